@@ -1,0 +1,7 @@
+"""Self-supervised learning on skeletons, as a graph-learning extension of PyTorch Geometric."""
+
+from pyg_skeletonmae.skeleton import Skeleton
+
+__version__ = "0.1.0"
+
+__all__ = ["Skeleton", "__version__"]

@@ -1,0 +1,1 @@
+"""Data sets over the ragged, memory-mapped clip store."""

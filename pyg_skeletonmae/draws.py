@@ -1,0 +1,97 @@
+"""Random numbers that belong to a clip: a function of its key, not of what was drawn before."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15, the increment of SplitMix64
+_MIX_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
+_MIX_2 = -7723592293110705685  # 0x94D049BB133111EB
+
+
+def mix(key: Tensor, value: Tensor | int) -> Tensor:
+    """A new 64-bit key from a key and a number: the finaliser of SplitMix64, elementwise.
+
+    Reference: Steele, Lea, Flood, `"Fast Splittable Pseudorandom Number Generators"
+    <https://doi.org/10.1145/2660193.2660195>`_ (OOPSLA 2014). Integers wrap around, so the
+    result is the same on every device.
+    """
+    state = key + (value + 1) * _GOLDEN
+    state = (state ^ _shift(state, 30)) * _MIX_1
+    state = (state ^ _shift(state, 27)) * _MIX_2
+    return state ^ _shift(state, 31)
+
+
+def clip_keys(seed: int, epoch: int, clip_id: Tensor) -> Tensor:
+    """The keys of clips in one epoch of one run, ``[B]``, long."""
+    run = mix(torch.tensor(seed, device=clip_id.device), epoch)
+    return mix(run, clip_id)
+
+
+class Draws:
+    """Independent uniform and normal numbers for each clip (or track) of a batch.
+
+    A counter-based generator: row ``i`` of every draw depends on ``keys[i]`` and on how many draws
+    were made through this object, never on the other rows. The same clip therefore gets the same
+    numbers alone, in any batch, on any worker, rank and device, and after a resume.
+
+    Args:
+        keys: One 64-bit key per row, ``[B]``, long.
+    """
+
+    def __init__(self, keys: Tensor) -> None:
+        self.keys = keys
+        self._count = 0
+
+    @classmethod
+    def from_generator(
+        cls, rows: int, generator: torch.Generator | None = None, device: torch.device | str = "cpu"
+    ) -> Draws:
+        """Keys taken from a :class:`torch.Generator` (default: PyTorch's global one)."""
+        source = generator.device if generator is not None else torch.device("cpu")
+        keys = torch.randint(2**63 - 1, (rows,), generator=generator, device=source)
+        return cls(keys.to(device))
+
+    def uniform(self, *shape: int) -> Tensor:
+        """Numbers in [0, 1), float32, ``[B, *shape]``."""
+        size = int(torch.Size(shape).numel())
+        counter = torch.arange(size, device=self.keys.device)
+        bits = mix(self._next()[:, None], counter)
+        # The upper 24 bits fill the mantissa exactly: no draw ever rounds up to 1.
+        return (_shift(bits, 40).float() * 2.0**-24).reshape(-1, *shape)
+
+    def normal(self, *shape: int) -> Tensor:
+        """Standard normal numbers, float32, ``[B, *shape]`` (Box-Muller)."""
+        first, second = self.uniform(*shape), self.uniform(*shape)
+        radius = torch.sqrt(-2.0 * torch.log1p(-first))
+        return radius * torch.cos(2.0 * torch.pi * second)
+
+    def integers(self, high: Tensor | int, *shape: int) -> Tensor:
+        """Whole numbers in [0, high), long, ``[B, *shape]``; ``high`` may be ``[B]``-shaped."""
+        if isinstance(high, Tensor):
+            high = high.reshape(-1, *(1 for _ in shape))
+        return (self.uniform(*shape).double() * high).long()
+
+    def split(self, counts: Tensor) -> Draws:
+        """Draws for the tracks of each clip: row ``i`` becomes ``counts[i]`` rows of their own."""
+        clip = torch.repeat_interleave(counts)
+        first = torch.cumsum(counts, 0) - counts
+        number = torch.arange(len(clip), device=counts.device) - first[clip]
+        return Draws(mix(self._next()[clip], number))
+
+    def fork(self) -> Tensor:
+        """Fresh keys ``[B]`` for whoever draws after this object."""
+        return mix(self.keys, -2)
+
+    def _next(self) -> Tensor:
+        self._count += 1
+        return mix(self.keys, self._count)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(rows={len(self.keys)})"
+
+
+def _shift(value: Tensor, bits: int) -> Tensor:
+    """Logical right shift: torch's shift of a signed integer copies the sign bit."""
+    return (value >> bits) & ((1 << (64 - bits)) - 1)

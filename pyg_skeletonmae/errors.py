@@ -1,0 +1,46 @@
+"""The errors this library raises for input it cannot use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class SkeletonMAEError(ValueError):
+    """Base of every error raised on purpose: one line that says what was wrong and what to do.
+
+    The command line prints it without a traceback and exits with code 2.
+    """
+
+
+class SkeletonError(SkeletonMAEError):
+    """A skeleton that is no connected tree of distinct, known joints."""
+
+
+class DataError(SkeletonMAEError):
+    """Clips, labels or splits that do not fit together."""
+
+
+class ConfigError(SkeletonMAEError):
+    """A setting that is unknown, of a wrong type, or does not fit the others."""
+
+
+class CheckpointError(SkeletonMAEError):
+    """A checkpoint or release folder that is damaged, hostile, or belongs to another model."""
+
+
+class SkeletonFormatError(SkeletonMAEError):
+    """A file that does not have the format it should have.
+
+    Args:
+        path: The file.
+        where: The place in it: a line, a key, an array, a frame.
+        expected: What should stand there.
+        found: What stands there.
+    """
+
+    def __init__(self, path: str | Path, where: str, expected: str, found: str) -> None:
+        super().__init__(f"{path}: {where}: expected {expected}, found {found}")
+        self.path, self.where, self.expected, self.found = Path(path), where, expected, found
+
+    def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
+        return type(self), (str(self.path), self.where, self.expected, self.found)

@@ -1,0 +1,1 @@
+"""Evaluations: plain functions of an encoder and data."""

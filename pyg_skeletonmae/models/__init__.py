@@ -1,0 +1,1 @@
+"""Encoders, pre-training models and classifiers."""

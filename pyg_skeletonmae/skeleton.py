@@ -1,0 +1,247 @@
+"""A skeleton: named joints, the bones between them, and everything that follows from the two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.skeleton_checks import check_skeleton
+from pyg_skeletonmae.skeleton_yaml import read_skeleton_yaml, write_skeleton_yaml
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    r"""The topology of a body (a hand, an animal): a tree of joints, addressed by name.
+
+    Whatever a method needs to know about the body derives from this one object, so that no index
+    is ever written twice. Joint ``i`` of a clip is ``joints[i]``.
+
+    Args:
+        name: A short name, letters, digits, ``_``, ``-`` and ``.`` only.
+        joints: The joint names in the order of the data.
+        bones: ``(child, parent)`` names, one per joint except the root.
+        root: The joint without a parent.
+        left_right: ``(left, right)`` pairs of mirrored joints; may be empty.
+        parts: Body part name to its joints; parts are disjoint and may leave joints out.
+        center: The joint that clips are centred on (default: the root). NTU RGB+D centres on the
+            middle of the spine although its tree hangs from the base.
+        extra_edges: Further pairs that enter the adjacency, while the tree stays a tree.
+        aliases: The data owner's joint names to the names used here.
+
+    Raises:
+        SkeletonError: The joints and bones are no connected tree, or a name is unknown or repeated.
+
+    Example:
+        >>> stick = Skeleton("stick", ("hip", "neck", "head"),
+        ...                  (("neck", "hip"), ("head", "neck")), root="hip")
+        >>> stick.edge_index.tolist()
+        [[1, 0, 2, 1], [0, 1, 1, 2]]
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    bones: Pairs
+    root: str
+    left_right: Pairs = ()
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    center: str | None = None
+    extra_edges: Pairs = ()
+    aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        check_skeleton(self)
+
+    # Construction ---------------------------------------------------------------------------
+
+    @classmethod
+    def from_parents(
+        cls, name: str, joints: Sequence[str], parents: Sequence[int], **fields: Any
+    ) -> Skeleton:
+        """Builds a skeleton from parent indices, -1 for the root (the form of BVH and of npz files).
+
+        Args:
+            name: The skeleton's name.
+            joints: The joint names.
+            parents: The index of each joint's parent, -1 for the root.
+            **fields: Any further field of :class:`Skeleton`; an unknown one is a ``TypeError``.
+        """
+        joints = tuple(str(joint) for joint in joints)
+        parents = [int(parent) for parent in parents]
+        if len(parents) != len(joints):
+            raise SkeletonError(f"{name}: {len(joints)} joints but {len(parents)} parents")
+        roots = [joint for joint, parent in zip(joints, parents, strict=True) if parent == -1]
+        if len(roots) != 1:
+            raise SkeletonError(f"{name}: exactly one joint needs the parent -1, found {roots}")
+        for joint, parent in zip(joints, parents, strict=True):
+            if not -1 <= parent < len(joints):
+                raise SkeletonError(f"{name}: the parent of {joint!r} is {parent}, out of range")
+        bones = tuple(
+            (joint, joints[parent]) for joint, parent in zip(joints, parents, strict=True) if parent >= 0
+        )
+        return cls(name, joints, bones, roots[0], **fields)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Skeleton:
+        """Reads a skeleton file.
+
+        Raises:
+            SkeletonError: The file is missing, no plain YAML, or describes no valid skeleton; the
+                message names the file and the joint, or the key and line.
+        """
+        fields = read_skeleton_yaml(path)
+        try:
+            return cls(**fields)
+        except SkeletonError as error:
+            raise SkeletonError(f"{path}: {error}") from None
+
+    def to_yaml(self, path: str | Path) -> None:
+        """Writes the skeleton to a file that :meth:`from_yaml` reads back as an equal one."""
+        write_skeleton_yaml(self, path)
+
+    # Derived quantities ---------------------------------------------------------------------
+
+    @property
+    def num_joints(self) -> int:
+        """The number of joints ``V``."""
+        return len(self.joints)
+
+    @property
+    def center_joint(self) -> str:
+        """The joint that clips are centred on."""
+        return self.center or self.root
+
+    def index(self, joint: str) -> int:
+        """The index of a joint, by its name or by the data owner's name for it."""
+        name = self.aliases.get(joint, joint)
+        try:
+            return self._index[name]
+        except KeyError:
+            known = ", ".join(self.joints)
+            raise SkeletonError(f"{self.name}: unknown joint {joint!r}; known are {known}") from None
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {joint: i for i, joint in enumerate(self.joints)}
+
+    @cached_property
+    def bone_index(self) -> Tensor:
+        """The bones as ``[2, V - 1]`` (child row, parent row), long."""
+        return self._pairs(self.bones)
+
+    @cached_property
+    def edge_index(self) -> Tensor:
+        """Bones and extra edges in both directions, ``[2, E]``, long.
+
+        The two directions of one bone are neighbours: columns ``2b`` and ``2b + 1``.
+        """
+        pairs = self._pairs(self.bones + self.extra_edges)
+        return torch.stack([pairs, pairs.flip(0)], dim=-1).reshape(2, -1)
+
+    @cached_property
+    def parents(self) -> Tensor:
+        """The parent's index of each joint, ``[V]``, -1 at the root."""
+        parents = torch.full((self.num_joints,), -1)
+        parents[self.bone_index[0]] = self.bone_index[1]
+        return parents
+
+    @cached_property
+    def hops(self) -> Tensor:
+        """The number of edges between each two joints, ``[V, V]``, long."""
+        reached = torch.eye(self.num_joints)
+        hops = torch.where(reached > 0, 0, -1)
+        for distance in range(1, self.num_joints):
+            reached = ((self.adjacency(self_loops=True) @ reached) > 0).float()
+            hops[(hops < 0) & (reached > 0)] = distance
+        return hops
+
+    @cached_property
+    def flip_index(self) -> Tensor:
+        """The joint each joint becomes when left and right are exchanged, ``[V]``, long."""
+        flip = torch.arange(self.num_joints)
+        pairs = self._pairs(self.left_right)
+        flip[pairs[0]], flip[pairs[1]] = pairs[1], pairs[0]
+        return flip
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """The names of the body parts, in their order of definition."""
+        return tuple(self.parts)
+
+    @cached_property
+    def part_index(self) -> Tensor:
+        """The number of the body part of each joint, ``[V]``, long, -1 for a joint in no part."""
+        part_index = torch.full((self.num_joints,), -1)
+        for number, joints in enumerate(self.parts.values()):
+            part_index[[self.index(joint) for joint in joints]] = number
+        return part_index
+
+    def adjacency(self, self_loops: bool = False) -> Tensor:
+        """The symmetric adjacency matrix ``[V, V]``, float, with ones on the diagonal if asked."""
+        adjacency = torch.zeros(self.num_joints, self.num_joints)
+        adjacency[self.edge_index[0], self.edge_index[1]] = 1.0
+        return adjacency + torch.eye(self.num_joints) if self_loops else adjacency
+
+    # Other skeletons ------------------------------------------------------------------------
+
+    def subset(self, joints: Iterable[str], name: str | None = None) -> Skeleton:
+        """The skeleton of some of the joints, in this skeleton's order.
+
+        A kept joint whose parent is dropped hangs from its nearest kept ancestor. Joints that lose
+        all of their ancestors hang from the new root: the first of them nearest to the old root.
+
+        Raises:
+            SkeletonError: A joint is unknown or none is given.
+        """
+        kept = {self.joints[self.index(joint)] for joint in joints}
+        if not kept:
+            raise SkeletonError(f"{self.name}: a subset needs at least one joint")
+        order = [joint for joint in self.joints if joint in kept]
+        depth = self.hops[self.index(self.root)]
+        root = min(order, key=lambda joint: int(depth[self.index(joint)]))
+        bones = tuple((joint, self._ancestor(joint, kept) or root) for joint in order if joint != root)
+        parts = {part: tuple(j for j in js if j in kept) for part, js in self.parts.items()}
+        return Skeleton(
+            name=name or f"{self.name}-{len(order)}",
+            joints=tuple(order),
+            bones=bones,
+            root=root,
+            left_right=tuple(pair for pair in self.left_right if kept.issuperset(pair)),
+            parts={part: js for part, js in parts.items() if js},
+            center=self.center if self.center in kept else None,
+            extra_edges=tuple(
+                pair for pair in self.extra_edges if kept.issuperset(pair) and pair not in bones
+            ),
+            aliases={alias: joint for alias, joint in self.aliases.items() if joint in kept},
+        )
+
+    def map_to(self, other: Skeleton) -> Tensor:
+        """For each joint of ``other`` the index of the same joint here, ``[other.V]``, -1 = none.
+
+        Joints are the same when their names are, so ``pos[:, self.map_to(other)]`` re-orders a clip
+        wherever the map holds no -1.
+        """
+        return torch.tensor([self._index.get(joint, -1) for joint in other.joints])
+
+    def _ancestor(self, joint: str, kept: set[str]) -> str | None:
+        parent_of = dict(self.bones)
+        while (parent := parent_of.get(joint)) is not None:
+            if parent in kept:
+                return parent
+            joint = parent
+        return None
+
+    def _pairs(self, pairs: Pairs) -> Tensor:
+        rows = [[self.index(a), self.index(b)] for a, b in pairs]
+        return torch.tensor(rows, dtype=torch.long).reshape(-1, 2).t().contiguous()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name}, joints={self.num_joints}, parts={len(self.parts)})"

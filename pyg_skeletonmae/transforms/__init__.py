@@ -1,0 +1,1 @@
+"""Transforms on clips and batches of clips; masking policies."""
