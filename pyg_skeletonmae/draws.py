@@ -17,7 +17,8 @@ def mix(key: Tensor, value: Tensor | int) -> Tensor:
     <https://doi.org/10.1145/2660193.2660195>`_ (OOPSLA 2014). Integers wrap around, so the
     result is the same on every device.
     """
-    state = key + (value + 1) * _GOLDEN
+    step = (value + 1) * _GOLDEN
+    state = key + (step if isinstance(step, Tensor) else _wrap(step))
     state = (state ^ _shift(state, 30)) * _MIX_1
     state = (state ^ _shift(state, 27)) * _MIX_2
     return state ^ _shift(state, 31)
@@ -25,7 +26,7 @@ def mix(key: Tensor, value: Tensor | int) -> Tensor:
 
 def clip_keys(seed: int, epoch: int, clip_id: Tensor) -> Tensor:
     """The keys of clips in one epoch of one run, ``[B]``, long."""
-    run = mix(torch.tensor(seed, device=clip_id.device), epoch)
+    run = mix(torch.tensor(_wrap(seed), device=clip_id.device), epoch)
     return mix(run, clip_id)
 
 
@@ -90,6 +91,11 @@ class Draws:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(rows={len(self.keys)})"
+
+
+def _wrap(value: int) -> int:
+    """A Python integer as the 64-bit signed one that tensors hold."""
+    return (value + 2**63) % 2**64 - 2**63
 
 
 def _shift(value: Tensor, bits: int) -> Tensor:
