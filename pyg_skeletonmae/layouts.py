@@ -40,8 +40,10 @@ UIPRMD22 = Skeleton.from_parents(
 )  # fmt: skip
 
 
-def get_layout(name_or_path: str | Path) -> Skeleton:
-    """The layout of that name, or the skeleton in that YAML file."""
+def get_layout(name_or_path: str | Path | Skeleton) -> Skeleton:
+    """The layout of that name, or the skeleton in that YAML file; a skeleton is returned as it is."""
+    if isinstance(name_or_path, Skeleton):
+        return name_or_path
     text = str(name_or_path)
     if text.lower() == "uiprmd22":
         return UIPRMD22

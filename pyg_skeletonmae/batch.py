@@ -1,0 +1,79 @@
+"""The layout of a clip and of a batch of clips: ``pos [N, T, C]``, nodes are the joints of tracks.
+
+A *track* is one person in one clip. ``N = P * V`` for ``P`` tracks of ``V`` joints each, so that the
+tracks of a batch are a view of its nodes. The fields of a clip, plain PyG ``Data``:
+
+==============  ===========  ==================================================================
+``pos``         [N, T, C]    coordinates (and further channels), float32
+``valid``       [N, T]       bool, False where the joint is missing; missing is never "zero"
+``edge_index``  [2, E]       bones of each track, both directions
+``y``           [1]          class, long; absent for unlabelled clips
+``num_tracks``  [1]          persons in the clip, long
+``clip_id``     [1]          number of the clip in its store, long
+``subject``     [1]          performer, long, -1 if unknown
+``key``         [1]          what the clip's random draws derive from, long
+``joint_mask``  [N, T]       bool, True = masked; only if a transform drew it
+``edge_mask``   [E]          bool, True = masked; only if a transform drew it
+==============  ===========  ==================================================================
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.skeleton import Skeleton
+
+
+def as_tracks(x: Tensor, num_joints: int) -> Tensor:
+    """Views nodes ``[P * V, ...]`` as tracks ``[P, V, ...]``.
+
+    Raises:
+        DataError: The number of nodes is no multiple of ``num_joints``.
+    """
+    if x.size(0) % num_joints:
+        raise DataError(
+            f"{x.size(0)} nodes are no whole number of tracks of {num_joints} joints; "
+            "is this batch from another skeleton?"
+        )
+    return x.reshape(-1, num_joints, *x.shape[1:])
+
+
+def num_clips(data: Data) -> int:
+    """The number of clips in a clip (1) or a batch."""
+    return int(data.num_tracks.numel())
+
+
+def clip_of_track(data: Data) -> Tensor:
+    """The clip each track belongs to, ``[P]``, long."""
+    return torch.repeat_interleave(data.num_tracks)
+
+
+def clip_of_node(data: Data) -> Tensor:
+    """The clip each node belongs to, ``[N]``, long."""
+    batch = data.get("batch")
+    return batch if batch is not None else data.pos.new_zeros(data.pos.size(0), dtype=torch.long)
+
+
+def valid_joints(data: Data) -> Tensor:
+    """Which joints are present, ``[N, T]``, bool; all of them if the clip does not say."""
+    valid = data.get("valid")
+    return valid if valid is not None else torch.ones_like(data.pos[..., 0], dtype=torch.bool)
+
+
+def clip_draws(data: Data, generator: torch.Generator | None = None) -> Draws:
+    """Random draws for each clip: from the clips' keys, else from ``generator``."""
+    key = data.get("key")
+    if key is not None:
+        return Draws(key)
+    return Draws.from_generator(num_clips(data), generator, data.pos.device)
+
+
+def tracks_edge_index(skeleton: Skeleton, num_tracks: int) -> Tensor:
+    """The bones of ``num_tracks`` persons as one disconnected graph, ``[2, num_tracks * E]``."""
+    edges = skeleton.edge_index
+    offset = torch.arange(num_tracks) * skeleton.num_joints
+    return (edges[:, None] + offset[:, None]).reshape(2, -1)
