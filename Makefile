@@ -1,0 +1,51 @@
+# One virtual environment, built on the first call of any target:
+#
+#   make demo     pre-train, probe, fine-tune, report (options: make demo ARGS="--seed 1")
+#   make test     the whole test suite                (options: make test ARGS="-k skeleton")
+#   make lint     ruff: rules and formatting
+#   make types    mypy --strict
+#   make clean    removes the environment
+#
+# PYTHON is the interpreter (3.10 or newer) that the environment is made from.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
+SOURCES := setup.cfg pyproject.toml constraints.txt
+
+.PHONY: demo test lint types clean
+
+demo: $(VENV)/.viz
+	$(BIN)/skeletonmae demo $(ARGS)
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy --strict pyg_skeletonmae
+
+clean:
+	rm -rf $(VENV)
+
+# The stamp files make a second call do nothing until a version or a dependency changes.
+# setuptools comes first and the build is not isolated, so that it too is the pinned one.
+$(VENV)/.base: $(SOURCES)
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "Python 3.10 or newer is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) setuptools
+	touch $@
+
+$(VENV)/.viz: $(VENV)/.base
+	$(PIP) --no-build-isolation torch==2.13.0 -e '.[viz]'
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(PIP) --no-build-isolation torch==2.13.0 -e '.[dev,viz]'
+	touch $@
