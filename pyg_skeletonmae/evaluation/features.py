@@ -1,0 +1,163 @@
+"""Frozen features of whole data sets, from an encoder or straight from the coordinates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from pyg_skeletonmae.batch import as_tracks, clip_of_track, num_clips, valid_joints
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.nn.pool import pool_tracks
+
+
+@dataclass
+class Features:
+    """One feature vector per clip, on the CPU.
+
+    Args:
+        x: The features, ``[n, D]``, float32.
+        y: The classes, ``[n]``, long.
+        subject: The performers, ``[n]``, long, -1 where unknown.
+
+    Raises:
+        DataError: There is no clip, the lengths differ, or a feature is NaN or infinite.
+    """
+
+    x: Tensor
+    y: Tensor
+    subject: Tensor
+
+    def __post_init__(self) -> None:
+        if self.x.dim() != 2 or not len(self.x) == len(self.y) == len(self.subject):
+            shapes = [list(value.shape) for value in (self.x, self.y, self.subject)]
+            raise DataError(f"features, classes and subjects do not fit together: {shapes}")
+        if not len(self.x):
+            raise DataError("no clip to take features of: the split or the loader is empty")
+        bad = (~self.x.isfinite().all(1)).nonzero().flatten()
+        if len(bad):
+            raise DataError(
+                f"{len(bad)} of {len(self.x)} clips have features that are NaN or infinite, first "
+                f"number {int(bad[0])}; check the coordinates and the model"
+            )
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def check_fits(self, other: Features) -> None:
+        """Raises :class:`DataError` if the two have features of different width."""
+        if self.x.size(1) != other.x.size(1):
+            raise DataError(
+                f"features of {self.x.size(1)} and {other.x.size(1)} numbers do not compare"
+            )
+
+    def select(self, index: Tensor) -> Features:
+        """The clips at ``index``, numbers or a bool mask ``[n]``."""
+        return Features(self.x[index], self.y[index], self.subject[index])
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(clips={len(self)}, dim={self.x.size(1)})"
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[torch.device]:
+    """Evaluation mode without gradients; every module gets its own ``training`` flag back.
+
+    Yields:
+        The device of the model's parameters (the CPU if it has none).
+    """
+    flags = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield next((p.device for p in model.parameters()), torch.device("cpu"))
+    finally:
+        for module, training in flags:
+            module.training = training
+
+
+def extract_features(
+    encoder: nn.Module,
+    loader: Iterable[Data],
+    joints: Literal["mean", "concat"] = "mean",
+    time: Literal["mean"] | int = "mean",
+) -> Features:
+    """Features of a frozen encoder, pooled over frames, joints and persons to one per clip.
+
+    Args:
+        encoder: ``encoder(batch) -> [P, V, T', D]``; its ``training`` flags are restored.
+        loader: Batches, :class:`~pyg_skeletonmae.loader.SkeletonLoader` or PyG's ``DataLoader``.
+        joints: ``"mean"`` over the joints, or ``"concat"`` to keep one vector for each; see
+            :func:`~pyg_skeletonmae.nn.pool.pool_tracks`.
+        time: ``"mean"`` over the frames, or the number of segments to keep.
+
+    Raises:
+        DataError: A clip has no class, there is no clip, or a feature is NaN or infinite.
+    """
+    with evaluating(encoder) as device:
+
+        def pooled(batch: Data) -> Tensor:
+            batch = batch.to(device)
+            x: Tensor = encoder(batch)
+            return pool_tracks(x, batch.num_tracks, joints=joints, time=time)
+
+        return _collect(loader, pooled)
+
+
+def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:
+    """The coordinates themselves, flattened to ``[V * T * C]``: the bar an encoder has to beat.
+
+    Each clip is centred on its mean over joints, frames and persons and divided by its standard
+    deviation, the recipe of the usual 1-NN figures. Clips of several persons give the mean over
+    their tracks, so that all clips have one length and the order of persons does not matter.
+    Missing joints count neither for mean nor deviation and stand at the mean.
+
+    Args:
+        loader: Batches whose clips all have the same number of frames (``Resample`` them).
+        standardize: Centre and scale each clip; otherwise the coordinates as they come.
+
+    Raises:
+        DataError: A clip has no class, there is no clip, or a coordinate is NaN or infinite.
+    """
+
+    def flattened(batch: Data) -> Tensor:
+        tracks = as_tracks(batch.pos, batch.pos.size(0) // int(batch.num_tracks.sum()))
+        valid = valid_joints(batch).reshape(tracks.shape[:3])
+        if standardize:
+            tracks = _standardized(tracks, valid, clip_of_track(batch), num_clips(batch))
+        return pool_tracks(tracks, batch.num_tracks, joints="concat", time=tracks.size(2))
+
+    return _collect(loader, flattened)
+
+
+def _standardized(tracks: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
+    """Tracks ``[P, V, T, C]`` minus their clip's mean, divided by its deviation (all channels)."""
+    weight = valid[..., None].to(tracks.dtype)
+
+    def clip_mean(x: Tensor) -> Tensor:
+        total = x.new_zeros(clips, x.size(-1)).index_add(0, clip, (x * weight).sum((1, 2)))
+        count = x.new_zeros(clips, 1).index_add(0, clip, weight.sum((1, 2)))
+        return (total / count.clamp(min=1.0))[clip][:, None, None]
+
+    centred = torch.where(valid[..., None], tracks - clip_mean(tracks), 0.0)
+    scale = clip_mean(centred.square()).mean(-1, keepdim=True).sqrt()
+    return centred / scale.clamp(min=1e-8)
+
+
+def _collect(loader: Iterable[Data], features: Callable[[Data], Tensor]) -> Features:
+    parts: list[tuple[Tensor, Tensor, Tensor]] = []
+    for batch in loader:
+        y, subject = batch.get("y"), batch.get("subject")
+        if y is None or bool((y < 0).any()):
+            raise DataError("an evaluation needs the class of every clip, and some have none")
+        subject = torch.full_like(y, -1) if subject is None else subject
+        parts.append((features(batch).float().cpu(), y.cpu(), subject.cpu()))
+    if not parts:
+        raise DataError("no clip to take features of: the split or the loader is empty")
+    x, y, subject = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Features(x, y, subject)

@@ -1,0 +1,55 @@
+import pytest
+import torch
+from evaluation_helpers import blobs
+from sklearn.neighbors import KNeighborsClassifier
+
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.evaluation import Features, knn
+
+
+def vote(distance, y, k):
+    """The exhaustive definition: nearest k, majority, lowest class first."""
+    nearest = y[distance.topk(k, dim=1, largest=False).indices]
+    counts = torch.nn.functional.one_hot(nearest).sum(1)
+    return counts.argmax(1)
+
+
+@pytest.mark.parametrize("k", [1, 4, 7])
+def test_cosine_is_the_definition(k):
+    train, test = blobs(seed=0), blobs(n=70, seed=1)
+    a = torch.nn.functional.normalize(test.x)
+    b = torch.nn.functional.normalize(train.x)
+    expected = vote(1 - a @ b.T, train.y, k)
+    result = knn(train, test, k)
+    assert torch.equal(result["predicted"], expected)
+    assert result["top1"] == pytest.approx(float((expected == test.y).double().mean()))
+    assert 0.25 < result["top1"] < 1.0
+
+
+@pytest.mark.parametrize("k", [1, 4, 7])
+def test_euclidean_equals_scikit_learns_tree_search(k):
+    train, test = blobs(seed=0), blobs(n=70, seed=1)
+    expected = vote(torch.cdist(test.x, train.x), train.y, k)
+    tree = KNeighborsClassifier(k, algorithm="kd_tree").fit(train.x, train.y).predict(test.x)
+    result = knn(train, test, k, metric="euclidean")["predicted"]
+    assert torch.equal(result, expected)
+    assert result.tolist() == tree.tolist()
+
+
+def test_a_tied_vote_goes_to_the_lowest_class():
+    train = Features(torch.tensor([[1.0], [1.1]]), torch.tensor([3, 1]), torch.tensor([1, 1]))
+    test = Features(torch.tensor([[1.0]]), torch.tensor([1]), torch.tensor([2]))
+    assert knn(train, test, 2, "euclidean")["predicted"].tolist() == [1]
+    assert knn(train, test, 1, "euclidean")["predicted"].tolist() == [3]
+
+
+def test_bad_settings():
+    train, test = blobs(n=20), blobs(n=5)
+    with pytest.raises(ConfigError, match="expected 1 to 20"):
+        knn(train, test, 21)
+    with pytest.raises(ConfigError, match="expected 1 to 20"):
+        knn(train, test, 0)
+    with pytest.raises(ConfigError, match="'manhattan'"):
+        knn(train, test, metric="manhattan")
+    with pytest.raises(DataError, match="8 and 9 numbers"):
+        knn(train, blobs(n=5, dim=9))

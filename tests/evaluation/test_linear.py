@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+import torch
+from evaluation_helpers import blobs
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.evaluation import Features, linear_probe, ridge
+from pyg_skeletonmae.evaluation.linear import validation_mask
+
+
+def standardized(train, test):
+    mean, std = train.x.double().mean(0), train.x.double().std(0, correction=0)
+    return [((f.x.double() - mean) / std).numpy() for f in (train, test)]
+
+
+def test_probe_equals_scikit_learn_on_standardised_features():
+    train, test = blobs(n=200, seed=0), blobs(seed=1)
+    x, x_test = standardized(train, test)
+    model = LogisticRegression(C=1 / (0.01 * 200), tol=1e-8, max_iter=2000).fit(x, train.y)
+    result = linear_probe(train, test, l2_grid=[0.01])
+    assert result["top1"] == pytest.approx(model.score(x_test, test.y), abs=0.01)
+    expected = model.predict_proba(x_test)
+    np.testing.assert_allclose(result["logits"].softmax(1), expected, atol=5e-3)
+    assert result["l2"] == 0.01
+    assert result["val_top1"] == {}
+    assert result["top1"] > 0.7
+
+
+def test_probe_minimises_the_stated_loss():
+    """The documented objective, differentiated: the gradient vanishes at the solution."""
+    train = blobs(n=150, seed=0)
+    x = torch.from_numpy(standardized(train, train)[0])
+    logits = linear_probe(train, train, l2_grid=[0.1])["logits"].double()
+    design = torch.cat([x, torch.ones(len(x), 1)], 1)
+    weight = torch.linalg.lstsq(design, logits).solution.requires_grad_()
+    loss = torch.nn.functional.cross_entropy(design @ weight, train.y)
+    loss = loss + 0.05 * weight[:-1].square().sum()
+    loss.backward()
+    assert weight.grad.abs().max() < 1e-3
+
+
+def test_ridge_equals_scikit_learn():
+    train, test = blobs(n=200, seed=0), blobs(seed=1)
+    x, x_test = standardized(train, test)
+    expected = RidgeClassifier(alpha=0.1 * 200).fit(x, train.y).predict(x_test)
+    result = ridge(train, test, l2_grid=[0.1])
+    assert (result["predicted"].numpy() == expected).mean() > 0.99
+
+
+def test_penalty_is_chosen_on_training_subjects_alone():
+    train, test = blobs(n=60, dim=40, spread=3.0, seed=0), blobs(n=60, dim=40, spread=3.0, seed=1)
+    result = linear_probe(train, test, val_subjects=[1, 2])
+    best = max(result["val_top1"].values())
+    assert result["val_top1"][result["l2"]] == best
+    assert list(result["val_top1"]) == [1e-4, 1e-3, 1e-2, 1e-1, 1.0]
+    scrambled = Features(test.x.flip(0), test.y, test.subject)
+    assert linear_probe(train, scrambled, val_subjects=[1, 2])["l2"] == result["l2"]
+
+
+def test_validation_subjects():
+    train = blobs(n=100)
+    mask = validation_mask(train, seed=3)
+    held_out = set(train.subject[mask].tolist())
+    assert len(held_out) == 1
+    assert held_out.isdisjoint(train.subject[~mask].tolist())
+    assert torch.equal(mask, validation_mask(train, seed=3))
+    drawn = {int(train.subject[validation_mask(train, seed=s)][0]) for s in range(20)}
+    assert len(drawn) > 2
+    assert set(train.subject[validation_mask(train, val_subjects=[2, 4])].tolist()) == {2, 4}
+
+
+def test_one_subject_is_validated_clip_by_clip():
+    train = blobs(n=100)
+    train = Features(train.x, train.y, torch.full_like(train.y, -1))
+    mask = validation_mask(train)
+    assert int(mask.sum()) == 20
+    assert set(train.y[mask].tolist()) == {0, 1, 2, 3}
+
+
+def test_two_classes_and_a_class_only_the_test_has():
+    train, test = blobs(classes=2, seed=0), blobs(classes=2, seed=1)
+    assert linear_probe(train, test)["logits"].shape == (120, 2)
+    test.y[0] = 4
+    result = linear_probe(train, test)
+    assert result["logits"].shape == (120, 5)
+    assert result["per_class"][4] == 0.0
+
+
+def test_bad_settings():
+    train = blobs()
+    with pytest.raises(ConfigError, match="positive"):
+        linear_probe(train, train, l2_grid=[])
+    with pytest.raises(ConfigError, match="positive"):
+        ridge(train, train, l2_grid=[0.0])
+    with pytest.raises(DataError, match=r"val_subjects \[77\]"):
+        linear_probe(train, train, val_subjects=[77])
+    with pytest.raises(DataError, match="two classes"):
+        linear_probe(train.select(train.y == 0), train)
+    lonely = Features(torch.eye(2), torch.arange(2), torch.ones(2, dtype=torch.long))
+    with pytest.raises(DataError, match="single value"):
+        linear_probe(lonely, lonely)
+    assert linear_probe(lonely, lonely, l2_grid=[0.1])["top1"] == 1.0
