@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,18 +12,26 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.errors import SkeletonError
-from pyg_skeletonmae.skeleton_checks import check_skeleton
+from pyg_skeletonmae.skeleton_checks import (
+    check_key,
+    check_missing,
+    check_skeleton,
+    freeze_field,
+    thaw_field,
+)
+from pyg_skeletonmae.skeleton_graph import distances, subset_fields
 from pyg_skeletonmae.skeleton_yaml import read_skeleton_yaml, write_skeleton_yaml
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Skeleton:
     r"""The topology of a body (a hand, an animal): a tree of joints, addressed by name.
 
     Whatever a method needs to know about the body derives from this one object, so that no index
-    is ever written twice. Joint ``i`` of a clip is ``joints[i]``.
+    is ever written twice. Joint ``i`` of a clip is ``joints[i]``. A skeleton is immutable (its
+    lists become tuples, its mappings read-only); two skeletons are equal if all their fields are.
 
     Args:
         name: A short name, letters, digits, ``_``, ``-`` and ``.`` only.
@@ -33,7 +41,7 @@ class Skeleton:
         left_right: ``(left, right)`` pairs of mirrored joints; may be empty.
         parts: Body part name to its joints; parts are disjoint and may leave joints out.
         center: The joint that clips are centred on (default: the root). NTU RGB+D centres on the
-            middle of the spine although its tree hangs from the base.
+            middle of the spine although its tree hangs from between the shoulders.
         extra_edges: Further pairs that enter the adjacency, while the tree stays a tree.
         aliases: The data owner's joint names to the names used here.
 
@@ -52,12 +60,14 @@ class Skeleton:
     bones: Pairs
     root: str
     left_right: Pairs = ()
-    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     center: str | None = None
     extra_edges: Pairs = ()
-    aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in (item.name for item in fields(self)):
+            object.__setattr__(self, name, freeze_field(name, getattr(self, name)))
         check_skeleton(self)
 
     # Construction ---------------------------------------------------------------------------
@@ -66,7 +76,7 @@ class Skeleton:
     def from_parents(
         cls, name: str, joints: Sequence[str], parents: Sequence[int], **fields: Any
     ) -> Skeleton:
-        """Builds a skeleton from parent indices, -1 for the root (the form of BVH and of npz files).
+        """Builds a skeleton from parent indices, -1 for the root (as BVH and npz files do).
 
         Args:
             name: The skeleton's name.
@@ -85,7 +95,9 @@ class Skeleton:
             if not -1 <= parent < len(joints):
                 raise SkeletonError(f"{name}: the parent of {joint!r} is {parent}, out of range")
         bones = tuple(
-            (joint, joints[parent]) for joint, parent in zip(joints, parents, strict=True) if parent >= 0
+            (joint, joints[parent])
+            for joint, parent in zip(joints, parents, strict=True)
+            if parent >= 0
         )
         return cls(name, joints, bones, roots[0], **fields)
 
@@ -97,15 +109,36 @@ class Skeleton:
             SkeletonError: The file is missing, no plain YAML, or describes no valid skeleton; the
                 message names the file and the joint, or the key and line.
         """
-        fields = read_skeleton_yaml(path)
+        content = read_skeleton_yaml(path)
         try:
-            return cls(**fields)
+            return cls(**content)
         except SkeletonError as error:
             raise SkeletonError(f"{path}: {error}") from None
 
     def to_yaml(self, path: str | Path) -> None:
-        """Writes the skeleton to a file that :meth:`from_yaml` reads back as an equal one."""
-        write_skeleton_yaml(self, path)
+        """Writes the skeleton to a file that :meth:`from_yaml` reads back as an equal one.
+
+        Raises:
+            SkeletonError: The file cannot be written.
+        """
+        write_skeleton_yaml(self.to_dict(), path)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Skeleton:
+        """Builds a skeleton from plain lists and dicts, such as :meth:`to_dict` gives.
+
+        Raises:
+            SkeletonError: A key is unknown or missing, or the content is no valid skeleton.
+        """
+        for key in content:
+            check_key(key)
+        check_missing(content)
+        return cls(**content)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as texts, lists and dicts (for JSON, YAML); those left empty are left out."""
+        plain = {key.name: thaw_field(getattr(self, key.name)) for key in fields(self)}
+        return {key: value for key, value in plain.items() if value or key == "bones"}
 
     # Derived quantities ---------------------------------------------------------------------
 
@@ -126,7 +159,9 @@ class Skeleton:
             return self._index[name]
         except KeyError:
             known = ", ".join(self.joints)
-            raise SkeletonError(f"{self.name}: unknown joint {joint!r}; known are {known}") from None
+            raise SkeletonError(
+                f"{self.name}: unknown joint {joint!r}; known are {known}"
+            ) from None
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -156,12 +191,7 @@ class Skeleton:
     @cached_property
     def hops(self) -> Tensor:
         """The number of edges between each two joints, ``[V, V]``, long."""
-        reached = torch.eye(self.num_joints)
-        hops = torch.where(reached > 0, 0, -1)
-        for distance in range(1, self.num_joints):
-            reached = ((self.adjacency(self_loops=True) @ reached) > 0).float()
-            hops[(hops < 0) & (reached > 0)] = distance
-        return hops
+        return distances(self.edge_index, self.num_joints)
 
     @cached_property
     def flip_index(self) -> Tensor:
@@ -204,44 +234,46 @@ class Skeleton:
         kept = {self.joints[self.index(joint)] for joint in joints}
         if not kept:
             raise SkeletonError(f"{self.name}: a subset needs at least one joint")
-        order = [joint for joint in self.joints if joint in kept]
-        depth = self.hops[self.index(self.root)]
-        root = min(order, key=lambda joint: int(depth[self.index(joint)]))
-        bones = tuple((joint, self._ancestor(joint, kept) or root) for joint in order if joint != root)
-        parts = {part: tuple(j for j in js if j in kept) for part, js in self.parts.items()}
-        return Skeleton(
-            name=name or f"{self.name}-{len(order)}",
-            joints=tuple(order),
-            bones=bones,
-            root=root,
-            left_right=tuple(pair for pair in self.left_right if kept.issuperset(pair)),
-            parts={part: js for part, js in parts.items() if js},
-            center=self.center if self.center in kept else None,
-            extra_edges=tuple(
-                pair for pair in self.extra_edges if kept.issuperset(pair) and pair not in bones
-            ),
-            aliases={alias: joint for alias, joint in self.aliases.items() if joint in kept},
-        )
+        return Skeleton(**subset_fields(self, kept, name or f"{self.name}-{len(kept)}"))
 
     def map_to(self, other: Skeleton) -> Tensor:
         """For each joint of ``other`` the index of the same joint here, ``[other.V]``, -1 = none.
 
-        Joints are the same when their names are, so ``pos[:, self.map_to(other)]`` re-orders a clip
-        wherever the map holds no -1.
+        Joints are the same when their names are, or when one skeleton's ``aliases`` say so. Hence
+        ``pos[..., self.map_to(other), :]`` re-orders joints wherever the map holds no -1.
         """
-        return torch.tensor([self._index.get(joint, -1) for joint in other.joints])
-
-    def _ancestor(self, joint: str, kept: set[str]) -> str | None:
-        parent_of = dict(self.bones)
-        while (parent := parent_of.get(joint)) is not None:
-            if parent in kept:
-                return parent
-            joint = parent
-        return None
+        here = {other.aliases.get(joint, joint): i for joint, i in self._index.items()}
+        here.update(self._index)
+        there = [
+            here.get(joint, here.get(self.aliases.get(joint, joint))) for joint in other.joints
+        ]
+        return torch.tensor([-1 if i is None else i for i in there])
 
     def _pairs(self, pairs: Pairs) -> Tensor:
         rows = [[self.index(a), self.index(b)] for a, b in pairs]
         return torch.tensor(rows, dtype=torch.long).reshape(-1, 2).t().contiguous()
 
+    # Identity: the fields alone count, never the cached tensors -----------------------------------
+
+    @cached_property
+    def _identity(self) -> tuple[Any, ...]:
+        parts, aliases = tuple(self.parts.items()), frozenset(self.aliases.items())
+        pairs = (self.bones, self.left_right, self.extra_edges)
+        return self.name, self.joints, self.root, self.center, pairs, parts, aliases
+
+    def __eq__(self, other: object) -> bool:
+        return self._identity == other._identity if isinstance(other, Skeleton) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_dict, (self.to_dict(),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Skeleton:
+        return self  # immutable: the copies of a model share its skeleton
+
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name}, joints={self.num_joints}, parts={len(self.parts)})"
+        return (
+            f"{type(self).__name__}({self.name}, joints={self.num_joints}, parts={len(self.parts)})"
+        )

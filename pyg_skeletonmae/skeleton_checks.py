@@ -1,11 +1,13 @@
-"""What makes a skeleton valid: distinct joints, one connected tree, sensible pairs and parts."""
+"""What makes a skeleton valid: fields of the right type, one connected tree, sensible parts."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from pyg_skeletonmae.errors import SkeletonError
 
@@ -13,14 +15,100 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_JOINTS = 1024
+MAX_NAME = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+# Fields, one at a time -----------------------------------------------------------------------
+
+
+def check_key(key: object) -> None:
+    """Raises :class:`SkeletonError` with the nearest right key if ``key`` is no field."""
+    if not isinstance(key, str) or key not in _FORMS:
+        near = get_close_matches(str(key)[:60], _FORMS, n=1, cutoff=0.0)[0]
+        raise SkeletonError(f"unknown key {key!r:.60}; did you mean {near!r}?")
+
+
+def check_missing(keys: Iterable[str]) -> None:
+    """Raises :class:`SkeletonError` if a field that every skeleton has is not among ``keys``."""
+    for key in ("name", "joints", "bones", "root"):
+        if key not in keys:
+            raise SkeletonError(f"the key {key!r} is missing")
+
+
+def freeze_field(key: str, value: object) -> Any:
+    """The immutable form of a field: tuples for lists, a read-only mapping for a dict.
+
+    Raises:
+        SkeletonError: The value has another type than the field.
+    """
+    return _FORMS[key](f"{key}: ", value)
+
+
+def thaw_field(value: Any) -> Any:
+    """The reverse of :func:`freeze_field`: lists and dicts."""
+    if isinstance(value, Mapping):
+        return {key: thaw_field(item) for key, item in value.items()}
+    return [thaw_field(item) for item in value] if isinstance(value, tuple) else value
+
+
+def _text(where: str, value: object) -> str:
+    if isinstance(value, str):
+        return value
+    hint = {bool: "; quote words such as 'on'", int: "; joints are addressed by name, not by index"}
+    raise SkeletonError(f"{where}expected text, found {value!r:.60}{hint.get(type(value), '')}")
+
+
+def _optional_text(where: str, value: object) -> str | None:
+    return None if value is None else _text(where, value)
+
+
+def _texts(where: str, value: object) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise SkeletonError(f"{where}expected a list, found {value!r:.60}")
+    return tuple(_text(where, item) for item in value)
+
+
+def _pairs(where: str, value: object) -> tuple[tuple[str, ...], ...]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise SkeletonError(f"{where}expected a list of pairs, found {value!r:.60}")
+    pairs = tuple(_texts(where, pair) for pair in value)
+    for pair in pairs:
+        if len(pair) != 2:
+            raise SkeletonError(f"{where}{list(pair)}: expected two joints, found {len(pair)}")
+    return pairs
+
+
+def _mapping(item: Callable[[str, object], Any]) -> Callable[[str, object], Any]:
+    def freeze(where: str, value: object) -> Mapping[str, Any]:
+        if not isinstance(value, Mapping):
+            raise SkeletonError(f"{where}expected a mapping, found {value!r:.60}")
+        return MappingProxyType({_text(where, key): item(where, value[key]) for key in value})
+
+    return freeze
+
+
+_FORMS: dict[str, Callable[[str, object], Any]] = {
+    "name": _text,
+    "joints": _texts,
+    "bones": _pairs,
+    "root": _text,
+    "left_right": _pairs,
+    "parts": _mapping(_texts),
+    "center": _optional_text,
+    "extra_edges": _pairs,
+    "aliases": _mapping(_text),
+}
+
+
+# The whole skeleton --------------------------------------------------------------------------
 
 
 def check_skeleton(skeleton: Skeleton) -> None:
     """Raises :class:`SkeletonError` naming the joint at fault; returns nothing if all is well."""
-    if not isinstance(skeleton.name, str) or not _NAME.fullmatch(skeleton.name):
+    if not _NAME.fullmatch(skeleton.name) or len(skeleton.name) > MAX_NAME:
         raise SkeletonError(
-            f"name {skeleton.name!r}: expected a text of letters, digits, '_', '-' and '.'"
+            f"name {skeleton.name[:MAX_NAME]!r}: expected letters, digits, '_', '-' and '.'"
         )
     try:
         _check_joints(skeleton)
@@ -34,67 +122,69 @@ def check_skeleton(skeleton: Skeleton) -> None:
 def _check_joints(skeleton: Skeleton) -> None:
     if not skeleton.joints:
         raise SkeletonError("joints: a skeleton needs at least one joint")
-    for joint in skeleton.joints:
-        if not isinstance(joint, str) or not joint:
-            raise SkeletonError(f"joint {joint!r} is no text; quote words such as 'on' and 'yes'")
+    for name in (*skeleton.joints, *skeleton.aliases, *skeleton.parts):
+        if not name.isprintable() or name != name.strip() or not 0 < len(name) <= MAX_NAME:
+            raise SkeletonError(
+                f"the name {name[:MAX_NAME]!r}: expected 1 to {MAX_NAME} printable characters "
+                "without blanks around them"
+            )
     if len(skeleton.joints) > MAX_JOINTS:
         raise SkeletonError(
-            f"{len(skeleton.joints)} joints, more than {MAX_JOINTS}; the first is {skeleton.joints[0]!r}"
+            f"{len(skeleton.joints)} joints, more than {MAX_JOINTS}: {skeleton.joints[0]!r}, ..."
         )
     _no_repeat("joint", skeleton.joints)
     _known(skeleton, "root", [skeleton.root])
     if skeleton.center is not None:
         _known(skeleton, "center", [skeleton.center])
     _known(skeleton, "aliases", skeleton.aliases.values())
-    for alias in skeleton.aliases:
-        if alias in skeleton.joints:
-            raise SkeletonError(f"alias {alias!r} is the name of a joint")
+    for alias in skeleton.aliases.keys() & set(skeleton.joints):
+        raise SkeletonError(f"alias {alias!r} is the name of a joint")
 
 
 def _check_tree(skeleton: Skeleton) -> None:
-    for bone in skeleton.bones:
-        _check_pair(skeleton, "bone", bone)
+    _check_joined(skeleton, "bones", skeleton.bones)
     parent_of: dict[str, str] = {}
     for child, parent in skeleton.bones:
+        if parent_of.get(child) == parent:
+            raise SkeletonError(f"the bone from {child!r} to {parent!r} stands twice")
         if child in parent_of:
             raise SkeletonError(
                 f"joint {child!r} has two parents, {parent_of[child]!r} and {parent!r}"
-                if parent_of[child] != parent
-                else f"the bone from {child!r} to {parent!r} stands twice"
             )
         parent_of[child] = parent
     if skeleton.root in parent_of:
         raise SkeletonError(
-            f"root {skeleton.root!r} has a parent, {parent_of[skeleton.root]!r}: the bones hold a cycle"
+            f"root {skeleton.root!r} has a parent, {parent_of[skeleton.root]!r}: a cycle"
         )
+    connected = {skeleton.root}
     for joint in skeleton.joints:
-        _check_path_to_root(joint, parent_of, skeleton.root)
+        _check_path(joint, parent_of, connected)
 
 
-def _check_path_to_root(joint: str, parent_of: dict[str, str], root: str) -> None:
-    seen = [joint]
-    while seen[-1] != root:
-        parent = parent_of.get(seen[-1])
+def _check_path(joint: str, parent_of: Mapping[str, str], connected: set[str]) -> None:
+    """Follows the parents to a joint known to be connected, and adds the path to ``connected``."""
+    path = {joint: None}
+    while (here := next(reversed(path))) not in connected:
+        parent = parent_of.get(here)
         if parent is None:
-            raise SkeletonError(
-                f"joint {seen[-1]!r} has no parent and is not the root {root!r}: not connected"
-            )
-        if parent in seen:
-            cycle = " -> ".join([*seen[seen.index(parent) :], parent])
+            raise SkeletonError(f"joint {here!r} is not connected: it has no parent and is no root")
+        if parent in path:
+            names = list(path)
+            cycle = " -> ".join([*names[names.index(parent) :], parent])
             raise SkeletonError(f"joint {joint!r} is not connected to the root: cycle {cycle}")
-        seen.append(parent)
+        path[parent] = None
+    connected.update(path)
 
 
 def _check_pairs(skeleton: Skeleton) -> None:
-    for pair in skeleton.left_right:
-        _check_pair(skeleton, "left_right pair", pair)
+    _check_joined(skeleton, "left_right", skeleton.left_right)
     _no_repeat("left_right joint", [joint for pair in skeleton.left_right for joint in pair])
-    edges = Counter(frozenset(bone) for bone in skeleton.bones)
-    for pair in skeleton.extra_edges:
-        _check_pair(skeleton, "extra edge", pair)
-        edges[frozenset(pair)] += 1
-        if edges[frozenset(pair)] > 1:
-            raise SkeletonError(f"the extra edge between {pair[0]!r} and {pair[1]!r} exists already")
+    _check_joined(skeleton, "extra_edges", skeleton.extra_edges)
+    edges = {frozenset(bone) for bone in skeleton.bones}
+    for a, b in skeleton.extra_edges:
+        if frozenset((a, b)) in edges:
+            raise SkeletonError(f"the extra edge between {a!r} and {b!r} exists already")
+        edges.add(frozenset((a, b)))
 
 
 def _check_parts(skeleton: Skeleton) -> None:
@@ -105,18 +195,18 @@ def _check_parts(skeleton: Skeleton) -> None:
     _no_repeat("part joint", [joint for joints in skeleton.parts.values() for joint in joints])
 
 
-def _check_pair(skeleton: Skeleton, what: str, pair: tuple[str, ...]) -> None:
-    if len(pair) != 2:
-        raise SkeletonError(f"{what} {list(pair)}: expected two joints, found {len(pair)}")
-    _known(skeleton, what, pair)
-    if pair[0] == pair[1]:
-        raise SkeletonError(f"{what} joins {pair[0]!r} with itself")
+def _check_joined(skeleton: Skeleton, what: str, pairs: Sequence[tuple[str, str]]) -> None:
+    _known(skeleton, what, (joint for pair in pairs for joint in pair))
+    for a, b in pairs:
+        if a == b:
+            raise SkeletonError(f"{what}: {a!r} is paired with itself")
 
 
-def _known(skeleton: Skeleton, what: str, joints: Iterable[object]) -> None:
+def _known(skeleton: Skeleton, what: str, joints: Iterable[str]) -> None:
+    known = set(skeleton.joints)
     for joint in joints:
-        if joint not in skeleton.joints:
-            raise SkeletonError(f"{what} names an unknown joint {joint!r}")
+        if joint not in known:
+            raise SkeletonError(f"{what}: unknown joint {joint!r}")
 
 
 def _no_repeat(what: str, names: Iterable[str]) -> None:

@@ -1,22 +1,170 @@
-"""Skeleton files: YAML in and out, strict and safe."""
+"""Skeleton files: YAML in and out, strict and safe.
+
+A skeleton file is one mapping of texts, lists and mappings of texts, so anything else (numbers,
+booleans, tags, anchors) is a mistake or an attack and is refused before any object is built.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
-if TYPE_CHECKING:
-    from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.skeleton_checks import check_key, check_missing, freeze_field
+
+MAX_BYTES = 1024 * 1024
+MAX_EVENTS = 50_000  # three times what a skeleton of 1024 joints with every field needs
+MAX_DEPTH = 4
+_TEXT = "tag:yaml.org,2002:str"
 
 
 def read_skeleton_yaml(path: str | Path) -> dict[str, Any]:
-    """Reads the fields of a skeleton."""
-    with Path(path).open() as file:
-        return dict(yaml.safe_load(file))
+    """Reads the fields of a skeleton from a file.
+
+    Raises:
+        SkeletonError: The file is missing, too large, no plain YAML or does not hold the fields of
+            a skeleton; the message names the file, and the key and line.
+    """
+    try:
+        return _fields(_read_text(Path(path)))
+    except SkeletonError as error:
+        raise SkeletonError(f"{path}: {error}") from None
 
 
-def write_skeleton_yaml(skeleton: Skeleton, path: str | Path) -> None:
-    """Writes a skeleton."""
-    Path(path).write_text(yaml.safe_dump({"name": skeleton.name}))
+def write_skeleton_yaml(fields: Mapping[str, Any], path: str | Path) -> None:
+    """Writes the fields of a skeleton beside ``path`` and renames: never a half-written file.
+
+    Raises:
+        SkeletonError: The file cannot be written.
+    """
+    path = Path(path)
+    # With the style "None", PyYAML writes innermost lists in one line: `- [spine, pelvis]`.
+    text = yaml.safe_dump(
+        dict(fields), default_flow_style=None, sort_keys=False, allow_unicode=True, width=96
+    )
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise SkeletonError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise SkeletonError("there is no such file") from None
+    except OSError as error:
+        raise SkeletonError(f"cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise SkeletonError(f"larger than {MAX_BYTES // 1024} KiB, no skeleton file is")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SkeletonError(f"line {line}: no UTF-8 text") from None
+
+
+def _fields(text: str) -> dict[str, Any]:
+    try:
+        _refuse_beyond_plain(text)
+        top = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise SkeletonError(_syntax_message(error, text)) from None
+    if top is None:
+        raise SkeletonError("the file is empty; a skeleton has a name, joints, bones and a root")
+    if not isinstance(top, yaml.MappingNode):
+        raise SkeletonError(f"line 1: expected keys such as 'joints', found {_kind(top)}")
+    fields = {}
+    for key, value in top.value:
+        line = _line(key) + 1
+        try:
+            name = _plain(key)
+            check_key(name)
+            if name in fields:
+                raise SkeletonError(f"the key {name!r} stands twice")
+            fields[name] = freeze_field(name, _plain(value, f"{name}: "))
+        except SkeletonError as error:
+            raise SkeletonError(f"line {line}: {error}") from None
+    check_missing(fields)
+    return fields
+
+
+def _refuse_beyond_plain(text: str) -> None:
+    """Looks at the events, before any node exists: aliases and depth cannot eat memory or stack."""
+    depth = documents = 0
+    for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        refusal = None
+        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
+            refusal = "anchors and aliases (& and *) are not allowed"
+        elif isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) is not None:
+            refusal = "tags (!) are not allowed; put text in quotes"
+        elif depth > MAX_DEPTH:
+            refusal = f"nested deeper than {MAX_DEPTH} levels"
+        elif number > MAX_EVENTS:
+            refusal = "far more entries than a skeleton has"
+        elif documents > 1:
+            refusal = "a second document begins; a file holds one skeleton"
+        if refusal is not None:
+            line = _line(event)
+            raise SkeletonError(f"line {line + 1}: {_key_before(text, line)}{refusal}")
+
+
+def _plain(node: yaml.Node, where: str = "") -> Any:
+    """Texts, lists and mappings of a node; every other scalar is refused."""
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(item, where) for item in node.value]
+    if isinstance(node, yaml.MappingNode):
+        content: dict[str, Any] = {}
+        for key, value in node.value:
+            name = _plain(key, where)
+            if not isinstance(name, str) or name in content:
+                raise SkeletonError(f"{where}the key {name!r:.60} is no text or stands twice")
+            content[name] = _plain(value, where)
+        return content
+    if node.tag != _TEXT:
+        hint = (
+            "joints are addressed by name, not by index"
+            if node.tag.endswith(":int")
+            else "put it in quotes if it is a name"
+        )
+        raise SkeletonError(f"{where}expected text, found {_kind(node)} {node.value!r}; {hint}")
+    return node.value
+
+
+def _line(item: yaml.Event | yaml.Node) -> int:
+    return item.start_mark.line if item.start_mark is not None else 0
+
+
+def _kind(node: yaml.Node) -> str:
+    kind = node.tag.rsplit(":", 1)[-1]
+    names = {"seq": "a list", "map": "a mapping", "str": "a text", "bool": "the boolean"}
+    names |= {"int": "the whole number", "float": "the number", "null": "nothing"}
+    return names.get(kind, f"the {kind}")
+
+
+def _syntax_message(error: yaml.YAMLError, text: str) -> str:
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
+    mark = getattr(error, "problem_mark", None)
+    line = mark.line if mark is not None else text.count("\n", 0, getattr(error, "position", 0))
+    here = text.splitlines()[line : line + 1]
+    hint = "; indent with blanks, not tabs" if here and "\t" in here[0] else ""
+    return f"line {line + 1}: {_key_before(text, line)}syntax error: {problem}{hint}"
+
+
+def _key_before(text: str, line: int) -> str:
+    """The last top-level key that stands in or before a line (from 0), as ``"key: "``."""
+    keys = re.findall(r"^(\w+)\s*:", "\n".join(text.split("\n")[: line + 1]), re.MULTILINE)
+    return f"{keys[-1]}: " if keys else ""
