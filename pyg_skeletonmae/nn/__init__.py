@@ -1,1 +1,17 @@
-"""Layers, losses and pooling."""
+"""Layers and losses: convolutions over the joints and over time, losses of masked modelling."""
+
+from pyg_skeletonmae.nn.losses import cosine_error, masked_mse, rce_loss, sce_loss
+from pyg_skeletonmae.nn.pool import pool_tracks
+from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
+from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
+
+__all__ = [
+    "SkeletonGINConv",
+    "SkeletonGCNConv",
+    "SkeletonGATConv",
+    "cosine_error",
+    "masked_mse",
+    "pool_tracks",
+    "rce_loss",
+    "sce_loss",
+]

@@ -1,0 +1,86 @@
+"""What the skeleton convolutions share: telling the forms of input apart, summing neighbours."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from pyg_skeletonmae.errors import ConfigError, DataError
+
+
+def is_clip(x: object) -> bool:
+    """Whether node features carry a time axis: ``[N, T, C]`` or ``[P, V, T, C]``.
+
+    Everything else, bipartite pairs included, is PyG's own business.
+
+    Raises:
+        DataError: ``x`` is a tensor of another number of dimensions than 2, 3 or 4.
+    """
+    if not isinstance(x, Tensor) or x.dim() == 2:
+        return False
+    if x.dim() not in (3, 4):
+        raise DataError(
+            f"node features are [N, C], [N, T, C] or [P, V, T, C], found the shape {list(x.shape)}"
+        )
+    return True
+
+
+def is_dense(x: Tensor, edges: object) -> bool:
+    """Whether a clip comes as tracks with an adjacency (True) or as nodes with edges (False).
+
+    Args:
+        x: Node features ``[N, T, C]`` or ``[P, V, T, C]``.
+        edges: ``[2, E]``, long, for the former; ``[V, V]`` or ``[P, V, V]``, float, for the latter.
+
+    Raises:
+        DataError: The shapes or dtypes do not fit together.
+    """
+    found = f"found {_describe(edges)} for node features {list(x.shape)}"
+    if not isinstance(edges, Tensor) or edges.layout != torch.strided:
+        raise DataError(f"a clip takes a dense tensor of edges or an adjacency, {found}")
+    if x.dim() == 3:
+        if edges.dtype != torch.long or edges.dim() != 2 or edges.size(0) != 2:
+            raise DataError(f"nodes [N, T, C] take an edge_index [2, E], long; {found}")
+        return False
+    tracks, joints = x.shape[:2]
+    shapes = ((joints, joints), (tracks, joints, joints))
+    if not edges.is_floating_point() or tuple(edges.shape) not in shapes:
+        raise DataError(
+            f"tracks [P, V, T, C] take a float adjacency [V, V] or [P, V, V], "
+            f"here [{joints}, {joints}] or [{tracks}, {joints}, {joints}]; {found}"
+        )
+    return True
+
+
+def aggregate(adjacency: Tensor, x: Tensor) -> Tensor:
+    r"""The sum over neighbours, :math:`\mathbf{x}^{\prime}_i = \sum_j A_{ij} \mathbf{x}_j`.
+
+    One matrix product per track over all frames and channels at once; ``einsum`` would permute
+    (measured on a CPU: it loses most of the gain).
+
+    Args:
+        adjacency: ``[V, V]`` or ``[P, V, V]``.
+        x: ``[P, V, T, C]``.
+    """
+    return torch.matmul(adjacency.to(x.dtype), x.flatten(2)).view(x.shape)
+
+
+def refuse(conv: torch.nn.Module, **arguments: object) -> None:
+    """Raises a :class:`ConfigError` for an argument of PyG's layer that has no meaning on clips."""
+    for name, value in arguments.items():
+        if value is not None:
+            raise ConfigError(f"{type(conv).__name__} takes no {name} with clips")
+
+
+def require_sum(conv: torch.nn.Module) -> None:
+    """Raises a :class:`ConfigError` if a convolution on a dense adjacency is to do but sum."""
+    if getattr(conv, "aggr", None) not in ("add", "sum"):
+        raise ConfigError(
+            f"{type(conv).__name__} sums over a dense adjacency; another aggr needs an edge_index"
+        )
+
+
+def _describe(edges: object) -> str:
+    if isinstance(edges, Tensor):
+        return f"{edges.dtype} of shape {list(edges.shape)}"
+    return type(edges).__name__

@@ -1,0 +1,120 @@
+"""Losses of masked modelling: cosine errors of features, squared errors of coordinates."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from pyg_skeletonmae.errors import ConfigError, DataError
+
+RCEForm = Literal["paper", "graphmae"]
+
+
+def cosine_error(pred: Tensor, target: Tensor, eps: float = 1e-6) -> Tensor:
+    r"""One minus the cosine of the angle between rows, ``[..., D] -> [...]``, in float32 or better.
+
+    .. math::
+        1 - \frac{\mathbf{x}^{\top} \mathbf{z}}
+        {\max(\|\mathbf{x}\|, \epsilon) \max(\|\mathbf{z}\|, \epsilon)}
+
+    A zero row has the cosine 0. Its gradient is at most :math:`1 / \epsilon`: the public GraphMAE
+    code has ``1e-12`` here, and one zero row then yields gradients near ``1e11``.
+
+    Args:
+        pred: Predictions, any floating dtype.
+        target: Targets of the same shape.
+        eps: The smallest norm that is divided by.
+    """
+    dtype = torch.promote_types(torch.promote_types(pred.dtype, target.dtype), torch.float32)
+    with torch.autocast(pred.device.type, enabled=False):
+        pred = F.normalize(pred.to(dtype), dim=-1, eps=eps)
+        target = F.normalize(target.to(dtype), dim=-1, eps=eps)
+        return 1.0 - (pred * target).sum(-1)
+
+
+def sce_loss(pred: Tensor, target: Tensor, alpha: float = 2.0, eps: float = 1e-6) -> Tensor:
+    r"""The scaled cosine error of `"GraphMAE: Self-Supervised Masked Graph Autoencoders"
+    <https://arxiv.org/abs/2205.10803>`_: the mean over all rows of :math:`(1 - \cos)^\alpha`.
+
+    Args:
+        pred: Predictions ``[..., D]``.
+        target: Targets ``[..., D]``; gradients flow into them, too.
+        alpha: The power, at least 1.
+        eps: The smallest norm that is divided by; GraphMAE's code has ``1e-12``.
+
+    Raises:
+        DataError: The shapes differ.
+    """
+    if pred.shape != target.shape:
+        raise DataError(f"prediction {list(pred.shape)} and target {list(target.shape)} differ")
+    return cosine_error(pred, target, eps).pow(alpha).mean()
+
+
+def rce_loss(
+    pred: Tensor, target: Tensor, mask: Tensor, beta: float = 2.0, form: RCEForm = "paper"
+) -> Tensor:
+    r"""The re-weighted cosine error of `"SkeletonMAE: Graph-based Masked Autoencoder for Skeleton
+    Sequence Pre-training" <https://arxiv.org/abs/2307.08476>`_.
+
+    For a graph, that is one person in one frame, with the masked joints :math:`\mathcal{V}_m`:
+
+    .. math::
+        \mathcal{L} = \sum_{i \in \mathcal{V}_m} \left( \frac{1}{|\mathcal{V}_m|} -
+        \frac{\mathbf{x}_i^{\top} \mathbf{z}_i}{|\mathcal{V}_m| \|\mathbf{x}_i\| \|\mathbf{z}_i\|}
+        \right)^{\beta} = |\mathcal{V}_m|^{1 - \beta} \cdot \frac{1}{|\mathcal{V}_m|}
+        \sum_{i \in \mathcal{V}_m} (1 - \cos_i)^{\beta}
+
+    The loss is the mean over the graphs that have a masked joint: so a graph counts the same
+    however many persons its clip has. Without any masked joint it is a zero with zero gradients.
+
+    Args:
+        pred: Decoder outputs ``[P, V, T, D]``.
+        target: Features to predict ``[P, V, T, D]``; detach them if they are not to be trained.
+        mask: The joints to score ``[P, V, T]``, bool.
+        beta: The power :math:`\beta`, at least 1.
+        form: ``"paper"`` as printed; ``"graphmae"`` without the factor
+            :math:`|\mathcal{V}_m|^{1 - \beta}`, a mean over each graph's masked joints.
+
+    Raises:
+        DataError: The shapes do not fit, or the mask is not boolean.
+        ConfigError: The form is unknown.
+    """
+    if form not in ("paper", "graphmae"):
+        raise ConfigError(f"the form of the RCE is 'paper' or 'graphmae', not {form!r}")
+    _check_masked(pred, target, mask)
+    masked = mask.movedim(1, -1)  # [P, T, V]: the joints of a graph side by side
+    count = masked.sum(-1)
+    graphs = (count > 0).sum().clamp_min(1)
+    error = cosine_error(pred.movedim(1, -2)[masked], target.movedim(1, -2)[masked]).pow(beta)
+    weight = count.to(error.dtype).pow(-beta if form == "paper" else -1.0)
+    return (error * weight.unsqueeze(-1).expand(masked.shape)[masked]).sum() / graphs
+
+
+def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    r"""The mean squared error over all channels of the masked rows, in float32 or better.
+
+    Without any masked row it is a zero with zero gradients.
+
+    Args:
+        pred: Predictions ``[..., D]``.
+        target: Targets ``[..., D]``.
+        mask: The rows to score ``[...]``, bool.
+
+    Raises:
+        DataError: The shapes do not fit, or the mask is not boolean.
+    """
+    _check_masked(pred, target, mask)
+    dtype = torch.promote_types(torch.promote_types(pred.dtype, target.dtype), torch.float32)
+    error = (pred[mask].to(dtype) - target[mask].to(dtype)).square()
+    return error.sum() / max(error.numel(), 1)
+
+
+def _check_masked(pred: Tensor, target: Tensor, mask: Tensor) -> None:
+    if pred.shape != target.shape or mask.shape != pred.shape[:-1] or mask.dtype != torch.bool:
+        raise DataError(
+            "prediction and target are [..., D] and the mask is [...], bool; found "
+            f"{list(pred.shape)}, {list(target.shape)} and {list(mask.shape)}, {mask.dtype}"
+        )
