@@ -1,0 +1,108 @@
+"""Random changes of single joints: noise, and the exchange of left and right."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.base import RandomTransform, refuse_masks, replace_leading
+
+
+class JitterJoints(RandomTransform):
+    """Adds independent Gaussian noise to every present joint of every frame.
+
+    Args:
+        sigma: The standard deviation, in the unit of the data.
+        dims: How many leading channels are coordinates (further ones, say scores, stay).
+        generator: See :class:`~pyg_skeletonmae.transforms.base.RandomTransform`.
+
+    Shapes:
+        - **input:** ``pos [N, T, C]``
+        - **output:** ``pos [N, T, C]``; missing joints keep their numbers
+
+    Raises:
+        ConfigError: ``sigma`` is negative.
+    """
+
+    def __init__(
+        self, sigma: float, dims: int = 3, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__(generator)
+        if sigma < 0:
+            raise ConfigError(f"sigma {sigma}: expected a number from 0 on")
+        self.sigma, self.dims = float(sigma), dims
+
+    def _apply(self, data: Data, draws: Draws) -> Data:
+        pos: Tensor = data["pos"]
+        tracks: Tensor = data["num_tracks"]
+        xyz = pos[..., : self.dims]
+        joints = pos.size(0) // int(tracks.sum())
+        noise = draws.split(tracks).normal(joints, *xyz.shape[1:]).flatten(0, 1).to(pos.dtype)
+        noise = noise.mul_(self.sigma).mul_(valid_joints(data)[..., None])
+        data["pos"] = replace_leading(pos, noise.add_(xyz))
+        return data
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(sigma={self.sigma})"
+
+
+class FlipSides(RandomTransform):
+    """Mirrors a clip: left and right joints change places and one coordinate changes its sign.
+
+    The mirror is the plane through the origin, so centre the clip first. Without the exchange of
+    joints a mirrored right hand would still be called right. The edges stay, which is exact for
+    skeletons whose bones are symmetric.
+
+    Args:
+        skeleton: The topology, with its ``left_right`` pairs.
+        p: The probability that a clip is mirrored, drawn once per clip.
+        axis: The coordinate that changes its sign.
+        generator: See :class:`~pyg_skeletonmae.transforms.base.RandomTransform`.
+
+    Shapes:
+        - **input:** ``pos [N, T, C]``, ``valid [N, T]``
+        - **output:** the same
+
+    Raises:
+        ConfigError: The skeleton has no left-right pairs, or ``p`` is no probability.
+        DataError: On use: ``axis`` is no channel of the clips, or a mask was drawn before.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        p: float = 0.5,
+        axis: int = 0,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(generator)
+        if not skeleton.left_right:
+            raise ConfigError(f"{skeleton.name} has no left-right pairs to exchange")
+        if not 0.0 <= p <= 1.0:
+            raise ConfigError(f"p {p}: expected a probability from 0 to 1")
+        self.skeleton, self.p, self.axis = skeleton, float(p), axis
+
+    def _apply(self, data: Data, draws: Draws) -> Data:
+        refuse_masks(data, self)
+        pos: Tensor = data["pos"]
+        if not 0 <= self.axis < pos.size(-1):
+            raise DataError(f"{self}: the clips have {pos.size(-1)} channels, none is {self.axis}")
+        flip = (draws.uniform() < self.p)[clip_of_node(data), None]
+        sign = pos.new_ones(pos.size(-1))
+        sign[self.axis] = -1.0
+        data["pos"] = torch.where(flip[..., None], self._exchange(pos) * sign, pos)
+        if data.get("valid") is not None:
+            data["valid"] = torch.where(flip, self._exchange(data["valid"]), data["valid"])
+        return data
+
+    def _exchange(self, x: Tensor) -> Tensor:
+        flip_index = self.skeleton.flip_index.to(x.device)
+        return as_tracks(x, self.skeleton.num_joints)[:, flip_index].flatten(0, 1)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.skeleton.name}, p={self.p}, axis={self.axis})"

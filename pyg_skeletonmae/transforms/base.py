@@ -1,0 +1,105 @@
+"""What the transforms share: per-clip draws, per-clip sums, and fields a batch can give back."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform
+
+from pyg_skeletonmae.batch import clip_draws, clip_of_node, num_clips
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import DataError
+
+
+class RandomTransform(BaseTransform):
+    """Base of the transforms that draw: every clip gets draws of its own, never the batch as one.
+
+    Draws come from the clip's ``key`` where it carries one (clips of our data sets do), and the key
+    moves on, so that the next transform draws afresh and ``Data`` and ``Batch`` agree.
+
+    Args:
+        generator: Where the draws of clips without a key come from; default: PyTorch's global one.
+    """
+
+    def __init__(self, generator: torch.Generator | None = None) -> None:
+        self.generator = generator
+
+    def forward(self, data: Data) -> Data:
+        """Draws for each clip, changes it and moves its key on."""
+        draws = clip_draws(data, self.generator)
+        data = self._apply(data, draws)
+        if data.get("key") is not None:
+            data["key"] = draws.fork()
+        return data
+
+    @abstractmethod
+    def _apply(self, data: Data, draws: Draws) -> Data:
+        """Changes ``data``, which is a shallow copy already, with one row of draws per clip."""
+
+
+def clip_mean(data: Data, x: Tensor, weight: Tensor) -> Tensor:
+    """The weighted mean over the nodes and frames of each clip, ``[B, C]``, zero without weight.
+
+    Summed in double precision, so that the order of summation, which differs between a clip and a
+    batch, does not show in single precision.
+
+    Args:
+        data: The clip or batch.
+        x: Values of its nodes, ``[N, T, C]``.
+        weight: Their weights, ``[N, T]``, bool or float.
+    """
+    total = torch.einsum("ntc,nt->nc", x.double(), weight.double())
+    count = weight.double().sum(dim=1, keepdim=True)
+    sums = clip_sum(data, torch.cat([total, count], dim=1))
+    mean = sums[:, :-1] / sums[:, -1:].clamp(min=torch.finfo(torch.double).tiny)
+    return mean.to(x.dtype)
+
+
+def clip_sum(data: Data, x: Tensor) -> Tensor:
+    """Sums node values ``[N, ...]`` over the nodes of each clip, ``[B, ...]``."""
+    out = x.new_zeros(num_clips(data), *x.shape[1:])
+    return out.index_add_(0, clip_of_node(data), x)
+
+
+def first_tracks(data: Data) -> Tensor:
+    """The number of the first track of each clip, ``[B]``, long."""
+    tracks: Tensor = data["num_tracks"]
+    return torch.cumsum(tracks, 0) - tracks
+
+
+def replace_leading(x: Tensor, leading: Tensor) -> Tensor:
+    """``x`` with its first channels exchanged for ``leading``; further channels stay."""
+    if leading.size(-1) == x.size(-1):
+        return leading
+    return torch.cat([leading, x[..., leading.size(-1) :]], dim=-1)
+
+
+def require_3d(data: Data, transform: object) -> None:
+    """Raises :class:`DataError` where a transform of space meets planar clips."""
+    channels = data["pos"].size(-1)
+    if channels < 3:
+        raise DataError(f"{transform} needs three coordinates, these clips have {channels}")
+
+
+def refuse_masks(data: Data, transform: object) -> None:
+    """Raises :class:`DataError` where a mask was drawn before the clip was changed under it."""
+    for name in ("joint_mask", "edge_mask"):
+        if data.get(name) is not None:
+            raise DataError(f"{transform} does not carry {name}: draw masks as the last step")
+
+
+def add_field(data: Data, name: str, value: Tensor, like: str) -> None:
+    """Sets a field that a batch cuts into clips as it cuts the field ``like``.
+
+    PyG's ``Batch.get_example`` returns only the fields that its slice table knows; a plain
+    assignment would be lost there.
+    """
+    data[name] = value
+    slices = data.__dict__.get("_slice_dict")
+    if slices is not None:
+        none = torch.zeros(num_clips(data), dtype=torch.long)
+        data.__dict__["_slice_dict"] = {**slices, name: slices[like]}
+        data.__dict__["_inc_dict"] = {**data.__dict__["_inc_dict"], name: none}

@@ -1,0 +1,166 @@
+"""Rotations of whole clips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform
+
+from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.base import (
+    RandomTransform,
+    first_tracks,
+    replace_leading,
+    require_3d,
+)
+
+
+def rotate(xyz: Tensor, matrix: Tensor) -> Tensor:
+    """Applies one rotation per node, ``matrix [N, 3, 3]``, to ``xyz [N, T, 3]``.
+
+    Written as three products, not as a matrix product: the same rounding for any number of nodes,
+    and no slower with three columns.
+    """
+    x, y, z = xyz.unsqueeze(-1).unbind(dim=-2)
+    column = matrix[:, None].unbind(dim=-1)
+    return (x * column[0]).add_(y * column[1]).add_(z * column[2])
+
+
+def axis_rotations(angles: Tensor) -> Tensor:
+    """Rotation matrices ``[B, 3, 3]`` about x, then y, then z by ``angles [B, 3]`` (radians)."""
+    matrix = torch.eye(3, dtype=angles.dtype, device=angles.device)
+    for axis, angle in enumerate(angles.unbind(dim=1)):
+        first, second = (axis + 1) % 3, (axis + 2) % 3
+        step = torch.eye(3, dtype=angles.dtype, device=angles.device).repeat(len(angles), 1, 1)
+        step[:, first, first] = step[:, second, second] = angle.cos()
+        step[:, second, first] = angle.sin()
+        step[:, first, second] = -angle.sin()
+        matrix = (step[..., None] * matrix[..., None, :, :]).sum(dim=-2)
+    return matrix
+
+
+class RandomRotate3D(RandomTransform):
+    r"""Rotates every clip about the origin by random angles, drawn once per clip.
+
+    .. math::
+        \mathbf{x}' = \mathbf{R}_z(\gamma)\,\mathbf{R}_y(\beta)\,\mathbf{R}_x(\alpha)\,\mathbf{x},
+        \qquad \alpha, \beta, \gamma \sim \mathcal{U}(-d, d)
+
+    Args:
+        degrees: The largest angle, for all three axes or for each of x, y, z: ``(0, 180, 0)`` is
+            any turn about a vertical y axis.
+        generator: See :class:`~pyg_skeletonmae.transforms.base.RandomTransform`.
+
+    Shapes:
+        - **input:** ``pos [N, T, C]``, C >= 3; channels after the third stay
+        - **output:** ``pos [N, T, C]``
+
+    Raises:
+        ConfigError: The degrees are neither one nor three numbers, or negative.
+        DataError: On use: the clips have fewer than three channels.
+    """
+
+    def __init__(
+        self, degrees: float | Sequence[float], generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__(generator)
+        angles = [float(d) for d in (degrees if isinstance(degrees, Sequence) else [degrees] * 3)]
+        if len(angles) != 3 or min(angles) < 0:
+            raise ConfigError(f"degrees {degrees!r}: expected one or three numbers, none negative")
+        self.degrees = tuple(angles)
+
+    def _apply(self, data: Data, draws: Draws) -> Data:
+        require_3d(data, self)
+        pos: Tensor = data["pos"]
+        # Double precision: the sine of an angle must not depend on its place in the batch.
+        limit = torch.tensor(self.degrees, dtype=torch.double, device=pos.device).deg2rad()
+        matrix = axis_rotations((2.0 * draws.uniform(3).double() - 1.0) * limit).to(pos.dtype)
+        data["pos"] = replace_leading(pos, rotate(pos[..., :3], matrix[clip_of_node(data)]))
+        return data
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(degrees={self.degrees})"
+
+
+class AlignTorso(BaseTransform):
+    """Turns every clip about the vertical until its first person faces a common direction.
+
+    The line from the left to the right shoulder, seen from above in the first frame that shows
+    both, comes to lie along the first horizontal axis; height and tilt stay (our choice: a full
+    alignment of the spine as well would undo a bend). A clip that never shows both stays as it is.
+
+    Args:
+        skeleton: The topology.
+        left: The left joint of the line; default: ``left_shoulder``, else ``left_hip``.
+        right: The right joint; default: the partner of ``left`` in ``skeleton.left_right``.
+        vertical: The vertical axis: 0, 1 (Kinect cameras) or 2 (most motion-capture systems).
+
+    Shapes:
+        - **input:** ``pos [N, T, C]``, C >= 3; channels after the third stay
+        - **output:** ``pos [N, T, C]``
+
+    Raises:
+        ConfigError: The skeleton has no such pair, or ``vertical`` is no axis.
+        DataError: On use: the clips have fewer than three channels.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        left: str | None = None,
+        right: str | None = None,
+        vertical: int = 1,
+    ) -> None:
+        if vertical not in (0, 1, 2):
+            raise ConfigError(f"vertical {vertical!r}: expected the axis 0, 1 or 2")
+        self.skeleton, self.vertical = skeleton, vertical
+        self.left, self.right = _pair(skeleton, left, right)
+
+    def forward(self, data: Data) -> Data:
+        """Returns the clips turned."""
+        require_3d(data, self)
+        pos: Tensor = data["pos"]
+        cosine, sine = self._heading(data, pos)[clip_of_node(data), None].unbind(dim=-1)
+        first, second = (axis for axis in range(3) if axis != self.vertical)
+        turned = pos.clone()
+        turned[..., first] = cosine * pos[..., first] + sine * pos[..., second]
+        turned[..., second] = cosine * pos[..., second] - sine * pos[..., first]
+        data["pos"] = turned
+        return data
+
+    def _heading(self, data: Data, pos: Tensor) -> Tensor:
+        """Cosine and sine of the angle of the left-right line of each clip, ``[B, 2]``."""
+        joints = [self.skeleton.index(self.left), self.skeleton.index(self.right)]
+        tracks = as_tracks(pos, self.skeleton.num_joints)[first_tracks(data)]
+        valid = as_tracks(valid_joints(data), self.skeleton.num_joints)[first_tracks(data)]
+        present = valid[:, joints].all(dim=1)
+        frame = present.int().argmax(dim=1)
+        ends = tracks[torch.arange(len(tracks), device=pos.device), :, frame][:, joints].double()
+        axes = [axis for axis in range(3) if axis != self.vertical]
+        line = (ends[:, 1] - ends[:, 0])[:, axes]
+        length = line.norm(dim=1, keepdim=True)
+        known = present.any(dim=1, keepdim=True) & (length > 0)
+        ahead = torch.tensor([1.0, 0.0], dtype=torch.double, device=pos.device)
+        return torch.where(known, line / length, ahead).to(pos.dtype)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.skeleton.name}, {self.left} -> {self.right})"
+
+
+def _pair(skeleton: Skeleton, left: str | None, right: str | None) -> tuple[str, str]:
+    partner = dict(skeleton.left_right)
+    if left is None:
+        left = next((j for j in ("left_shoulder", "left_hip") if j in partner), None)
+    if left is None or (right is None and left not in partner):
+        raise ConfigError(
+            f"{skeleton.name} has no left-right pair {left or 'left_shoulder or left_hip'}: "
+            "name both joints of the line"
+        )
+    right = right or partner[left]
+    return skeleton.joints[skeleton.index(left)], skeleton.joints[skeleton.index(right)]

@@ -1,0 +1,132 @@
+"""Where a clip lies and how large it is."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform
+
+from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.base import clip_mean, first_tracks, replace_leading
+
+CenterMode = Literal["first", "frame", "mean"]
+ScaleBy = Literal["std", "bones"]
+
+
+class CenterRoot(BaseTransform):
+    """Moves every clip so that its centre is the origin; all persons move together.
+
+    ``"first"`` is the centring of NTU RGB+D pipelines: the path of the person stays. Only joints
+    that are present serve as a centre. Where the centre joint is missing in a frame, ``"frame"``
+    uses its last position before that (at the start: its first); a clip in which it never appears
+    is centred on its mean.
+
+    Args:
+        skeleton: The topology; its ``center_joint`` of the clip's first person is the centre.
+        mode: ``"first"``: that joint in the first frame that shows it, for all frames;
+            ``"frame"``: that joint frame by frame; ``"mean"``: the mean over all present joints,
+            persons and frames.
+        dims: How many leading channels are coordinates (further ones, say scores, stay).
+
+    Shapes:
+        - **input:** ``pos [N, T, C]``, any unit
+        - **output:** ``pos [N, T, C]``, same unit
+
+    Raises:
+        ConfigError: The mode is unknown.
+    """
+
+    def __init__(self, skeleton: Skeleton, mode: CenterMode = "first", dims: int = 3) -> None:
+        if mode not in get_args(CenterMode):
+            raise ConfigError(f"CenterRoot mode {mode!r}: expected one of {get_args(CenterMode)}")
+        self.skeleton, self.mode, self.dims = skeleton, mode, dims
+
+    def forward(self, data: Data) -> Data:
+        """Returns the clips centred."""
+        pos: Tensor = data["pos"]
+        xyz = pos[..., : self.dims]
+        center = self._mean(data, xyz) if self.mode == "mean" else self._joint(data, xyz)
+        data["pos"] = replace_leading(pos, xyz - center[clip_of_node(data)])
+        return data
+
+    def _mean(self, data: Data, xyz: Tensor) -> Tensor:
+        return clip_mean(data, xyz, valid_joints(data))[:, None]
+
+    def _joint(self, data: Data, xyz: Tensor) -> Tensor:
+        """The centre of each clip, ``[B, 1 or T, dims]``."""
+        joints, joint = self.skeleton.num_joints, self.skeleton.index(self.skeleton.center_joint)
+        tracks = first_tracks(data)
+        path = as_tracks(xyz, joints)[tracks, joint]
+        present = as_tracks(valid_joints(data), joints)[tracks, joint]
+        source = present.int().argmax(dim=1, keepdim=True)
+        if self.mode == "frame":
+            frames = torch.arange(path.size(1), device=path.device)
+            latest = torch.where(present, frames, -1).cummax(dim=1).values
+            source = torch.where(latest < 0, source, latest)
+        center = path.gather(1, source[..., None].expand(-1, -1, path.size(-1)))
+        known = present.any(dim=1)
+        if bool(known.all()):
+            return center
+        return torch.where(known[:, None, None], center, self._mean(data, xyz))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.skeleton.name}, mode={self.mode!r})"
+
+
+class ScaleBody(BaseTransform):
+    """Divides every clip by the size of its body, so that all people are about equally large.
+
+    The persons of a clip share one size: the distance between them keeps its meaning. A clip
+    without extent (no joint present, or all joints in one point) stays as it is.
+
+    Args:
+        skeleton: The topology, for the bones.
+        by: ``"bones"``: the mean bone length over all present bones and frames, which no movement
+            changes; ``"std"``: the standard deviation of all coordinates about their mean over
+            present joints and frames, which also works where bones have no fixed length (2-D).
+        dims: How many leading channels are coordinates (further ones, say scores, stay).
+
+    Shapes:
+        - **input:** ``pos [N, T, C]``, any unit
+        - **output:** ``pos [N, T, C]``, in body sizes
+
+    Raises:
+        ConfigError: ``by`` is unknown.
+    """
+
+    def __init__(self, skeleton: Skeleton, by: ScaleBy = "bones", dims: int = 3) -> None:
+        if by not in get_args(ScaleBy):
+            raise ConfigError(f"ScaleBody by {by!r}: expected one of {get_args(ScaleBy)}")
+        self.skeleton, self.by, self.dims = skeleton, by, dims
+
+    def forward(self, data: Data) -> Data:
+        """Returns the clips in body sizes."""
+        pos: Tensor = data["pos"]
+        xyz = pos[..., : self.dims]
+        size = self._bones(data, xyz) if self.by == "bones" else self._std(data, xyz)
+        size = torch.where(size > 0, size, 1.0)
+        data["pos"] = replace_leading(pos, xyz / size[clip_of_node(data), None])
+        return data
+
+    def _bones(self, data: Data, xyz: Tensor) -> Tensor:
+        child, parent = self.skeleton.bone_index.to(xyz.device)
+        tracks = as_tracks(xyz, self.skeleton.num_joints)
+        valid = as_tracks(valid_joints(data), self.skeleton.num_joints)
+        length = torch.zeros_like(tracks[..., :1])
+        length[:, child] = (tracks[:, child] - tracks[:, parent]).norm(dim=-1, keepdim=True)
+        present = torch.zeros_like(valid)
+        present[:, child] = valid[:, child] & valid[:, parent]
+        return clip_mean(data, length.flatten(0, 1), present.flatten(0, 1))
+
+    def _std(self, data: Data, xyz: Tensor) -> Tensor:
+        valid = valid_joints(data)
+        offset = xyz - clip_mean(data, xyz, valid)[clip_of_node(data), None]
+        return clip_mean(data, offset.square(), valid).mean(dim=-1, keepdim=True).sqrt()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.skeleton.name}, by={self.by!r})"
