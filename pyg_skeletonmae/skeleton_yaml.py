@@ -134,13 +134,15 @@ def _plain(node: yaml.Node, where: str = "") -> Any:
                 raise SkeletonError(f"{where}the key {name!r:.60} is no text or stands twice")
             content[name] = _plain(value, where)
         return content
+    if node.tag.endswith(":null"):
+        raise SkeletonError(f"{where}expected text, found nothing")
     if node.tag != _TEXT:
         hint = (
-            "joints are addressed by name, not by index"
+            "joints are addressed by name"
             if node.tag.endswith(":int")
-            else "put it in quotes if it is a name"
+            else "quote it if it is text"
         )
-        raise SkeletonError(f"{where}expected text, found {_kind(node)} {node.value!r}; {hint}")
+        raise SkeletonError(f"{where}expected text, found {_kind(node)} {node.value!r:.60}; {hint}")
     return node.value
 
 
