@@ -1,0 +1,103 @@
+"""What a person sees of a run: ``metrics.jsonl``, TensorBoard scalars and a progress bar."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.training.checkpoint import write_beside
+
+METRICS = "metrics.jsonl"
+
+
+def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
+    """The lines of a run's ``metrics.jsonl``, oldest first.
+
+    Each has ``step``, ``epoch`` (from 1), ``clips_seen``, ``seconds`` and values named
+    ``train/...`` or ``eval/...``; a value that was not finite is ``None``. A last line that was
+    cut off when the run was killed is left out.
+
+    Raises:
+        CheckpointError: A line before the last is damaged.
+    """
+    path = Path(run_dir) / METRICS
+    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            records += [json.loads(line)] if line else []
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise CheckpointError(f"{path}: line {number} is not JSON ({error})") from error
+    return records
+
+
+class RunLog:
+    """Writes the values of a run to its folder and to the terminal.
+
+    Args:
+        run_dir: The run folder; None writes no file (no folder given, or not rank 0).
+        total: Steps of the whole run.
+        step: Steps done before; lines of ``metrics.jsonl`` after it are dropped, so that a resumed
+            run leaves the file of an uninterrupted one.
+        bar: Draw a progress bar. Never drawn where stderr is no terminal.
+    """
+
+    def __init__(self, run_dir: Path | None, total: int, step: int = 0, bar: bool = True) -> None:
+        self.values: dict[str, Any] = {}  # the last value of every name
+        self._before: tuple[float, float] | None = None if step else (0.0, 0.0)
+        self._file, self._board = None, None
+        if run_dir is not None:
+            from torch.utils.tensorboard import SummaryWriter  # Slow to import: only where used.
+
+            kept = [line for line in read_metrics(run_dir) if line["step"] <= step]
+            for line in kept:
+                self.values.update({name: line[name] for name in line if "/" in name})
+            text = "".join(f"{json.dumps(line)}\n" for line in kept)
+            write_beside(run_dir / METRICS, lambda file: file.write(text.encode()))
+            self._file = (run_dir / METRICS).open("a", encoding="utf-8")
+            self._board = SummaryWriter(str(run_dir), purge_step=step + 1)
+        self._bar = tqdm(total=total, initial=step, unit="step", disable=None if bar else True)
+
+    def __enter__(self) -> RunLog:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._bar.close()
+        if self._file is not None and self._board is not None:
+            self._file.close()
+            self._board.close()
+
+    def advance(self) -> None:
+        """Moves the bar by one step."""
+        self._bar.update()
+
+    def write(self, place: Mapping[str, float], values: Mapping[str, float]) -> None:
+        """Writes one line: where the run stands, and the values there."""
+        self.values.update(values)
+        if self._file is not None and self._board is not None:
+            line = {name: v if math.isfinite(v) else None for name, v in values.items()}
+            self._file.write(json.dumps({**place, **line}) + "\n")
+            self._file.flush()
+            for name, value in values.items():
+                self._board.add_scalar(name, value, int(place["step"]))
+        if "train/loss" in values:
+            self._show(place, values["train/loss"])
+
+    def _show(self, place: Mapping[str, float], loss: float) -> None:
+        """Loss and speed, at the end of the bar and in TensorBoard."""
+        shown = {"loss": f"{loss:.4g}"}
+        here = (place["clips_seen"], place["seconds"])
+        if self._before is not None and here[1] > self._before[1]:
+            speed = (here[0] - self._before[0]) / (here[1] - self._before[1])
+            shown["clips/s"] = f"{speed:.0f}"
+            if self._board is not None:
+                self._board.add_scalar("clips_per_second", speed, int(place["step"]))
+        self._before = here
+        self._bar.set_postfix(shown)
