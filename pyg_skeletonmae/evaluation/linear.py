@@ -17,7 +17,7 @@ from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation.features import Features
 from pyg_skeletonmae.evaluation.metrics import accuracy, prediction_accuracy
 
-L2_GRID = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+L2_GRID = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
 def linear_probe(
@@ -35,17 +35,18 @@ def linear_probe(
     .. math::
         \frac{1}{n} \sum_i \mathrm{CE}_i + \frac{\lambda}{2} \lVert W \rVert^2
 
-    over the full batch by scikit-learn's L-BFGS. :math:`\lambda` is the best of ``l2_grid`` on a
-    validation part of the *training* clips; then all of them are fitted again. The test clips are
-    looked at once.
+    over the full batch by scikit-learn's L-BFGS. :math:`\lambda` is the best of ``l2_grid`` in a
+    cross-validation over the *training* subjects; then all their clips are fitted again. The test
+    clips are looked at once.
 
     Args:
         train: Training clips.
         test: Test clips.
         l2_grid: Values of :math:`\lambda` to try; a single one needs no validation.
-        seed: Draws the validation subjects.
-        val_subjects: Training subjects to validate on. Default: a fifth of them, at least one,
-            drawn by ``seed``; if there is one subject only, a fifth of its clips, class by class.
+        seed: Deals the training subjects into folds.
+        val_subjects: Training subjects to validate on. Default: three folds of subjects in turn
+            (a single subject is too noisy a judge); if there is one subject only, a fifth of its
+            clips, class by class.
         max_iter: Most iterations of L-BFGS.
 
     Returns:
@@ -110,41 +111,43 @@ def _fit(
         raise ConfigError(f"l2_grid {list(l2_grid)}: expected one positive value or more")
     if len(_distinct(train.y)) < 2:
         raise DataError("a classifier needs training clips of at least two classes")
-    val_top1: dict[float, float] = {}
-    if len(l2_grid) > 1:
-        held_out = validation_mask(train, seed, val_subjects)
-        fit, val = train.select(~held_out), train.select(held_out)
+    val_top1 = dict.fromkeys(l2_grid, 0.0)
+    masks = validation_masks(train, seed, val_subjects) if len(l2_grid) > 1 else []
+    for mask in masks:
+        fit, val = train.select(~mask), train.select(mask)
         for l2 in l2_grid:
             model = make(l2, len(fit)).fit(fit.x.numpy(), fit.y.numpy())
-            val_top1[l2] = float(model.score(val.x.numpy(), val.y.numpy()))
+            val_top1[l2] += float(model.score(val.x.numpy(), val.y.numpy())) / len(masks)
     # Among equals the strongest penalty: it moves the weights least.
-    best = max(l2_grid, key=lambda l2: (val_top1.get(l2, 0.0), l2))
+    best = max(l2_grid, key=lambda l2: (val_top1[l2], l2))
     model = make(best, len(train)).fit(train.x.numpy(), train.y.numpy())
-    return model, {"l2": best, "val_top1": val_top1}
+    return model, {"l2": best, "val_top1": val_top1 if masks else {}}
 
 
-def validation_mask(
+def validation_masks(
     train: Features, seed: int = 0, val_subjects: Collection[int] | None = None
-) -> Tensor:
-    """Which training clips to validate on, ``[n]``, bool; see :func:`linear_probe`.
+) -> list[Tensor]:
+    """The clips to validate on, a bool mask ``[n]`` per fold; see :func:`linear_probe`.
 
     Raises:
-        DataError: Nothing, or everything, would be held out, or one class only would be left.
+        DataError: A fold holds out nothing, or leaves clips of fewer than two classes.
     """
     subjects = _distinct(train.subject)
-    if val_subjects is None and len(subjects) == 1:
-        mask = _fifth_of_each_class(train.y, seed)
+    if val_subjects is not None:
+        folds = [np.array(sorted(val_subjects))]
     else:
         order = np.random.default_rng(seed).permutation(subjects)
-        chosen = order[: max(1, len(order) // 5)] if val_subjects is None else list(val_subjects)
-        mask = torch.isin(train.subject, torch.as_tensor(chosen, dtype=torch.long))
-    if not mask.any() or len(_distinct(train.y[~mask])) < 2:
+        folds = np.array_split(order, min(3, len(order)))
+    masks = [torch.isin(train.subject, torch.from_numpy(fold)) for fold in folds]
+    if val_subjects is None and len(subjects) == 1:
+        masks = [_fifth_of_each_class(train.y, seed)]
+    if any(not mask.any() or len(_distinct(train.y[~mask])) < 2 for mask in masks):
         raise DataError(
             f"no validation part can be cut from training subjects {subjects}"
             + (f" with val_subjects {sorted(val_subjects)}" if val_subjects is not None else "")
             + "; give other val_subjects, or a single value as l2_grid"
         )
-    return mask
+    return masks
 
 
 def _fifth_of_each_class(y: Tensor, seed: int) -> Tensor:

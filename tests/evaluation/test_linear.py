@@ -6,7 +6,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation import Features, linear_probe, ridge
-from pyg_skeletonmae.evaluation.linear import validation_mask
+from pyg_skeletonmae.evaluation.linear import validation_masks
 
 
 def standardized(train, test):
@@ -53,27 +53,33 @@ def test_penalty_is_chosen_on_training_subjects_alone():
     result = linear_probe(train, test, val_subjects=[1, 2])
     best = max(result["val_top1"].values())
     assert result["val_top1"][result["l2"]] == best
-    assert list(result["val_top1"]) == [1e-4, 1e-3, 1e-2, 1e-1, 1.0]
+    assert list(result["val_top1"]) == [1e-3, 1e-2, 1e-1, 1.0, 10.0]
     scrambled = Features(test.x.flip(0), test.y, test.subject)
     assert linear_probe(train, scrambled, val_subjects=[1, 2])["l2"] == result["l2"]
 
 
-def test_validation_subjects():
+def test_each_training_subject_is_held_out_once():
     train = blobs(n=100)
-    mask = validation_mask(train, seed=3)
-    held_out = set(train.subject[mask].tolist())
-    assert len(held_out) == 1
-    assert held_out.isdisjoint(train.subject[~mask].tolist())
-    assert torch.equal(mask, validation_mask(train, seed=3))
-    drawn = {int(train.subject[validation_mask(train, seed=s)][0]) for s in range(20)}
+    masks = validation_masks(train, seed=3)
+    assert len(masks) == 3
+    assert torch.stack(masks).sum(0).eq(1).all()
+    for mask in masks:
+        assert set(train.subject[mask].tolist()).isdisjoint(train.subject[~mask].tolist())
+    assert all(map(torch.equal, masks, validation_masks(train, seed=3)))
+    drawn = {tuple(validation_masks(train, seed=s)[0].tolist()) for s in range(10)}
     assert len(drawn) > 2
-    assert set(train.subject[validation_mask(train, val_subjects=[2, 4])].tolist()) == {2, 4}
+
+
+def test_chosen_validation_subjects():
+    train = blobs(n=100)
+    (mask,) = validation_masks(train, val_subjects=[2, 4])
+    assert set(train.subject[mask].tolist()) == {2, 4}
 
 
 def test_one_subject_is_validated_clip_by_clip():
     train = blobs(n=100)
     train = Features(train.x, train.y, torch.full_like(train.y, -1))
-    mask = validation_mask(train)
+    (mask,) = validation_masks(train)
     assert int(mask.sum()) == 20
     assert set(train.y[mask].tolist()) == {0, 1, 2, 3}
 
