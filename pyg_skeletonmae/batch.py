@@ -42,6 +42,13 @@ def as_tracks(x: Tensor, num_joints: int) -> Tensor:
     return x.reshape(-1, num_joints, *x.shape[1:])
 
 
+def pos_tracks(data: Data, num_joints: int) -> Tensor:
+    """The coordinates of a clip or batch as tracks ``[P, V, T, C]``."""
+    if data.pos is None:
+        raise DataError("a clip without coordinates: 'pos' is missing")
+    return as_tracks(data.pos, num_joints)
+
+
 def num_clips(data: Data) -> int:
     """The number of clips in a clip (1) or a batch."""
     return int(data.num_tracks.numel())

@@ -1,1 +1,18 @@
 """Encoders, pre-training models and classifiers."""
+
+from pyg_skeletonmae.models.base import Encoder, SkeletonModel
+from pyg_skeletonmae.models.build import build_model
+from pyg_skeletonmae.models.classifier import Classifier
+from pyg_skeletonmae.models.graph_encoder import GraphEncoder
+from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.strl import STRL
+
+__all__ = [
+    "Classifier",
+    "Encoder",
+    "GraphEncoder",
+    "GraphSkeletonMAE",
+    "STRL",
+    "SkeletonModel",
+    "build_model",
+]

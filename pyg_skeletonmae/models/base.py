@@ -1,0 +1,54 @@
+"""What every model shares."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Protocol, runtime_checkable
+
+from torch import Tensor, nn
+from torch_geometric.data import Data
+
+from pyg_skeletonmae.batch import pos_tracks
+from pyg_skeletonmae.configurable import Configurable
+from pyg_skeletonmae.skeleton import Skeleton
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """What turns clips into features; a task has one as its attribute ``encoder``."""
+
+    out_channels: int
+    skeleton: Skeleton
+
+    def __call__(self, batch: Data) -> Tensor:
+        """Features ``[P, V, T', D]`` of all tracks of a batch."""
+        ...
+
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        """Features ``[P, V, T', D]`` of tracks ``[P, V, T, C]``."""
+        ...
+
+
+class SkeletonModel(Configurable, nn.Module):
+    """Base of encoders and of tasks: an ``nn.Module`` that knows its constructor arguments."""
+
+
+class SkeletonEncoder(SkeletonModel):
+    """Base of this library's encoders.
+
+    Args:
+        skeleton: The joints and bones.
+        out_channels: The width ``D`` of the features.
+    """
+
+    def __init__(self, skeleton: Skeleton, out_channels: int) -> None:
+        super().__init__()
+        self.skeleton, self.out_channels = skeleton, out_channels
+
+    def forward(self, batch: Data) -> Tensor:
+        """Encodes all tracks of a batch to ``[P, V, T', D]``."""
+        return self.encode_tracks(pos_tracks(batch, self.skeleton.num_joints))
+
+    @abstractmethod
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""

@@ -1,0 +1,39 @@
+"""Models from their configuration, as release folders hold it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from pyg_skeletonmae.configurable import decode
+from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.models.classifier import Classifier
+from pyg_skeletonmae.models.graph_encoder import GraphEncoder
+from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.strl import STRL, STRLEncoder
+from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
+
+_CLASSES: tuple[type, ...] = (
+    Classifier,
+    GraphEncoder,
+    GraphSkeletonMAE,
+    PartMask,
+    RandomMask,
+    STRL,
+    STRLEncoder,
+)
+
+
+def build_model(config: dict[str, Any]) -> nn.Module:
+    """Builds a model, with fresh weights, from the ``config`` of another one.
+
+    Nothing is imported by name: only this library's models and masking policies are built.
+
+    Raises:
+        CheckpointError: The configuration names an unknown class or argument, or is no model's.
+    """
+    model = decode(config, {cls.__name__: cls for cls in _CLASSES})
+    if not isinstance(model, nn.Module):
+        raise CheckpointError(f"expected the configuration of a model, found {config!r:.80}")
+    return model

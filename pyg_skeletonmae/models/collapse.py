@@ -1,0 +1,54 @@
+"""Watches for collapse: targets that all point in one direction."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def mean_pairwise_cosine(x: Tensor) -> Tensor:
+    """The mean cosine between each two different rows of ``x [n, D]``; 0 for fewer than two."""
+    count = x.size(0)
+    if count < 2:
+        return x.new_zeros(())
+    total = F.normalize(x.float(), dim=-1, eps=1e-6).sum(0)
+    return (total.square().sum() - count) / (count * (count - 1))
+
+
+class CollapseWatch(nn.Module):
+    """Counts how many forward passes in a row had targets of nearly one direction.
+
+    Args:
+        threshold: The mean pairwise cosine from which targets count as collapsed.
+        patience: After how many passes in a row to warn (our choice).
+    """
+
+    streak: Tensor
+
+    def __init__(self, threshold: float = 0.99, patience: int = 50) -> None:
+        super().__init__()
+        self.threshold, self.patience = threshold, patience
+        self._steps = 0
+        self.register_buffer("streak", torch.zeros((), dtype=torch.long), persistent=False)
+
+    @torch.no_grad()
+    def forward(self, target: Tensor, mask: Tensor) -> Tensor:
+        """The mean pairwise cosine of the masked joints' targets ``[P, V, T, D]``."""
+        cosine = mean_pairwise_cosine(target.detach()[mask])
+        if self.training:
+            self.streak = torch.where(cosine > self.threshold, self.streak + 1, 0)
+        return cosine
+
+    def check(self) -> None:
+        """Warns if the streak is long; looks every ``patience`` calls, to spare the device."""
+        self._steps += 1
+        if self._steps % self.patience == 0 and int(self.streak) >= self.patience:
+            warnings.warn(
+                f"the targets have collapsed: their mean pairwise cosine stayed above "
+                f"{self.threshold} for {int(self.streak)} steps; try freeze_embedding=True, "
+                "target='coordinates', or another normalisation of the input",
+                stacklevel=2,
+            )

@@ -1,0 +1,77 @@
+"""Reconstruction of hidden bones: which pairs of joints are connected?"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.skeleton import Skeleton
+
+
+def draw_edge_mask(skeleton: Skeleton, ratio: float, draws: Draws) -> Tensor:
+    """Hides the same number of bones in each track, both directions together.
+
+    Args:
+        skeleton: The joints and bones.
+        ratio: The share of bones to hide, in (0, 1]; at least one is hidden.
+        draws: One row per track.
+
+    Returns:
+        ``[P * E]``, bool, True = masked, in the order of ``skeleton.edge_index``.
+    """
+    bones = skeleton.edge_index.size(1) // 2
+    if not 0.0 < ratio <= 1.0 or bones == 0:
+        raise ConfigError(f"edge ratio {ratio} of {bones} bones: expected a ratio in (0, 1]")
+    hidden = max(1, round(bones * ratio))
+    ranks = draws.uniform(bones).argsort(dim=-1).argsort(dim=-1)
+    return (ranks < hidden).repeat_interleave(2, dim=-1).reshape(-1)
+
+
+class EdgeDecoder(nn.Module):
+    r"""Tells bones from other pairs of joints by their encodings, averaged over time.
+
+    .. math::
+        p_{ij} = \sigma\big(\mathrm{MLP}(\bar{\mathbf{h}}_i \odot \bar{\mathbf{h}}_j)\big)
+
+    Beyond the paper, whose abstract speaks of masked edges while its method has no edge loss. The
+    loss is the binary cross-entropy over the hidden bones and as many pairs without a bone, drawn
+    for each track.
+
+    Args:
+        skeleton: The joints and bones.
+        channels: The width of the encodings.
+    """
+
+    pairs: Tensor
+    others: Tensor
+
+    def __init__(self, skeleton: Skeleton, channels: int) -> None:
+        super().__init__()
+        self.mlp = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, 1))
+        none = torch.triu(skeleton.adjacency(self_loops=True) == 0, diagonal=1)
+        if not none.any():
+            raise ConfigError(
+                f"{skeleton.name}: every pair of joints is a bone, none is a negative"
+            )
+        self.register_buffer("pairs", skeleton.edge_index[:, ::2], persistent=False)
+        self.register_buffer("others", none.nonzero().t().contiguous(), persistent=False)
+
+    def forward(self, encoded: Tensor, edge_mask: Tensor, draws: Draws) -> Tensor:
+        """The loss of encodings ``[P, V, T, D]`` for ``edge_mask [P * E]``; 0 if nothing is hidden."""
+        joints = encoded.mean(2)
+        hidden = edge_mask.view(len(joints), -1)[:, ::2]
+        track, bone = hidden.nonzero(as_tuple=True)
+        picked = draws.integers(self.others.size(1), hidden.size(1))[hidden]
+        positive = self._logits(joints, track, self.pairs[:, bone])
+        negative = self._logits(joints, track, self.others[:, picked])
+        logits = torch.cat([positive, negative])
+        labels = torch.cat([torch.ones_like(positive), torch.zeros_like(negative)])
+        loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
+        return loss / max(1, len(labels))
+
+    def _logits(self, joints: Tensor, track: Tensor, pairs: Tensor) -> Tensor:
+        out: Tensor = self.mlp(joints[track, pairs[0]] * joints[track, pairs[1]])
+        return out.squeeze(-1)

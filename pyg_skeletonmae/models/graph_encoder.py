@@ -1,0 +1,169 @@
+"""The graph encoder: a linear embedding of each joint and a stack of graph convolutions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.nn.norm import Norm, channel_norm
+from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
+from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
+from pyg_skeletonmae.skeleton import Skeleton
+
+Conv = Literal["gin", "gcn", "gat"]
+
+
+def graph_conv(conv: Conv, channels: int, norm: Norm = "batch") -> nn.Module:
+    """One graph convolution of equal width.
+
+    GIN's network is the two-layer one of GraphMAE (Linear, norm, PReLU, Linear), because the paper
+    cites GIN without its details.
+    """
+    if conv == "gcn":
+        return SkeletonGCNConv(channels, channels)
+    if conv == "gat":
+        heads = 4 if channels % 4 == 0 else 1
+        return SkeletonGATConv(channels, channels // heads, heads=heads)
+    mlp = nn.Sequential(
+        nn.Linear(channels, channels),
+        channel_norm(channels, norm),
+        nn.PReLU(),
+        nn.Linear(channels, channels),
+    )
+    return SkeletonGINConv(mlp)
+
+
+class GraphLayer(nn.Module):
+    """A graph convolution followed by normalisation, PReLU and dropout.
+
+    Args:
+        conv: The convolution.
+        channels: The width.
+        norm: ``"batch"`` or ``"layer"``.
+        dropout: The dropout rate on the input.
+        residual: Whether the input is added to the output.
+        bare: The convolution alone, as in the decoder of GraphMAE.
+    """
+
+    def __init__(
+        self,
+        conv: Conv,
+        channels: int,
+        norm: Norm = "batch",
+        dropout: float = 0.0,
+        residual: bool = False,
+        bare: bool = False,
+    ) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.conv = graph_conv(conv, channels, norm)
+        self.norm = nn.Identity() if bare else channel_norm(channels, norm)
+        self.act = nn.Identity() if bare else nn.PReLU()
+        self.residual = residual
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """Maps ``[P, V, T, D]`` to ``[P, V, T, D]`` along ``adjacency [V, V]`` or ``[P, V, V]``."""
+        out: Tensor = self.act(self.norm(self.conv(self.dropout(x), adjacency)))
+        return x + out if self.residual else out
+
+
+class GraphStack(nn.Module):
+    """Graph layers of equal width, one after the other; arguments as in :class:`GraphEncoder`."""
+
+    def __init__(
+        self,
+        channels: int,
+        depth: int,
+        conv: Conv = "gin",
+        norm: Norm = "batch",
+        dropout: float = 0.0,
+        residual: bool = False,
+    ) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            GraphLayer(conv, channels, norm, dropout, residual) for _ in range(depth)
+        )
+
+    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """Maps ``[P, V, T, D]`` to ``[P, V, T, D]`` along ``adjacency [V, V]`` or ``[P, V, V]``."""
+        for layer in self.layers:
+            x = layer(x, adjacency)
+        return x
+
+
+class GraphEncoder(SkeletonEncoder):
+    r"""The encoder of the graph SkeletonMAE, frame by frame.
+
+    `"SkeletonMAE: Graph-based Masked Autoencoder for Skeleton Sequence Pre-training"
+    <https://arxiv.org/abs/2307.08476>`_, section 3.2: each joint is lifted by a linear layer and
+    passed through ``depth`` GIN layers
+
+    .. math::
+        \mathbf{h}_i' = \mathrm{MLP}\Big((1 + \epsilon)\,\mathbf{h}_i +
+        \sum_{j \in \mathcal{N}(i)} \mathbf{h}_j\Big)
+
+    The paper leaves the MLP, normalisation, dropout and residual open; the defaults are GraphMAE's.
+
+    Args:
+        skeleton: The joints and bones.
+        in_channels: The channels of a joint: 2 or 3 coordinates, and a score if there is one.
+        hidden_channels: The width ``D``.
+        depth: The number of graph layers.
+        conv: ``"gin"``, ``"gcn"`` or ``"gat"``.
+        norm: ``"batch"``, or ``"layer"``, which does not look at other clips.
+        dropout: The dropout rate before each layer.
+        residual: Whether each layer adds its input to its output.
+
+    Shapes:
+        - **input:** a batch with ``pos [P * V, T, C]``
+        - **output:** features ``[P, V, T, D]``
+    """
+
+    adjacency: Tensor
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        in_channels: int = 3,
+        hidden_channels: int = 64,
+        depth: int = 3,
+        conv: Conv = "gin",
+        norm: Norm = "batch",
+        dropout: float = 0.0,
+        residual: bool = False,
+    ) -> None:
+        super().__init__(skeleton, hidden_channels)
+        self.embed = nn.Linear(in_channels, hidden_channels)
+        self.gnn = GraphStack(hidden_channels, depth, conv, norm, dropout, residual)
+        self.register_buffer("adjacency", skeleton.adjacency(), persistent=False)
+
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T, D]``."""
+        out: Tensor = self.gnn(self.embed(pos), self.adjacency)
+        return out
+
+    def masked_adjacency(self, edge_mask: Tensor) -> Tensor:
+        """The adjacency of each track without its masked edges.
+
+        Args:
+            edge_mask: ``[P * E]``, bool, True = masked, in the order of ``skeleton.edge_index``.
+
+        Returns:
+            ``[P, V, V]``, float.
+        """
+        rows, columns = self.skeleton.edge_index.to(edge_mask.device)
+        tracks = edge_mask.view(-1, rows.numel())
+        adjacency = self.adjacency.repeat(len(tracks), 1, 1)
+        adjacency[:, columns, rows] = torch.where(tracks, 0.0, adjacency[:, columns, rows])
+        return adjacency
+
+    def __repr__(self) -> str:
+        layer = self.gnn.layers[0].conv if len(self.gnn.layers) else None
+        return (
+            f"{type(self).__name__}({self.skeleton.name}, channels={self.embed.in_features}, "
+            f"hidden={self.out_channels}, depth={len(self.gnn.layers)}, "
+            f"conv={type(layer).__name__})"
+        )

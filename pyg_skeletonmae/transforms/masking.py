@@ -1,0 +1,144 @@
+"""Masking policies: small objects over pure functions, for one clip or a batch, on any device."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pyg_skeletonmae.configurable import Configurable
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.skeleton import Skeleton
+
+KeepRule = Literal["exact", "published"]
+
+
+class MaskPolicy(Configurable):
+    """Says which joints of which frames are hidden from the encoder."""
+
+    @abstractmethod
+    def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
+        """Maps tracks ``pos [P, V, T, C]`` to a mask ``[P, V, T]``, bool, True = masked.
+
+        ``draws`` has one row per track.
+        """
+
+
+def keep_count(length: int, ratio: float, rule: KeepRule = "exact") -> int:
+    """How many of ``length`` tokens stay visible at a mask ratio.
+
+    Args:
+        length: The number of tokens.
+        ratio: The share to mask, in [0, 1).
+        rule: ``"exact"`` rounds to the nearest number and keeps at least one; ``"published"``
+            truncates ``length * (1 - ratio)`` in floating point as the public code of MAMP and
+            Skeleton2vec does, which keeps 74 of 750 tokens at 0.9, and 2 joints of 25.
+
+    Raises:
+        ConfigError: The ratio is out of range, or leaves no token.
+    """
+    if not 0.0 <= ratio < 1.0:
+        raise ConfigError(f"mask ratio {ratio}: expected a number from 0 up to, but below, 1")
+    if rule == "exact":
+        return max(1, math.floor(length * (1.0 - ratio) + 0.5 + 1e-9))
+    kept = int(length * (1.0 - ratio))
+    if kept < 1:
+        raise ConfigError(f"mask ratio {ratio} leaves none of {length} tokens visible")
+    return kept
+
+
+def mask_all_but(scores: Tensor, keep: int) -> Tensor:
+    """Masks all but the ``keep`` smallest scores of the last axis; bool, True = masked."""
+    ranks = scores.argsort(dim=-1).argsort(dim=-1)
+    return ranks >= keep
+
+
+class RandomMask(MaskPolicy):
+    """Masks a uniformly drawn set of joints, one set per track, the same in all of its frames.
+
+    The counterpart of part masking in the ablation of `"SkeletonMAE: Graph-based Masked
+    Autoencoder for Skeleton Sequence Pre-training" <https://arxiv.org/abs/2307.08476>`_.
+
+    Args:
+        ratio: The share of joints to mask.
+        keep: How the number of visible joints is rounded, see :func:`keep_count`.
+    """
+
+    def __init__(self, ratio: float = 0.5, keep: KeepRule = "exact") -> None:
+        keep_count(1_000, ratio, keep)
+        self.ratio, self.keep = ratio, keep
+
+    def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
+        joints = skeleton.num_joints
+        visible = keep_count(joints, self.ratio, self.keep)
+        mask = mask_all_but(draws.uniform(joints), visible)
+        return mask[:, :, None].expand(-1, -1, pos.size(2))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(ratio={self.ratio}, keep={self.keep!r})"
+
+
+class PartMask(MaskPolicy):
+    """Masks whole body parts in all frames of a track.
+
+    `"SkeletonMAE: Graph-based Masked Autoencoder for Skeleton Sequence Pre-training"
+    <https://arxiv.org/abs/2307.08476>`_, section 3.2. The paper's experiments fix the masked set;
+    its best one is ``[3, 5]``, the right arm and the right leg.
+
+    Args:
+        parts: The parts to mask, by name or number, or ``"random"``: between one and
+            ``max_parts`` parts drawn for each track.
+        max_parts: The largest number of parts drawn in random mode (our choice: half of the six).
+
+    Raises:
+        ConfigError: No part is given, or ``max_parts`` is below one. On use: a part is unknown, or
+            no part would be left visible.
+    """
+
+    def __init__(
+        self, parts: Literal["random"] | Sequence[int | str] = (3, 5), max_parts: int = 3
+    ) -> None:
+        if isinstance(parts, str) and parts != "random":
+            raise ConfigError(f"parts {parts!r}: expected 'random' or a list of parts")
+        if len(parts) == 0 or max_parts < 1:
+            raise ConfigError("at least one part must be masked")
+        self.parts: Literal["random"] | list[int | str] = (
+            "random" if isinstance(parts, str) else list(parts)
+        )
+        self.max_parts = max_parts
+
+    def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
+        chosen = self._random(skeleton, draws) if self.parts == "random" else self._fixed(skeleton)
+        part_index = skeleton.part_index.to(pos.device)
+        mask = chosen.to(pos.device)[:, part_index] & (part_index >= 0)
+        return mask[:, :, None].expand(pos.size(0), -1, pos.size(2))
+
+    def _fixed(self, skeleton: Skeleton) -> Tensor:
+        names = skeleton.part_names
+        chosen = torch.zeros(1, len(names), dtype=torch.bool)
+        for part in self.parts:
+            if part not in names and part not in range(len(names)):
+                known = ", ".join(f"{i} {name}" for i, name in enumerate(names)) or "none"
+                raise ConfigError(f"{skeleton.name}: unknown part {part!r}; its parts: {known}")
+            chosen[0, names.index(part) if isinstance(part, str) else part] = True
+        if chosen.all():
+            raise ConfigError(f"{skeleton.name}: all parts are masked, none is left to see")
+        return chosen
+
+    def _random(self, skeleton: Skeleton, draws: Draws) -> Tensor:
+        parts = len(skeleton.part_names)
+        if parts < 2:
+            raise ConfigError(
+                f"{skeleton.name}: random parts need two or more parts, it has {parts}"
+            )
+        count = 1 + draws.integers(min(self.max_parts, parts - 1))
+        ranks = draws.uniform(parts).argsort(dim=-1).argsort(dim=-1)
+        return ranks < count[:, None]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(parts={self.parts!r}, max_parts={self.max_parts})"

@@ -1,0 +1,105 @@
+import pytest
+import torch
+
+from pyg_skeletonmae import layouts
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.transforms.masking import PartMask, RandomMask, keep_count, mask_all_but
+
+SKELETON = layouts.COCO17
+POS = torch.zeros(64, SKELETON.num_joints, 5, 2)
+
+
+def draws(rows: int = 64, seed: int = 0) -> Draws:
+    return Draws.from_generator(rows, torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize(
+    ("length", "ratio", "exact", "published"),
+    [(750, 0.9, 75, 74), (150, 0.9, 15, 14), (150, 0.8, 30, 29), (25, 0.9, 3, 2), (25, 0.8, 5, 4)],
+)
+def test_keep_counts(length: int, ratio: float, exact: int, published: int) -> None:
+    assert keep_count(length, ratio) == exact
+    assert keep_count(length, ratio, "published") == published
+
+
+def test_exact_keep_count_leaves_one() -> None:
+    assert keep_count(3, 0.99) == 1
+    with pytest.raises(ConfigError, match="leaves none of 3"):
+        keep_count(3, 0.99, "published")
+
+
+@pytest.mark.parametrize("ratio", [-0.1, 1.0, 2.0])
+def test_ratio_out_of_range(ratio: float) -> None:
+    with pytest.raises(ConfigError, match="mask ratio"):
+        RandomMask(ratio)
+
+
+def test_mask_all_but_keeps_the_smallest() -> None:
+    scores = torch.tensor([[0.3, 0.1, 0.9, 0.2]])
+    assert mask_all_but(scores, 2).tolist() == [[True, False, True, False]]
+
+
+def test_random_mask_counts_and_time() -> None:
+    mask = RandomMask(0.5)(POS, SKELETON, draws())
+    assert mask.shape == POS.shape[:3] and mask.dtype == torch.bool
+    assert (mask.sum(1) == SKELETON.num_joints - 9).all()
+    assert (mask == mask[:, :, :1]).all()
+    assert len(torch.unique(mask[:, :, 0], dim=0)) > 50
+    assert mask[:, :, 0].float().mean(0).sub(8 / 17).abs().max() < 0.25
+
+
+def test_random_mask_repeats_with_its_draws() -> None:
+    mask = RandomMask(0.5)
+    assert torch.equal(mask(POS, SKELETON, draws()), mask(POS, SKELETON, draws()))
+    assert not torch.equal(mask(POS, SKELETON, draws()), mask(POS, SKELETON, draws(seed=1)))
+
+
+@pytest.mark.parametrize("parts", [(3, 5), ("right_arm", "right_leg"), [3, "right_leg"]])
+def test_fixed_parts(parts: list[int | str]) -> None:
+    mask = PartMask(parts)(POS, SKELETON, draws())
+    masked = mask[0, :, 0].nonzero().flatten().tolist()
+    assert [SKELETON.joints[i] for i in masked] == [
+        "right_elbow", "right_wrist", "right_knee", "right_ankle",
+    ]  # fmt: skip
+    assert (mask == mask[:1, :, :1]).all()
+
+
+def test_random_parts_are_whole_and_never_all() -> None:
+    mask = PartMask("random", max_parts=5)(POS, SKELETON, draws())[:, :, 0]
+    part = torch.stack([mask[:, SKELETON.part_index == p].float().mean(1) for p in range(6)], 1)
+    assert set(part.unique().tolist()) == {0.0, 1.0}
+    assert set(part.sum(1).tolist()) == {1.0, 2.0, 3.0, 4.0, 5.0}
+
+
+def test_joints_in_no_part_stay_visible() -> None:
+    skeleton = SKELETON.subset(SKELETON.joints)
+    bare = type(skeleton)(
+        "bare", skeleton.joints, skeleton.bones, skeleton.root, parts={"a": ("nose",), "b": ("left_hip",)}
+    )  # fmt: skip
+    mask = PartMask([0])(POS, bare, draws())
+    assert mask[:, bare.index("nose")].all() and mask.sum() == 64 * 5
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [((9,), "unknown part 9"), (("tail",), "unknown part 'tail'"), (list(range(6)), "all parts")],
+)
+def test_wrong_parts(parts: list[int | str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        PartMask(parts)(POS, SKELETON, draws())
+
+
+def test_wrong_arguments() -> None:
+    with pytest.raises(ConfigError, match="at least one part"):
+        PartMask([])
+    with pytest.raises(ConfigError, match="expected 'random'"):
+        PartMask("arms")  # type: ignore[arg-type]
+    lone = layouts.Skeleton("lone", ("a",), (), "a", parts={"all": ("a",)})
+    with pytest.raises(ConfigError, match="two or more parts"):
+        PartMask("random")(torch.zeros(1, 1, 1, 2), lone, draws(1))
+
+
+def test_repr() -> None:
+    assert repr(RandomMask(0.3)) == "RandomMask(ratio=0.3, keep='exact')"
+    assert repr(PartMask()) == "PartMask(parts=[3, 5], max_parts=3)"
