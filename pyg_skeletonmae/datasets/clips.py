@@ -1,0 +1,169 @@
+"""One clip on its way into a store: its fields, its checks, and what to do about NaN."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, SupportsIndex, get_args
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.skeleton import Skeleton
+
+Array = npt.NDArray[Any]
+NanPolicy = Literal["error", "drop", "interpolate"]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """The persons of one recording.
+
+    Args:
+        pos: Coordinates and further channels, ``[M, T, V, C]`` or, for one person, ``[T, V, C]``,
+            of any floating type.
+        label: The class from 0, or None.
+        subject: The performer, -1 if unknown.
+        name: What errors and splits call the clip.
+        valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]``; None = all.
+        extra: Further numbers of the clip, a column each in the store.
+    """
+
+    pos: Array | Tensor
+    label: SupportsIndex | None = None
+    subject: SupportsIndex = -1
+    name: str = ""
+    valid: Array | Tensor | None = None
+    extra: Mapping[str, float] = field(default_factory=dict)
+
+
+def checked_clip(clip: Clip, skeleton: Skeleton, num_channels: int | None = None) -> Clip:
+    """The clip as float32 ``[M, T, V, C]`` and bool ``[M, T, V]`` arrays, its label as an int.
+
+    NaN is left as it is: see :func:`resolve_nan`.
+
+    Args:
+        clip: The clip.
+        skeleton: The skeleton its joints must fit.
+        num_channels: The channels it must have; None = any number.
+
+    Raises:
+        DataError: The clip does not fit; the message names it.
+    """
+    pos = _array(clip.pos)
+    if pos.dtype.kind != "f":
+        raise DataError(f"{clip.name}: coordinates must be floating point, found {pos.dtype}")
+    if pos.ndim == 3:
+        pos = pos[None]
+    if pos.ndim != 4:
+        raise DataError(f"{clip.name}: expected [M, T, V, C] or [T, V, C], found {list(pos.shape)}")
+    persons, frames, joints, channels = pos.shape
+    if not persons or not frames or not channels:
+        missing = "persons" if not persons else "frames" if not frames else "channels"
+        raise DataError(f"{clip.name}: has no {missing}, shape {list(pos.shape)}")
+    if joints != skeleton.num_joints:
+        raise DataError(
+            f"{clip.name}: {joints} joints, but skeleton {skeleton.name!r} has {skeleton.num_joints}"
+        )
+    if num_channels is not None and channels != num_channels:
+        raise DataError(f"{clip.name}: {channels} channels, but the clips before it {num_channels}")
+    valid = np.ones(pos.shape[:3], bool) if clip.valid is None else _valid(clip, pos.shape[:3])
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is reported as such
+        pos = np.ascontiguousarray(pos, np.float32)
+    label = None if clip.label is None else whole_number(clip.label, f"{clip.name}: label")
+    if label is not None and label < 0:
+        raise DataError(f"{clip.name}: label {label} is negative; classes count from 0")
+    subject = whole_number(clip.subject, f"{clip.name}: subject")
+    return replace(clip, pos=pos, valid=valid, label=label, subject=subject)
+
+
+def resolve_nan(clip: Clip, nan: NanPolicy) -> Clip | None:
+    """Deals with values that are NaN or infinite in a clip of :func:`checked_clip`.
+
+    A joint that ``valid`` says is missing may hold anything: it becomes zero and stays missing.
+    Elsewhere ``"error"`` raises, ``"drop"`` gives None, and ``"interpolate"`` fills the joint
+    linearly over time from the frames of the same track where it is present (and holds the nearest
+    value at the ends): it then counts as present. A joint that is nowhere present in its track
+    becomes zero with ``valid`` False.
+
+    Raises:
+        DataError: There is a non-finite value and the policy is ``"error"``, or no joint at all is
+            present; the message names clip and frame.
+    """
+    check_nan_policy(nan)
+    pos, valid = np.asarray(clip.pos), np.asarray(clip.valid)
+    bad = valid & ~np.isfinite(pos).all(-1)
+    if bad.any():
+        if nan == "drop":
+            return None
+        if nan == "error":
+            person, frame, joint = (int(i) for i in np.argwhere(bad)[0])
+            raise DataError(
+                f"{clip.name}: frame {frame}, joint {joint}, person {person}: the coordinates are "
+                "not finite; choose nan 'drop' or 'interpolate', or correct the data"
+            )
+        pos, valid = _interpolate(pos, valid, bad)
+    if not valid.any():
+        raise DataError(f"{clip.name}: no joint is present in any frame; leave the clip out")
+    if not valid.all():
+        pos = np.where(valid[..., None], pos, np.float32(0))
+    return replace(clip, pos=pos, valid=valid)
+
+
+def check_nan_policy(nan: str) -> None:
+    """Raises :class:`ConfigError` unless ``nan`` is a policy of :func:`resolve_nan`."""
+    if nan not in get_args(NanPolicy):
+        raise ConfigError(f"nan={nan!r}: expected one of {', '.join(get_args(NanPolicy))}")
+
+
+def whole_number(value: object, what: str) -> int:
+    """The value as an int.
+
+    Raises:
+        DataError: It is no integer; ``True`` and ``1.0`` are none either.
+    """
+    if isinstance(value, Tensor) and value.numel() == 1 and not value.is_floating_point():
+        value = value.item()
+    if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
+        raise DataError(f"{what} must be an integer, found {value!r}")
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise DataError(f"{what} must be an integer, found {value!r}") from None
+
+
+def _interpolate(pos: Array, valid: Array, bad: Array) -> tuple[Array, Array]:
+    pos, valid = pos.copy(), valid.copy()
+    frames = np.arange(pos.shape[1])
+    for person, joint in np.argwhere(bad.any(1)):
+        gap = bad[person, :, joint]
+        known = valid[person, :, joint] & ~gap
+        if not known.any():
+            valid[person, :, joint] = False
+            continue
+        for channel in range(pos.shape[3]):
+            values = pos[person, :, joint, channel]
+            values[gap] = np.interp(frames[gap], frames[known], values[known])
+    return pos, valid
+
+
+def _valid(clip: Clip, shape: tuple[int, ...]) -> Array:
+    valid = _array(clip.valid)
+    if valid.ndim == 2:
+        valid = valid[None]
+    if valid.dtype != np.bool_ or valid.shape != shape:
+        raise DataError(
+            f"{clip.name}: valid must be bool of shape {list(shape)}, "
+            f"found {valid.dtype} of shape {list(valid.shape)}"
+        )
+    return valid
+
+
+def _array(value: object) -> Array:
+    if isinstance(value, Tensor):
+        value = value.detach().cpu()
+        value = value.float() if value.is_floating_point() else value
+    return np.asarray(value)

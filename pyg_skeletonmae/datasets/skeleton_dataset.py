@@ -1,0 +1,376 @@
+"""Clips of one skeleton as a data set of PyG, over the memory-mapped store."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data, Dataset
+
+from pyg_skeletonmae.batch import as_tracks, tracks_edge_index, valid_joints
+from pyg_skeletonmae.datasets.clips import Array, Clip, NanPolicy
+from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_skeleton
+from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.draws import clip_keys
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.io.packed import UIPRMD_SCALE, read_packed, write_packed
+from pyg_skeletonmae.layouts import get_layout
+from pyg_skeletonmae.skeleton import Skeleton
+
+Transform = Callable[[Data], Data]
+Filter = Callable[[Data], bool]
+Self = TypeVar("Self", bound="SkeletonDataset")
+_MISSING = object()
+
+
+class SkeletonDataset(Dataset):
+    r"""Clips of one skeleton, read from a :class:`~pyg_skeletonmae.datasets.ClipStore`.
+
+    A clip is a plain :class:`torch_geometric.data.Data`, its fields are listed in
+    :mod:`pyg_skeletonmae.batch`. Slices, index lists and :meth:`split` give views of the same
+    store: nothing is copied.
+
+    Args:
+        root: The folder of the store.
+        transform: Applied to a clip at every access.
+        pre_transform: Applied once to every clip; the results are written as a store of their own
+            under ``root/processed``, in a folder that derives from the ``repr`` of the two
+            functions, so that different settings never mix. It must keep the joints.
+        pre_filter: Called once with every clip, before ``pre_transform``; False leaves it out.
+        force_reload: Apply ``pre_filter`` and ``pre_transform`` anew, also if that was done before.
+
+    Raises:
+        SkeletonFormatError: There is no store, or it is damaged.
+        DataError: ``pre_filter`` leaves no clip, or ``pre_transform`` changes the joints.
+
+    Example:
+        >>> import numpy, tempfile
+        >>> clips = [numpy.random.rand(2, 30, 22, 3), numpy.random.rand(40, 22, 3)]
+        >>> dataset = SkeletonDataset.from_arrays(
+        ...     clips, [1, 0], "uiprmd22", root=tempfile.mkdtemp() + "/store")
+        >>> dataset[0].pos.shape, int(dataset[0].num_tracks)
+        (torch.Size([44, 30, 3]), 2)
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        transform: Transform | None = None,
+        pre_transform: Transform | None = None,
+        pre_filter: Filter | None = None,
+        force_reload: bool = False,
+    ) -> None:
+        super().__init__(str(root), transform, pre_transform, pre_filter, force_reload=force_reload)
+        self.store = ClipStore(root)
+        self.set_epoch(0)
+        if pre_transform is not None or pre_filter is not None:
+            self.store = self._derived()
+            self.set_epoch(0)
+
+    # Construction ---------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(
+        cls: type[Self],
+        clips: Iterable[Array | Tensor],
+        labels: Sequence[int] | Array | Tensor | None,
+        skeleton: Skeleton | str | Path,
+        *,
+        root: str | Path,
+        subjects: Sequence[int] | Array | Tensor | None = None,
+        valid: Iterable[Array | Tensor | None] | None = None,
+        names: Sequence[str] | None = None,
+        class_names: Sequence[str] | None = None,
+        nan: NanPolicy = "error",
+        transform: Transform | None = None,
+        overwrite: bool = False,
+    ) -> Self:
+        """Writes arrays into a store and opens it.
+
+        Args:
+            clips: ``[M, T, V, C]`` or, for one person, ``[T, V, C]``, of any floating type; may be
+                a generator. Persons and frames differ from clip to clip, joints and channels not.
+            labels: The classes from 0, ``[n]``; None = unlabelled.
+            skeleton: A skeleton, the name of a layout, or a skeleton file.
+            root: The folder of the store, which must not exist.
+            subjects: The performers, ``[n]``; None = unknown.
+            valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]`` each; None = all.
+            names: What errors and :meth:`split` call the clips; None = ``clip 0``, ``clip 1`` ...
+            class_names: The names of the classes; None = their numbers.
+            nan: What to do where a present joint has a value that is not finite: ``"error"``
+                raises; ``"drop"`` leaves the clip out and lists it in the store's card;
+                ``"interpolate"`` fills it linearly over time within its track, after which it
+                counts as present, while a joint that its track never shows becomes zero with
+                ``valid`` False.
+            transform: Applied to a clip at every access.
+            overwrite: Replace a store that is there.
+
+        Raises:
+            DataError: Arrays, labels or subjects do not fit; the message names the clip.
+        """
+        columns = {"label": labels, "subject": subjects, "name": names, "valid": valid}
+        write_store(
+            root,
+            _clips(clips, {key: values for key, values in columns.items() if values is not None}),
+            get_layout(skeleton),
+            class_names,
+            nan=nan,
+            source="arrays",
+            overwrite=overwrite,
+        )
+        return cls(root, transform)
+
+    @classmethod
+    def from_npz(
+        cls: type[Self],
+        path: str | Path,
+        root: str | Path,
+        *,
+        skeleton: Skeleton | str | Path | None = None,
+        nan: NanPolicy = "error",
+        transform: Transform | None = None,
+        overwrite: bool = False,
+    ) -> Self:
+        """Writes a packed file (see :mod:`pyg_skeletonmae.io.packed`) into a store and opens it.
+
+        Args:
+            path: The packed file.
+            root: The folder of the store, which must not exist.
+            skeleton: The skeleton; None = the known layout of these joints, else one made of the
+                file's joint names and parents.
+            nan: As in :meth:`from_arrays`.
+            transform: Applied to a clip at every access.
+            overwrite: Replace a store that is there.
+
+        Raises:
+            SkeletonFormatError: The file is missing, damaged or contradicts itself.
+            DataError: Its clips or its joints do not fit.
+        """
+        packed = read_packed(path)
+        layout = packed_skeleton(packed, path) if skeleton is None else get_layout(skeleton)
+        if not fits(layout, packed):
+            raise DataError(
+                f"{path}: its joints and bones are not those of skeleton {layout.name!r}"
+            )
+        write_store(
+            root,
+            packed_clips(packed),
+            layout,
+            packed.class_names if packed.label is not None else None,
+            nan=nan,
+            source=Path(path).name,
+            fps=packed.fps,
+            unit=packed.unit,
+            overwrite=overwrite,
+        )
+        return cls(root, transform)
+
+    def to_npz(self, path: str | Path, scale: float | None = UIPRMD_SCALE) -> None:
+        """Writes the clips of this view, untransformed, as a packed file.
+
+        Args:
+            path: The file.
+            scale: The unit of the 16-bit integers, 0.2 mm by default; None keeps float32 exactly.
+
+        Raises:
+            DataError: A coordinate does not fit into 16 bits.
+        """
+        write_packed(path, pack(self.store, self.indices(), scale))
+
+    # Clips ----------------------------------------------------------------------------------
+
+    def len(self) -> int:
+        """The number of clips in the store."""
+        return len(self.store)
+
+    def get(self, idx: int) -> Data:
+        """Clip ``idx`` of the store (not of this view), untransformed, as its own copy."""
+        store = self.store
+        first, last = store.clip_track[idx : idx + 2].tolist()
+        start, frames = int(store.track_start[first]), int(store.length[idx])
+        tracks = last - first
+        rows = slice(start, start + tracks * frames)
+        if store.valid is None:
+            valid = torch.ones(tracks * self.skeleton.num_joints, frames, dtype=torch.bool)
+        else:
+            valid = _nodes(store.valid[rows], tracks)
+        data = Data(
+            pos=_nodes(store.pos[rows], tracks),
+            edge_index=tracks_edge_index(self.skeleton, tracks),
+            valid=valid,
+            num_tracks=torch.tensor([tracks]),
+            clip_id=torch.tensor([idx]),
+            subject=store.subject[idx : idx + 1].clone(),
+            key=self._keys[idx : idx + 1].clone(),
+        )
+        if store.label is not None:
+            data.y = store.label[idx : idx + 1].clone()
+        return data
+
+    def set_epoch(self, epoch: int, seed: int = 0) -> None:
+        """Chooses the random draws of this view's clips: they derive from seed, epoch and clip."""
+        self.epoch, self.seed = epoch, seed
+        self._keys = clip_keys(seed, epoch, torch.arange(len(self.store)))
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The skeleton of all clips."""
+        return self.store.skeleton
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes."""
+        return self.store.class_names
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, 0 for unlabelled clips."""
+        return len(self.class_names)
+
+    @property
+    def labels(self) -> Tensor:
+        """The classes of the clips in this view, ``[n]``, long.
+
+        Raises:
+            DataError: The clips are unlabelled.
+        """
+        if self.store.label is None:
+            raise DataError(f"{self.store.root}: the clips have no labels")
+        return self.store.label[self._numbers()]
+
+    @property
+    def subjects(self) -> Tensor:
+        """The performers of the clips in this view, ``[n]``, long, -1 = unknown."""
+        return self.store.subject[self._numbers()]
+
+    # Splits ---------------------------------------------------------------------------------
+
+    def split(
+        self: Self,
+        by: str | Callable[[str], Hashable] = "subject",
+        *,
+        train: Iterable[Hashable],
+        test: Iterable[Hashable] | None = None,
+    ) -> tuple[Self, Self]:
+        """Splits this view into two, by a property of the clips; nothing is copied.
+
+        Args:
+            by: ``"subject"``, ``"name"``, ``"label"``, a further column of the store, or a function
+                of the clip's name (``lambda name: int(name[5:8])``).
+            train: The values that go into the first view.
+            test: The values that go into the second; None = all others.
+
+        Raises:
+            DataError: A side is empty, a value belongs to no clip or to both sides, or the store
+                has no such column.
+        """
+        values = self._values(by)
+        first = list(train)
+        second = (
+            [value for value in dict.fromkeys(values) if value not in first]
+            if test is None
+            else list(test)
+        )
+        if both := [value for value in first if value in second]:
+            raise DataError(f"split by {by!r}: {both[0]!r} is in both train and test")
+        for value in [*first, *second]:
+            if value not in values:
+                known = list(dict.fromkeys(values))[:20]
+                raise DataError(f"split by {by!r}: no clip has {value!r}; there are {known}")
+        sides = [[i for i, value in enumerate(values) if value in side] for side in (first, second)]
+        for name, side in zip(("train", "test"), sides, strict=True):
+            if not side:
+                raise DataError(f"split by {by!r}: the {name} side is empty")
+        return self.index_select(sides[0]), self.index_select(sides[1])
+
+    def _values(self, by: str | Callable[[str], Hashable]) -> list[Hashable]:
+        numbers = self.indices()
+        if callable(by):
+            return [by(self.store.names[i]) for i in numbers]
+        if by == "name":
+            return [self.store.names[i] for i in numbers]
+        columns = {"subject": self.store.subject, "label": self.store.label, **self.store.extra}
+        column = columns.get(by)
+        if column is None:
+            known = [key for key, values in columns.items() if values is not None]
+            raise DataError(f"split by {by!r}: the store has only {known} and 'name'")
+        values: list[Hashable] = column[self._numbers()].tolist()
+        return values
+
+    def _numbers(self) -> Tensor:
+        return torch.tensor(list(self.indices()), dtype=torch.long)
+
+    # Processing -----------------------------------------------------------------------------
+
+    def _derived(self) -> ClipStore:
+        said = re.sub(r" at 0x[0-9a-f]+", "", repr((self.pre_filter, self.pre_transform)))
+        folder = Path(self.processed_dir) / hashlib.sha256(said.encode()).hexdigest()[:12]
+        if self.force_reload or not ClipStore.exists(folder):
+            return self._process_into(folder, said)
+        return ClipStore(folder)
+
+    def _process_into(self, folder: Path, said: str) -> ClipStore:
+        store, left_out = self.store, list[tuple[str, str]]()
+        return write_store(
+            folder,
+            self._processed(left_out),
+            store.skeleton,
+            store.class_names if store.label is not None else None,
+            source=f"{store.card['source']}; {said}",
+            fps=store.card["fps"],
+            unit=store.card["unit"],
+            dropped=left_out,
+            overwrite=True,
+        )
+
+    def _processed(self, left_out: list[tuple[str, str]]) -> Iterator[Clip]:
+        for number, name in enumerate(self.store.names):
+            data = self.get(number)
+            if self.pre_filter is not None and not self.pre_filter(data):
+                left_out.append((name, "pre_filter"))
+                continue
+            data = data if self.pre_transform is None else self.pre_transform(data)
+            if not isinstance(data, Data):
+                raise DataError(f"{name}: pre_transform gave {type(data).__name__}, expected Data")
+            yield replace(
+                self.store.clip(number),
+                pos=_frames(data.pos, data),
+                valid=_frames(valid_joints(data), data),
+                label=data.get("y"),
+            )
+
+
+def _nodes(rows: Tensor, tracks: int) -> Tensor:
+    """``[M * T, V, ...]`` as nodes ``[M * V, T, ...]``, a copy."""
+    x = rows.unflatten(0, (tracks, -1)).transpose(1, 2)
+    return x.clone(memory_format=torch.contiguous_format).flatten(0, 1)
+
+
+def _frames(x: Tensor, data: Data) -> Tensor:
+    """Nodes ``[M * V, T, ...]`` as tracks of frames ``[M, T, V, ...]``."""
+    tracks = int(data.num_tracks)
+    if x.size(0) % tracks:
+        raise DataError(f"{x.size(0)} nodes are no whole number of joints for {tracks} persons")
+    return as_tracks(x, x.size(0) // tracks).transpose(1, 2)
+
+
+def _clips(clips: Iterable[Array | Tensor], columns: Mapping[str, Iterable[Any]]) -> Iterator[Clip]:
+    iterators = {key: iter(values) for key, values in columns.items()}
+    number = -1
+    for number, pos in enumerate(clips):
+        fields = {key: next(values, _MISSING) for key, values in iterators.items()}
+        for key, value in fields.items():
+            if value is _MISSING:
+                raise DataError(
+                    f"clip {number}: there are more clips than entries of {key!r} ({number})"
+                )
+        yield Clip(pos, **fields)
+    for key, values in iterators.items():
+        if next(values, _MISSING) is not _MISSING:
+            raise DataError(f"there are {number + 1} clips, but more entries of {key!r}")

@@ -1,0 +1,263 @@
+"""The store: clips of any length and any number of persons in a few memory-mapped files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pyg_skeletonmae.datasets.clips import (
+    Clip,
+    NanPolicy,
+    check_nan_policy,
+    checked_clip,
+    resolve_nan,
+)
+from pyg_skeletonmae.datasets.store_reader import read_card, read_index, read_rows, rows_digest
+from pyg_skeletonmae.datasets.store_writer import StoreWriter, content_hash
+from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.skeleton import Skeleton
+
+__all__ = ["Clip", "ClipStore", "write_store"]
+
+
+class ClipStore:
+    """Clips on disk: ragged, float32, memory-mapped, so that opening costs nothing.
+
+    A folder with ``pos.npy [rows, V, C]`` (the frames of each track one after the other, the tracks
+    of a clip one after the other), ``valid.npy [rows, V]`` if any joint is missing, ``index.npz``,
+    ``skeleton.yaml`` and ``card.json``, which says what the clips are and what was left out. Written
+    by :func:`write_store`. The tensors share the map: writing into them changes this process's
+    copy only, never the file.
+
+    Args:
+        root: The folder.
+
+    Attributes:
+        pos: ``[rows, V, C]``, float32.
+        valid: ``[rows, V]``, bool, or None when no joint is missing.
+        track_start: The first row of each track, ``[tracks]``, long.
+        clip_track: The tracks of clip ``i`` are ``clip_track[i]:clip_track[i + 1]``, ``[N + 1]``.
+        length: The frames of each clip (all its tracks have as many), ``[N]``, long.
+        label: The class of each clip, ``[N]``, long, or None for unlabelled clips.
+        subject: The performer of each clip, ``[N]``, long, -1 = unknown.
+        extra: Further columns, ``[N]`` each.
+        names: The name of each clip.
+        card: The contents of ``card.json``.
+
+    Raises:
+        SkeletonFormatError: There is no store, or its files are damaged or contradict each other.
+        SkeletonError: ``skeleton.yaml`` is damaged.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.card = read_card(self.root)
+        self.class_names: tuple[str, ...] = tuple(self.card["class_names"])
+        self.content_hash: str = self.card["content_hash"]
+        self.skeleton = Skeleton.from_yaml(self.root / "skeleton.yaml")
+        self.index = read_index(self.root / "index.npz", self.class_names)
+        pos, valid = read_rows(self.root, self.index, self.skeleton.num_joints)
+        self.pos = torch.from_numpy(pos)
+        self.valid = None if valid is None else torch.from_numpy(valid)
+        self.num_channels = self.pos.size(-1)
+        self.track_start, self.clip_track = self._long("track_start"), self._long("clip_track")
+        self.length, self.subject = self._long("length"), self._long("subject")
+        self.label = self._long("label") if "label" in self.index else None
+        self.names: tuple[str, ...] = tuple(self.index["names"].tolist())
+        self.extra: dict[str, Tensor] = {
+            key.removeprefix("extra_"): torch.from_numpy(value)
+            for key, value in self.index.items()
+            if key.startswith("extra_")
+        }
+
+    @classmethod
+    def open(cls, root: str | Path) -> ClipStore:
+        """Opens the store in a folder."""
+        return cls(root)
+
+    @staticmethod
+    def exists(root: str | Path) -> bool:
+        """Whether a store was written into a folder; it may still be damaged."""
+        return (Path(root) / "card.json").is_file()
+
+    @cached_property
+    def num_tracks(self) -> Tensor:
+        """The number of persons of each clip, ``[N]``, long."""
+        return self.clip_track.diff()
+
+    def clip(self, number: int) -> Clip:
+        """A clip, ``pos [M, T, V, C]`` and ``valid [M, T, V]`` as arrays that share the map."""
+        first, tracks = int(self.clip_track[number]), int(self.num_tracks[number])
+        start, frames = int(self.track_start[first]), int(self.length[number])
+        rows = slice(start, start + tracks * frames)
+        pos = self.pos[rows].unflatten(0, (tracks, frames)).numpy()
+        valid = (
+            np.ones(pos.shape[:3], bool)
+            if self.valid is None
+            else self.valid[rows].unflatten(0, (tracks, frames)).numpy()
+        )
+        label = None if self.label is None else int(self.label[number])
+        extra = {key: values[number].item() for key, values in self.extra.items()}
+        return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra)
+
+    def verify(self) -> None:
+        """Reads all of the store and compares it with the hash in its card.
+
+        Raises:
+            SkeletonFormatError: The content has changed since it was written.
+        """
+        digests = [
+            rows_digest(np.asarray(self.pos)),
+            rows_digest(None if self.valid is None else np.asarray(self.valid), self.pos.shape[:2]),
+        ]
+        found = content_hash(self.skeleton, self.class_names, self.index, digests)
+        if found != self.content_hash:
+            raise SkeletonFormatError(self.root, "the content", self.content_hash, found)
+
+    def _long(self, key: str) -> Tensor:
+        return torch.from_numpy(self.index[key])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __reduce__(self) -> tuple[type[ClipStore], tuple[Path]]:
+        # A worker opens the files itself instead of getting a copy of all clips.
+        return type(self), (self.root.absolute(),)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.root.name}, clips={len(self)}, "
+            f"tracks={len(self.track_start)}, skeleton={self.skeleton.name})"
+        )
+
+
+def write_store(
+    root: str | Path,
+    clips: Iterable[Clip],
+    skeleton: Skeleton,
+    class_names: Sequence[str] | None = None,
+    *,
+    nan: NanPolicy = "error",
+    source: str = "",
+    fps: float | None = None,
+    unit: str | None = None,
+    dropped: Iterable[tuple[str, str]] = (),
+    overwrite: bool = False,
+) -> ClipStore:
+    """Writes clips into a store, one at a time, and opens it.
+
+    The files are written into a folder beside ``root`` that takes its name at the very end, so that
+    a failed or killed write leaves nothing that opens.
+
+    Args:
+        root: The folder of the store; must not exist, unless ``overwrite`` replaces a store there.
+        clips: The clips; a generator may make them one by one. All have the same channels.
+        skeleton: Their skeleton.
+        class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
+        nan: What to do about NaN in coordinates, see
+            :func:`~pyg_skeletonmae.datasets.clips.resolve_nan`. Dropped clips are listed in the card.
+        source: Where the clips come from, for the card.
+        fps: Frames per second, for the card.
+        unit: The unit of the coordinates, for the card.
+        dropped: ``(name, reason)`` of clips the caller left out, for the card; read at the end, so
+            a generator of clips may still fill a list.
+        overwrite: Replace a store that is there.
+
+    Raises:
+        DataError: A clip does not fit the skeleton or the classes, holds NaN and ``nan="error"``,
+            no clip is left, or ``root`` exists.
+    """
+    check_nan_policy(nan)
+    root = Path(root)
+    _check_free(root, overwrite)
+    folder = _temporary_folder(root)
+    try:
+        writer, bad = _write_clips(folder, clips, skeleton, class_names, nan)
+        reasons: dict[str, list[str]] = {}
+        for name, reason in [*dropped, *bad]:
+            reasons.setdefault(reason, []).append(name)
+        card = {"source": source, "fps": fps, "unit": unit, "nan": nan, "dropped": reasons}
+        writer.finish(class_names, card)
+        _publish(folder, root, overwrite)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return ClipStore(root)
+
+
+def _write_clips(
+    folder: Path,
+    clips: Iterable[Clip],
+    skeleton: Skeleton,
+    class_names: Sequence[str] | None,
+    nan: NanPolicy,
+) -> tuple[StoreWriter, list[tuple[str, str]]]:
+    writer: StoreWriter | None = None
+    bad: list[tuple[str, str]] = []
+    try:
+        for clip in _named(clips):
+            clip = checked_clip(clip, skeleton, writer.num_channels if writer else None)
+            _check_label(clip, class_names)
+            kept = resolve_nan(clip, nan)
+            if kept is None:
+                bad.append((clip.name, "coordinates that are not finite"))
+                continue
+            writer = writer or StoreWriter(folder, skeleton, np.shape(kept.pos)[-1])
+            writer.add(kept)
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        reason = f"all {len(bad)} were dropped for NaN" if bad else "none was given"
+        raise DataError(f"a store needs at least one clip, but {reason}")
+    return writer, bad
+
+
+def _named(clips: Iterable[Clip]) -> Iterator[Clip]:
+    for number, clip in enumerate(clips):
+        yield clip if clip.name else replace(clip, name=f"clip {number}")
+
+
+def _check_label(clip: Clip, class_names: Sequence[str] | None) -> None:
+    if clip.label is not None and class_names is not None and int(clip.label) >= len(class_names):
+        raise DataError(
+            f"{clip.name}: label {clip.label}, but there are only {len(class_names)} classes (from 0)"
+        )
+
+
+def _check_free(root: Path, overwrite: bool) -> None:
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return
+    if not ClipStore.exists(root):
+        raise DataError(f"{root}: exists and is no store; choose another folder")
+    if not overwrite:
+        raise DataError(f"{root}: a store exists already; open it, or ask for it to be overwritten")
+
+
+def _temporary_folder(root: Path) -> Path:
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
+    except OSError as error:
+        raise DataError(
+            f"{root.parent}: no store can be written there ({error.strerror})"
+        ) from None
+
+
+def _publish(folder: Path, root: Path, overwrite: bool) -> None:
+    _check_free(root, overwrite)
+    folder.chmod(0o755)  # temporary folders are private
+    if ClipStore.exists(root):
+        old = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".old", dir=root.parent))
+        root.replace(old)
+        folder.replace(root)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        folder.replace(root)

@@ -1,0 +1,127 @@
+"""Opens the arrays of a store and checks that they fit each other."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.io.npz import NpzFile, map_npy, require_file
+
+Array = npt.NDArray[Any]
+Index = dict[str, Array]
+
+FORMAT = "pyg_skeletonmae clips 1"
+_COLUMNS = ("length", "subject", "clip_track", "track_start")
+_CHUNK = 4096
+
+
+def read_card(root: Path) -> dict[str, Any]:
+    """Reads ``card.json``.
+
+    Raises:
+        SkeletonFormatError: It is missing, damaged, or of another format.
+    """
+    path = require_file(root / "card.json", "the card of a store")
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise SkeletonFormatError(path, "the file", "JSON", f"damage ({error})") from None
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        found = repr(card.get("format"))[:50] if isinstance(card, dict) else "another"
+        raise SkeletonFormatError(path, "format", FORMAT, found)
+    names = card.get("class_names")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise SkeletonFormatError(path, "class_names", "a list of names", repr(names)[:50])
+    if not isinstance(card.get("content_hash"), str):
+        raise SkeletonFormatError(
+            path, "content_hash", "a text", repr(card.get("content_hash"))[:50]
+        )
+    return card
+
+
+def read_index(path: Path, class_names: Sequence[str]) -> Index:
+    """Reads ``index.npz``: int64 columns, names, and the ``extra_`` columns of numbers.
+
+    Raises:
+        SkeletonFormatError: An array is missing, has another type or length, or the offsets do not
+            describe tracks that lie one after the other.
+    """
+    with NpzFile(path) as file:
+        index = {key: file.array(key, "i", 1) for key in _COLUMNS}
+        if "label" in file.keys:
+            index["label"] = file.array("label", "i", 1)
+        index["names"] = file.array("names", "U", 1)
+        extra = [key for key in file.keys if key.startswith("extra_")]
+        index |= {key: file.array(key, "iufb", 1) for key in extra}
+    size = len(index["length"])
+    for key, value in index.items():
+        rows = {"clip_track": size + 1, "track_start": len(index["track_start"])}.get(key, size)
+        if len(value) != rows:
+            raise SkeletonFormatError(path, f"array {key!r}", f"{rows} values", f"{len(value)}")
+        if key in (*_COLUMNS, "label") and value.dtype != np.int64:
+            raise SkeletonFormatError(path, f"array {key!r}", "type int64", f"type {value.dtype}")
+    _check_offsets(path, index)
+    label = index.get("label")
+    if label is not None and not 0 <= label.min() <= label.max() < len(class_names):
+        found = f"{label.min()} to {label.max()}"
+        raise SkeletonFormatError(path, "array 'label'", f"0 to {len(class_names) - 1}", found)
+    return index
+
+
+def read_rows(root: Path, index: Index, num_joints: int) -> tuple[Array, Array | None]:
+    """Maps ``pos.npy`` and, if it is there, ``valid.npy``.
+
+    Raises:
+        SkeletonFormatError: A file is damaged, or does not fit the index or the skeleton.
+    """
+    persons, rows = np.diff(index["clip_track"]), 0
+    rows = int(persons @ index["length"])
+    pos = map_npy(root / "pos.npy")
+    if pos.dtype != np.float32 or pos.ndim != 3 or pos.shape[:2] != (rows, num_joints):
+        _refuse(root / "pos.npy", f"float32 [{rows}, {num_joints}, C]", pos)
+    if not (root / "valid.npy").exists():
+        return pos, None
+    valid = map_npy(root / "valid.npy")
+    if valid.dtype != np.bool_ or valid.shape != (rows, num_joints):
+        _refuse(root / "valid.npy", f"bool [{rows}, {num_joints}]", valid)
+    return pos, valid
+
+
+def rows_digest(rows: Array | None, shape: Sequence[int] = ()) -> bytes:
+    """SHA-256 of an array's values, read in pieces; None stands for all True of ``shape``."""
+    digest = hashlib.sha256()
+    total = len(rows) if rows is not None else shape[0]
+    for start in range(0, total, _CHUNK):
+        stop = min(start + _CHUNK, total)
+        piece = rows[start:stop] if rows is not None else np.ones((stop - start, *shape[1:]), bool)
+        digest.update(np.ascontiguousarray(piece).data.cast("B"))
+    return digest.digest()
+
+
+def _check_offsets(path: Path, index: Index) -> None:
+    tracks, length, starts = index["clip_track"], index["length"], index["track_start"]
+    persons = np.diff(tracks)
+    if not len(length) or tracks[0] != 0 or persons.min() < 1 or tracks[-1] != len(starts):
+        expected = f"offsets that grow from 0 to the {len(starts)} tracks"
+        raise SkeletonFormatError(
+            path, "array 'clip_track'", expected, f"{tracks[:4].tolist()} ..."
+        )
+    if length.min() < 1:
+        raise SkeletonFormatError(path, "array 'length'", "at least one frame", f"{length.min()}")
+    track_length = np.repeat(length, persons)
+    if (starts != np.cumsum(track_length) - track_length).any():
+        expected = "tracks that lie one after the other"
+        raise SkeletonFormatError(
+            path, "array 'track_start'", expected, f"{starts[:4].tolist()} ..."
+        )
+
+
+def _refuse(path: Path, expected: str, array: Array) -> None:
+    raise SkeletonFormatError(path, "array", expected, f"{array.dtype} {list(array.shape)}")

@@ -1,0 +1,214 @@
+"""Opening npy and npz files that others wrote: no pickles, no trust in what a header claims."""
+
+from __future__ import annotations
+
+import math
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from pyg_skeletonmae.errors import SkeletonFormatError, SkeletonMAEError
+
+Array = npt.NDArray[Any]
+
+MAX_GROWTH = 50
+FREE_BYTES = 256 * 2**20
+_KINDS = {"i": "integers", "u": "integers", "f": "floats", "b": "booleans", "U": "text"}
+# All that zip, deflate and npy readers are known to raise on damaged or hostile bytes.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, EOFError, OSError, ValueError,
+    TypeError, SyntaxError, RuntimeError, MemoryError, OverflowError,
+)  # fmt: skip
+
+
+class Header(NamedTuple):
+    """What the header of an npy file claims."""
+
+    shape: tuple[int, ...]
+    fortran: bool
+    dtype: np.dtype[Any]
+    offset: int
+
+    @property
+    def num_bytes(self) -> int:
+        """The size of the file that fits the claim."""
+        return self.offset + math.prod(self.shape) * self.dtype.itemsize
+
+
+class NpzFile:
+    """An npz file, opened but not read: arrays are checked and loaded one by one.
+
+    Nothing is unpickled, and nothing is allocated before the header's claim was compared with the
+    size of the member. A small file that unpacks to a big one is refused: all members together may
+    take 256 MiB, or 50 times the size of the file if that is more (our choice: real joint data
+    shrink by a factor of 1 to 10, masks by up to 1000 but they are small beside the joints).
+
+    Args:
+        path: The file.
+
+    Raises:
+        SkeletonFormatError: The file is missing, no zip archive, damaged, or unpacks to too much.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = require_file(path, "an npz file")
+        with _reading(self.path, "the file", "an npz file (a zip archive of npy arrays)"):
+            self._zip = zipfile.ZipFile(self.path)
+        members = self._zip.infolist()
+        self._members = {m.filename.removesuffix(".npy"): m for m in members}
+        size, limit = sum(m.file_size for m in members), FREE_BYTES
+        limit = max(limit, MAX_GROWTH * self.path.stat().st_size)
+        if size > limit:
+            self._fail("the file", f"at most {limit} bytes when unpacked", f"{size} bytes")
+        if len(self._members) != len(members):
+            self._fail("the file", "distinct array names", "an array that stands twice")
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The names of the arrays."""
+        return tuple(self._members)
+
+    def header(self, key: str) -> Header:
+        """Shape and type of an array, without loading it.
+
+        Raises:
+            SkeletonFormatError: The array is missing, holds pickled objects, or its header is
+                damaged or claims another size than the member has.
+        """
+        if key not in self._members:
+            self._fail(
+                f"array {key!r}", "an array of that name", f"only {sorted(self._members)[:20]}"
+            )
+        member = self._members[key]
+        with (
+            _reading(self.path, f"array {key!r}", "a whole npy array"),
+            self._zip.open(member) as file,
+        ):
+            header = read_header(file)
+        check_header(header, member.file_size, self.path, f"array {key!r}")
+        return header
+
+    def array(self, key: str, kinds: str, ndim: int) -> Array:
+        """Loads an array.
+
+        Args:
+            key: Its name.
+            kinds: NumPy's letters of the kinds of type it may have, for example ``"iu"``.
+            ndim: The number of axes it must have.
+
+        Raises:
+            SkeletonFormatError: As :meth:`header`; or another type or number of axes; or the bytes
+                are damaged.
+        """
+        header = self.header(key)
+        where = f"array {key!r}"
+        if header.dtype.kind not in kinds:
+            wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in kinds))
+            self._fail(where, wanted, f"type {header.dtype}")
+        if len(header.shape) != ndim:
+            self._fail(where, f"{ndim} axes", f"shape {list(header.shape)}")
+        with (
+            _reading(self.path, where, "a whole npy array"),
+            self._zip.open(self._members[key]) as file,
+        ):
+            array: Array = np.lib.format.read_array(file, allow_pickle=False)
+        return np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(header.shape)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._zip.close()
+
+    def __enter__(self) -> NpzFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.path.name}, arrays={len(self._members)})"
+
+    def _fail(self, where: str, expected: str, found: str) -> None:
+        raise SkeletonFormatError(self.path, where, expected, found)
+
+
+def map_npy(path: str | Path) -> Array:
+    """Maps an npy file into memory, copy on write: pages are read when they are touched.
+
+    Raises:
+        SkeletonFormatError: The file is missing, damaged, holds pickled objects, is in Fortran
+            order, or is shorter or longer than its header says.
+    """
+    path = require_file(path, "an npy file")
+    with _reading(path, "header", "a whole npy array"):
+        with path.open("rb") as file:
+            header = read_header(file)
+        check_header(header, path.stat().st_size, path, "header")
+        if header.fortran or 0 in header.shape:
+            raise ValueError(f"shape {list(header.shape)}, Fortran order {header.fortran}")
+        return np.memmap(path, header.dtype, "c", header.offset, header.shape)
+
+
+def read_header(file: IO[bytes]) -> Header:
+    """Reads the header of an npy stream and leaves the stream at the first value."""
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        claim = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        claim = np.lib.format.read_array_header_2_0(file)
+    else:
+        raise ValueError(f"version {version} of the npy format")
+    return Header(*claim, file.tell())
+
+
+def check_header(header: Header, size: int, path: Path, where: str) -> None:
+    """Compares a header with the size of its file.
+
+    Raises:
+        SkeletonFormatError: They differ, or the array holds pickled objects.
+    """
+    if header.dtype.hasobject:
+        raise SkeletonFormatError(path, where, "plain numbers or text", "pickled objects")
+    if min(header.shape, default=1) < 0 or header.dtype.itemsize == 0 or header.num_bytes != size:
+        claim = f"{header.dtype} of shape {list(header.shape)}"
+        raise SkeletonFormatError(
+            path, where, f"the {size} bytes that are there", f"a claim of {claim}"
+        )
+
+
+def require_file(path: str | Path, what: str) -> Path:
+    """The path, if a file is there.
+
+    Raises:
+        SkeletonFormatError: Nothing is there, or a folder.
+    """
+    path = Path(path)
+    if not path.is_file():
+        found = "a folder" if path.is_dir() else "nothing: no such file"
+        raise SkeletonFormatError(path, "the path", what, found)
+    return path
+
+
+@contextmanager
+def _reading(path: Path, where: str, expected: str) -> Iterator[None]:
+    """Turns whatever the readers below raise on bad bytes into one line about the file."""
+    try:
+        yield
+    except SkeletonMAEError:
+        raise
+    except _DAMAGE as error:
+        reason = str(error).partition("\n")[0][:120] or type(error).__name__
+        raise SkeletonFormatError(path, where, expected, f"damage ({reason})") from None
