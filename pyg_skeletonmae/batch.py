@@ -1,7 +1,7 @@
-"""The layout of a clip and of a batch of clips: ``pos [N, T, C]``, nodes are the joints of tracks.
+"""The layout of a clip and of a batch: ``pos [N, T, C]``, the nodes are the joints of tracks.
 
-A *track* is one person in one clip. ``N = P * V`` for ``P`` tracks of ``V`` joints each, so that the
-tracks of a batch are a view of its nodes. The fields of a clip, plain PyG ``Data``:
+A *track* is one person in one clip. ``N = P * V`` for ``P`` tracks of ``V`` joints each, so that
+the tracks of a batch are a view of its nodes. The fields of a clip, plain PyG ``Data``:
 
 ==============  ===========  ==================================================================
 ``pos``         [N, T, C]    coordinates (and further channels), float32

@@ -53,14 +53,12 @@ class EdgeDecoder(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(channels, channels), nn.ReLU(), nn.Linear(channels, 1))
         none = torch.triu(skeleton.adjacency(self_loops=True) == 0, diagonal=1)
         if not none.any():
-            raise ConfigError(
-                f"{skeleton.name}: every pair of joints is a bone, none is a negative"
-            )
+            raise ConfigError(f"{skeleton.name}: every pair of joints is a bone")
         self.register_buffer("pairs", skeleton.edge_index[:, ::2], persistent=False)
         self.register_buffer("others", none.nonzero().t().contiguous(), persistent=False)
 
     def forward(self, encoded: Tensor, edge_mask: Tensor, draws: Draws) -> Tensor:
-        """The loss of encodings ``[P, V, T, D]`` for ``edge_mask [P * E]``; 0 if nothing is hidden."""
+        """The loss of encodings ``[P, V, T, D]`` for ``edge_mask [P * E]``; 0 if none is masked."""
         joints = encoded.mean(2)
         hidden = edge_mask.view(len(joints), -1)[:, ::2]
         track, bone = hidden.nonzero(as_tuple=True)

@@ -74,6 +74,7 @@ class RandomMask(MaskPolicy):
         self.ratio, self.keep = ratio, keep
 
     def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
+        """The mask of tracks, see :class:`MaskPolicy`."""
         joints = skeleton.num_joints
         visible = keep_count(joints, self.ratio, self.keep)
         mask = mask_all_but(draws.uniform(joints), visible)
@@ -113,6 +114,7 @@ class PartMask(MaskPolicy):
         self.max_parts = max_parts
 
     def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
+        """The mask of tracks, see :class:`MaskPolicy`."""
         chosen = self._random(skeleton, draws) if self.parts == "random" else self._fixed(skeleton)
         part_index = skeleton.part_index.to(pos.device)
         mask = chosen.to(pos.device)[:, part_index] & (part_index >= 0)
