@@ -1,1 +1,34 @@
 """Transforms on clips and batches of clips; masking policies."""
+
+from pyg_skeletonmae.transforms.augment import FlipSides, JitterJoints
+from pyg_skeletonmae.transforms.base import RandomTransform
+from pyg_skeletonmae.transforms.graph import ToFrameGraphs
+from pyg_skeletonmae.transforms.mask import MaskEdges, MaskJoints
+from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask, RandomMask
+from pyg_skeletonmae.transforms.recipe import standard_transform
+from pyg_skeletonmae.transforms.rotation import AlignTorso, RandomRotate3D
+from pyg_skeletonmae.transforms.spatial import CenterRoot, ScaleBody
+from pyg_skeletonmae.transforms.streams import ToBones, ToMotion
+from pyg_skeletonmae.transforms.temporal import CropTime, DropFrames, Resample
+
+__all__ = [
+    "RandomTransform",
+    "CenterRoot",
+    "ScaleBody",
+    "AlignTorso",
+    "RandomRotate3D",
+    "JitterJoints",
+    "FlipSides",
+    "Resample",
+    "CropTime",
+    "DropFrames",
+    "ToBones",
+    "ToMotion",
+    "MaskJoints",
+    "MaskEdges",
+    "MaskPolicy",
+    "RandomMask",
+    "PartMask",
+    "ToFrameGraphs",
+    "standard_transform",
+]

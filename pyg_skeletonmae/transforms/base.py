@@ -98,8 +98,8 @@ def add_field(data: Data, name: str, value: Tensor, like: str) -> None:
     assignment would be lost there.
     """
     data[name] = value
-    slices = data.__dict__.get("_slice_dict")
+    slices = getattr(data, "_slice_dict", None)
     if slices is not None:
         none = torch.zeros(num_clips(data), dtype=torch.long)
-        data.__dict__["_slice_dict"] = {**slices, name: slices[like]}
-        data.__dict__["_inc_dict"] = {**data.__dict__["_inc_dict"], name: none}
+        data._slice_dict = {**slices, name: slices[like]}
+        data._inc_dict = {**data._inc_dict, name: none}

@@ -1,0 +1,150 @@
+"""Batches for training and evaluation: order, sharing between processes, and resuming."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+
+from pyg_skeletonmae.collate import StoreCollater, Transform, flatten_transforms
+from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
+from pyg_skeletonmae.draws import clip_keys, mix
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
+
+
+class SkeletonLoader:
+    """Iterates over a data set in whole ``Batch`` objects, read straight from its store.
+
+    The batches equal those of ``torch_geometric.loader.DataLoader``, field by field, for the same
+    clips and transforms. What is drawn, and the order, follow from seed, epoch and clip alone: not
+    from the batch size, the number of processes, or an interruption.
+
+    With ``world_size`` R, a global batch of ``batch_size * R`` clips is cut into R slices and each
+    process gets the slice of its rank. Every process makes equally many steps and every clip is
+    seen exactly once: clips that are left over at the end form a smaller global batch, shared as
+    evenly as possible; if they are fewer than R, they join the global batch before.
+
+    Args:
+        dataset: The clips; its ``transform``, if any, runs before ``transform``.
+        batch_size: Clips per batch in this process.
+        transform: Runs on the batch. ``CropTime`` and ``Resample`` at its head (or at the head of
+            the data set's) are merged into the reading, so that only needed frames are read.
+        shuffle: Whether clips come in an order that changes with seed and epoch.
+        drop_last: Whether clips that fill no whole global batch are left out.
+        seed: Where order and draws derive from, together with the epoch.
+        rank: The number of this process.
+        world_size: The number of processes.
+        device: Where batches live. On a GPU the whole store is copied there once.
+
+    Raises:
+        ConfigError: A number is out of range.
+        DataError: There are fewer clips than processes, or ``drop_last`` leaves no batch. While
+            iterating: clips differ in length and no ``Resample`` makes them equal.
+    """
+
+    def __init__(
+        self,
+        dataset: SkeletonDataset,
+        batch_size: int,
+        transform: Transform | None = None,
+        shuffle: bool = False,
+        drop_last: bool = False,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        if batch_size < 1:
+            raise ConfigError(f"batch_size {batch_size}: expected 1 or more")
+        if not 0 <= rank < world_size:
+            raise ConfigError(
+                f"rank {rank} of {world_size} processes: expected 0 <= rank < processes"
+            )
+        self.dataset, self.batch_size = dataset, batch_size
+        self.shuffle, self.drop_last, self.seed = shuffle, drop_last, seed
+        self.rank, self.world_size, self.epoch = rank, world_size, 0
+        self._clips = torch.as_tensor(list(dataset.indices()), dtype=torch.long)
+        self._bounds = self._cut(len(self._clips))
+        self._start = self._done = 0
+        steps = flatten_transforms([dataset.transform, transform])
+        self._collate = StoreCollater(dataset.store, steps, device)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Sets the epoch that order and draws derive from; a new one starts at its first batch."""
+        if epoch != self.epoch:
+            self.epoch, self._start, self._done = epoch, 0, 0
+
+    def state_dict(self) -> dict[str, int]:
+        """Where the loader stands: after a load, iteration goes on behind the last batch given."""
+        return {"epoch": self.epoch, "batch": self._done, "seed": self.seed, **self._shape()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Makes the next iteration start where another loader stood.
+
+        Raises:
+            CheckpointError: The other loader cut other clips, or into other batches.
+        """
+        for name, value in self._shape().items():
+            if state[name] != value:
+                raise CheckpointError(
+                    f"cannot resume in the middle of an epoch: {name} was {state[name]}, is {value}"
+                )
+        self.epoch, self.seed = state["epoch"], state["seed"]
+        self._start = self._done = state["batch"]
+
+    def __len__(self) -> int:
+        return len(self._bounds) - 1
+
+    def __iter__(self) -> Iterator[Data]:
+        clips, epoch = self._order(), self.epoch
+        start, self._start = self._start, 0
+        for number in range(start, len(self)):
+            mine = clips[slice(*self._slice(number))]
+            self._done = number + 1
+            yield self._collate(mine, clip_keys(self.seed, epoch, mine))
+
+    def _order(self) -> Tensor:
+        if not self.shuffle:
+            return self._clips
+        keys = mix(clip_keys(self.seed, self.epoch, self._clips), -3)
+        return self._clips[keys.argsort(stable=True)]
+
+    def _cut(self, clips: int) -> list[int]:
+        """Where global batches begin, and where the last one ends."""
+        size = self.batch_size * self.world_size
+        whole, rest = divmod(clips, size)
+        bounds = list(range(0, whole * size + 1, size))
+        if self.drop_last:
+            if not whole:
+                raise DataError(f"drop_last leaves nothing: {clips} clips, batches of {size}")
+            return bounds
+        if clips < self.world_size:
+            raise DataError(f"{clips} clips cannot be shared by {self.world_size} processes")
+        if rest >= self.world_size:
+            bounds.append(clips)
+        else:
+            bounds[-1] = clips
+        return bounds
+
+    def _slice(self, number: int) -> tuple[int, int]:
+        """The clips of this process in a global batch, as a range of the order."""
+        begin, end = self._bounds[number : number + 2]
+        share, extra = divmod(end - begin, self.world_size)
+        first = begin + self.rank * share + min(self.rank, extra)
+        return first, first + share + (self.rank < extra)
+
+    def _shape(self) -> dict[str, int]:
+        return {
+            "clips": len(self._clips),
+            "batch_size": self.batch_size,
+            "world_size": self.world_size,
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.dataset}, batch_size={self.batch_size}, "
+            f"batches={len(self)}, rank={self.rank}/{self.world_size})"
+        )
