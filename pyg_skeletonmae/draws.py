@@ -60,7 +60,7 @@ class Draws:
         counter = torch.arange(size, device=self.keys.device)
         bits = mix(self._next()[:, None], counter)
         # The upper 24 bits fill the mantissa exactly: no draw ever rounds up to 1.
-        return (_shift(bits, 40).float() * 2.0**-24).reshape(-1, *shape)
+        return (_shift(bits, 40).float() * 2.0**-24).reshape(len(self.keys), *shape)
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers, float32, ``[B, *shape]`` (Box-Muller)."""

@@ -1,0 +1,31 @@
+import pickle
+from pathlib import Path
+
+import pytest
+
+from pyg_skeletonmae import errors
+
+
+@pytest.mark.parametrize("name", ["SkeletonError", "DataError", "ConfigError", "CheckpointError"])
+def test_every_error_is_one_line_that_one_except_catches(name):
+    error = getattr(errors, name)("what was wrong")
+    assert isinstance(error, errors.SkeletonMAEError)
+    assert isinstance(error, ValueError)
+    assert str(error) == "what was wrong"
+
+
+def test_format_error_names_file_place_expectation_and_finding():
+    error = errors.SkeletonFormatError(
+        "a/b.npz", "array 'joints'", "int16 [F, V, 3]", "int16 [F, 3]"
+    )
+    assert str(error) == "a/b.npz: array 'joints': expected int16 [F, V, 3], found int16 [F, 3]"
+    assert error.path == Path("a/b.npz")
+    assert (error.where, error.expected) == ("array 'joints'", "int16 [F, V, 3]")
+
+
+def test_format_error_survives_the_way_back_from_a_worker():
+    error = errors.SkeletonFormatError("a.npz", "line 3", "a number", "'x'")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert again.found == "'x'"
