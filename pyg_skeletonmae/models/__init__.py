@@ -5,7 +5,7 @@ from pyg_skeletonmae.models.build import build_model
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.graph_encoder import GraphEncoder
 from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
-from pyg_skeletonmae.models.strl import STRL
+from pyg_skeletonmae.models.strl import STRL, STRLEncoder
 
 __all__ = [
     "Classifier",
@@ -13,6 +13,7 @@ __all__ = [
     "GraphEncoder",
     "GraphSkeletonMAE",
     "STRL",
+    "STRLEncoder",
     "SkeletonModel",
     "build_model",
 ]

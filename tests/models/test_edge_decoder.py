@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from pyg_skeletonmae import Skeleton, layouts
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.models.edge_decoder import EdgeDecoder, draw_edge_mask
+
+SKELETON = layouts.COCO17
+
+
+def draws(rows: int = 5) -> Draws:
+    return Draws.from_generator(rows, torch.Generator().manual_seed(0))
+
+
+def test_edge_mask_hides_whole_bones() -> None:
+    mask = draw_edge_mask(SKELETON, 0.25, draws()).view(5, -1, 2)
+    assert (mask[..., 0] == mask[..., 1]).all()
+    assert (mask[..., 0].sum(1) == round(0.25 * mask.size(1))).all()
+    assert draw_edge_mask(SKELETON, 0.001, draws()).sum() == 5 * 2
+
+
+@pytest.mark.parametrize("ratio", [0.0, -1.0, 1.5])
+def test_wrong_ratio(ratio: float) -> None:
+    with pytest.raises(ConfigError, match="edge ratio"):
+        draw_edge_mask(SKELETON, ratio, draws())
+
+
+def test_learns_which_pairs_are_bones() -> None:
+    torch.manual_seed(0)
+    decoder = EdgeDecoder(SKELETON, 32)
+    joints = torch.randn(1, SKELETON.num_joints, 1, 32).expand(5, -1, 3, -1)
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=0.01)
+    for step in range(150):
+        key = Draws(torch.arange(5) + step)
+        loss = decoder(joints, draw_edge_mask(SKELETON, 0.5, key), key)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.2
+
+
+def test_nothing_hidden_is_zero() -> None:
+    none = torch.zeros(5 * SKELETON.edge_index.size(1), dtype=torch.bool)
+    assert EdgeDecoder(SKELETON, 8)(torch.randn(5, SKELETON.num_joints, 3, 8), none, draws()) == 0
+
+
+def test_needs_a_pair_without_a_bone() -> None:
+    pair = Skeleton("pair", ("a", "b"), (("b", "a"),), "a")
+    with pytest.raises(ConfigError, match="every pair of joints is a bone"):
+        EdgeDecoder(pair, 8)
