@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -103,25 +101,3 @@ def load_model(model: nn.Module, path: str | Path) -> None:
         CheckpointError: As :func:`load_checkpoint` and :func:`load_weights`.
     """
     load_weights(model, load_checkpoint(path, ["model"])["model"], path)
-
-
-def random_state() -> dict[str, Any]:
-    """The state of every global random generator: PyTorch's (all devices), Python's, NumPy's."""
-    numpy = np.random.get_state(legacy=False)  # noqa: NPY002 (what user code may draw from)
-    return {
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "python": random.getstate(),
-        "numpy": {**numpy, "state": {**numpy["state"], "key": numpy["state"]["key"].tolist()}},
-    }
-
-
-def set_random_state(state: Mapping[str, Any]) -> None:
-    """Goes back to what :func:`random_state` gave; GPU generators only if there are as many."""
-    torch.set_rng_state(state["torch"])
-    if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
-    random.setstate(state["python"])
-    numpy = dict(state["numpy"])
-    numpy["state"] = {**numpy["state"], "key": np.array(numpy["state"]["key"], dtype=np.uint32)}
-    np.random.set_state(numpy)  # noqa: NPY002 (see above)

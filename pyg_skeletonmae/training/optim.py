@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from pyg_skeletonmae.errors import ConfigError
 
 
-@dataclass
+@dataclass(frozen=True)
 class OptimConfig:
     """How the weights are updated.
 
@@ -55,7 +55,6 @@ class OptimConfig:
     lr_scale: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.betas = (float(self.betas[0]), float(self.betas[1]))
         for ok, key, expected in self._rules():
             if not ok:
                 raise ConfigError(f"optim.{key}: expected {expected}, found {getattr(self, key)!r}")
@@ -67,7 +66,8 @@ class OptimConfig:
         yield 0 <= self.weight_decay < math.inf, "weight_decay", "a number >= 0"
         yield 0 <= self.momentum < 1, "momentum", "a number in [0, 1)"
         yield not self.nesterov or self.momentum > 0, "nesterov", "false where momentum is 0"
-        yield all(0 <= beta < 1 for beta in self.betas), "betas", "two numbers in [0, 1)"
+        within = len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas)
+        yield within, "betas", "two numbers in [0, 1)"
         yield (
             self.schedule in ("constant", "cosine", "step"),
             "schedule",

@@ -2,88 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 import time
-from collections.abc import Iterator, Mapping, Sized
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, cast
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR
-from torch_geometric.data import Batch
+from torch import nn
 
-from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError, SkeletonMAEError
-from pyg_skeletonmae.training.checkpoint import (
-    load_checkpoint,
-    load_weights,
-    random_state,
-    save_checkpoint,
-    set_random_state,
-)
-from pyg_skeletonmae.training.runlog import METRICS
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from pyg_skeletonmae.training.feed import Feed, Loader
+from pyg_skeletonmae.training.interval import Interval
+from pyg_skeletonmae.training.optim import OptimConfig, build_optimizer, build_scheduler
+from pyg_skeletonmae.training.random_state import random_state, set_random_state
+from pyg_skeletonmae.training.runlog import METRICS, RunLog
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
-
-
-class Loader(Sized, Protocol):
-    """What the trainer needs of a loader: batches, and how many there are in an epoch."""
-
-    def __iter__(self) -> Iterator[Batch]: ...
-
-
-@dataclass
-class Progress:
-    """Where a run stands, the same on every process."""
-
-    step: int = 0  # optimiser steps done
-    epoch: int = 0  # epochs done
-    batch: int = 0  # batches of the current epoch done
-    seconds: float = 0.0  # of training, over all sessions
-    best: float | None = None  # best value of what is monitored
-    best_step: int = 0
-
-
-class Interval:
-    """The values logged since the last line, kept on the device so that no step waits for them."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, list[Tensor]] = {}
-        self._unchecked: list[tuple[int, Tensor, Tensor | None]] = []
-
-    def add(self, step: int, output: Mapping[str, Any], clip_id: Tensor | None) -> None:
-        """Keeps every scalar of a model's output."""
-        for name, value in output.items():
-            if isinstance(value, float | int) or (isinstance(value, Tensor) and value.ndim == 0):
-                self.keep(name, value)
-        self._unchecked.append((step, output["loss"].detach(), clip_id))
-
-    def keep(self, name: str, value: Tensor | float) -> None:
-        """Keeps one value."""
-        self.values.setdefault(name, []).append(torch.as_tensor(value).detach().float())
-
-    def check(self) -> None:
-        """Raises :class:`SkeletonMAEError` if a loss was not finite; names the step and clips."""
-        unchecked, self._unchecked = self._unchecked, []
-        if not unchecked:
-            return
-        finite = torch.stack([loss for _, loss, _ in unchecked]).isfinite().tolist()
-        if not all(finite):
-            step, loss, clip_id = unchecked[finite.index(False)]
-            clips = "unknown" if clip_id is None else ", ".join(map(str, clip_id.tolist()))
-            raise SkeletonMAEError(
-                f"step {step}: the loss is {loss.item()} on clips {clips}; look at these clips, or "
-                "lower the learning rate; the last checkpoint was kept as it was"
-            )
-
-    def mean(self) -> dict[str, Tensor]:
-        """The mean of each value, and a fresh start."""
-        values, self.values = self.values, {}
-        return {name: torch.stack(kept).mean() for name, kept in values.items()}
 
 
 class Run:
@@ -91,114 +30,131 @@ class Run:
 
     Args:
         fabric: The launched Fabric.
-        model: The model itself, not wrapped for several processes.
-        optimizer: Its optimiser.
-        scheduler: Its learning-rate schedule.
+        model: The model; ``wrapped`` is what Fabric makes of it, to be called in training.
         loader: The training batches.
-        folder: The run folder or None.
-        settings: What must be equal for a run to go on; anything plain.
+        optim: Optimiser and schedule.
+        max_epochs: Epochs to train; None = no limit.
+        max_steps: Optimiser steps to train; None = no limit.
+        accumulate: Batches per optimiser step.
+        clip_norm: Largest norm of a gradient; None = any.
+        seed: Of the run; see :class:`~pyg_skeletonmae.training.feed.Feed`.
+        folder: The run folder, or None to write nothing.
+        compile: Use ``torch.compile``.
     """
 
     def __init__(
         self,
         fabric: Fabric,
         model: nn.Module,
-        optimizer: Optimizer,
-        scheduler: LambdaLR,
         loader: Loader,
-        folder: Path | None,
-        settings: Mapping[str, Any],
+        optim: OptimConfig,
+        max_epochs: int | None = 1,
+        max_steps: int | None = None,
+        accumulate: int = 1,
+        clip_norm: float | None = None,
+        seed: int = 0,
+        folder: str | Path | None = None,
+        compile: bool = False,
     ) -> None:
-        self.fabric, self.model, self.optimizer = fabric, model, optimizer
-        self.scheduler, self.loader, self.folder = scheduler, loader, folder
-        self.settings = dict(settings)
-        self.progress, self.interval = Progress(), Interval()
-        self.clips = self.clips_seen = 0  # of this process up to now; of all up to the last line
-        self.saved_at = self._since = time.monotonic()
-        self._epoch_random = random_state()
-        self._loader_state: dict[str, Any] = {}
+        self.fabric, self.model = fabric, model
+        self.folder = None if folder is None else Path(folder)
+        self.feed, self.interval = Feed(loader, seed), Interval()
+        per_epoch = math.ceil(len(loader) / accumulate)
+        limits = (max_steps, None if max_epochs is None else max_epochs * per_epoch)
+        self.total = min(limit for limit in limits if limit is not None)
+        precision = str(fabric.strategy.precision.precision)
+        fused = fabric.device.type in ("cpu", "cuda") and precision != "16-mixed"
+        optimizer = build_optimizer(model, optim, fused)
+        self.scheduler = build_scheduler(optimizer, optim, self.total, per_epoch)
+        module = torch.compile(model) if compile else model
+        self.wrapped, self.optimizer = fabric.setup(cast(nn.Module, module), optimizer)
+        self.settings = {f"optim.{name}": value for name, value in asdict(optim).items()}
+        self.settings |= {"seed": seed, "accumulate": accumulate, "clip_norm": clip_norm}
+        self.settings |= {"processes": fabric.world_size, "precision": precision}
+        self.settings["steps_per_epoch"] = per_epoch
+        if optim.schedule == "cosine":
+            self.settings["total_steps"] = self.total
+        self.step = 0  # optimiser steps done
+        self.clips_seen = 0  # by all processes, at the last line of metrics
+        self.best: dict[str, float] = {}  # "best" and "best_step" of what is monitored
+        self._seconds, self._started = 0.0, time.monotonic()
+        self._saved_at = self._started
 
     def place(self) -> dict[str, float]:
-        """Where the run stands, for a line of metrics; the epoch that is going on counts from 1."""
-        now = time.monotonic()
-        self.progress.seconds += now - self._since
-        self._since = now
+        """Where the run stands, for a line of metrics; epochs count from 1, seconds add up."""
         return {
-            "step": self.progress.step,
-            "epoch": self.progress.epoch + (self.progress.batch > 0),
+            "step": self.step,
+            "epoch": self.feed.epoch + (self.feed.batch > 0),
             "clips_seen": self.clips_seen,
-            "seconds": round(self.progress.seconds, 3),
+            "seconds": round(self._seconds + time.monotonic() - self._started, 3),
         }
 
-    def best(self) -> dict[str, float]:
-        """The best value of what is monitored and its step; nothing if there is none."""
-        if self.progress.best is None:
-            return {}
-        return {"best": self.progress.best, "best_step": self.progress.best_step}
+    def log(self, log: RunLog, lr: float) -> None:
+        """Writes the means since the last line, over all processes."""
+        self.interval.check()
+        names, means = self.interval.means(self.fabric.device)
+        clips = torch.tensor(self.feed.clips, device=self.fabric.device)
+        if self.fabric.world_size > 1:
+            self.fabric.all_reduce(means, reduce_op="mean")
+            self.fabric.all_reduce(clips, reduce_op="sum")
+        self.clips_seen = int(clips)
+        values = {f"train/{name}": v for name, v in zip(names, means.tolist(), strict=True)}
+        log.write(self.place(), {**values, "train/lr": lr})
 
-    def next(self, batches: Iterator[Batch]) -> Batch:
-        """The next batch, counted."""
-        batch = next(batches, None)
-        if batch is None:
-            raise DataError(f"the loader ended after {self.progress.batch} of {len(self.loader)}")
-        self.progress.batch += 1
-        self.clips += batch.num_graphs
-        return batch
+    def agree(self, *flags: bool) -> list[bool]:
+        """Each flag, true if it is true for any process; all processes call it together."""
+        if self.fabric.world_size == 1:
+            return list(flags)
+        votes = torch.tensor(flags, device=self.fabric.device, dtype=torch.float)
+        self.fabric.all_reduce(votes, reduce_op="sum")
+        return [bool(vote) for vote in votes.tolist()]
 
-    def batches(self, seed: int) -> Iterator[Batch]:
-        """The batches of the current epoch that are still to come.
+    def minutes_unsaved(self) -> float:
+        """The time since the last checkpoint, in minutes."""
+        return (time.monotonic() - self._saved_at) / 60
 
-        A loader with ``load_state_dict`` goes straight to its place. Any other is started from the
-        random state the epoch began with and run up to the place: slower, and equally exact.
+    def begin(self, resume: bool) -> None:
+        """Starts in a folder without a run, or goes on from the ``last.ckpt`` of one.
+
+        Raises:
+            ConfigError: The folder holds a run and ``resume`` is False; there is no run to resume;
+                a setting that shapes the run is not what it was (it is named).
+            CheckpointError: The checkpoint is damaged or of another model.
         """
-        first = self.progress.batch
-        resumable = hasattr(self.loader, "load_state_dict")
-        if first and resumable:
-            self.loader.load_state_dict(self._loader_state)  # type: ignore[attr-defined]
-            return iter(self.loader)
-        owner = self.loader
-        if hasattr(owner, "set_epoch"):
-            owner.set_epoch(self.progress.epoch)
-        elif hasattr(getattr(owner, "dataset", None), "set_epoch"):
-            owner.dataset.set_epoch(self.progress.epoch, seed)  # type: ignore[attr-defined]
-        if not first:
-            self._epoch_random = random_state()
-            return iter(self.loader)
-        now = random_state()
-        set_random_state(self._epoch_random)
-        rest = itertools.islice(iter(self.loader), first, None)
-        ahead = next(rest)
-        set_random_state(now)
-        return itertools.chain([ahead], rest)
+        if resume:
+            self._resume()
+            return
+        for name in (LAST, BEST, METRICS):
+            if self.folder is not None and (self.folder / name).exists():
+                raise ConfigError(
+                    f"{self.folder}: holds a run already ({name}); resume it or name another folder"
+                )
+        self.fabric.barrier()  # No process writes before every process has looked.
+        self.save()
 
     def save(self) -> None:
-        """Writes ``last.ckpt``; called by every process, written by the first.
+        """Writes ``last.ckpt``: every process takes part, the first one writes.
 
         Raises:
             SkeletonMAEError: A loss or a weight is not finite; the old checkpoint stays.
         """
+        self._saved_at = time.monotonic()
         self.interval.check()
         self._check_weights()
-        self.place()
-        self.saved_at = time.monotonic()
         if self.folder is None:
             return
-        resumable = hasattr(self.loader, "state_dict")
         own = {
             "random": random_state(),
-            "epoch_random": self._epoch_random,
-            "interval": {n: torch.stack(v).cpu() for n, v in self.interval.values.items()},
-            "clips": (self.clips, self.clips_seen),
-            "loader": self.loader.state_dict() if resumable else {},  # type: ignore[attr-defined]
+            "feed": self.feed.state_dict(),
+            "interval": self.interval.state_dict(),
         }
-        ranks = [own]
+        ranks = [own] * self.fabric.world_size
         if self.fabric.world_size > 1:
-            ranks = [{} for _ in range(self.fabric.world_size)]
             torch.distributed.all_gather_object(ranks, own)
         if self.fabric.is_global_zero:
             state = {
                 "settings": self.settings,
-                "progress": asdict(self.progress),
+                "progress": {**self.place(), "best": self.best},
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "scheduler": self.scheduler.state_dict(),
@@ -207,22 +163,19 @@ class Run:
             }
             save_checkpoint(self.folder / LAST, state)
 
-    def save_best(self, value: float) -> None:
-        """Writes ``best.ckpt``: the weights and what they reached."""
-        self.progress.best, self.progress.best_step = value, self.progress.step
+    def save_best(self, value: float, mode: str) -> None:
+        """Writes ``best.ckpt``, the weights and their place, if no value was better before."""
+        sign = 1 if mode == "max" else -1
+        if not sign * value > sign * self.best.get("best", -sign * math.inf):
+            return
+        self.best = {"best": value, "best_step": self.step}
         if self.folder is not None and self.fabric.is_global_zero:
-            state = {"model": self.model.state_dict(), "progress": asdict(self.progress)}
+            state = {"model": self.model.state_dict(), "progress": {**self.place(), **self.best}}
             save_checkpoint(self.folder / BEST, state)
 
-    def resume(self) -> None:
-        """Goes back to where ``last.ckpt`` was written.
-
-        Raises:
-            CheckpointError: The file is missing, damaged or belongs to another model.
-            ConfigError: A setting that shapes the run differs; it is named.
-        """
-        if self.folder is None:
-            raise ConfigError("resume: there is no run folder to resume from; name one")
+    def _resume(self) -> None:
+        if self.folder is None or not (self.folder / LAST).is_file():
+            raise ConfigError(f"{self.folder}: no run to resume here (no {LAST})")
         path = self.folder / LAST
         state = load_checkpoint(path, _KEYS)
         try:
@@ -231,22 +184,16 @@ class Run:
             self.optimizer.load_state_dict(state["optimizer"])
             self.scheduler.load_state_dict(state["scheduler"])
             self.fabric.strategy.precision.load_state_dict(state["precision"])
-            self.progress = Progress(**state["progress"])
-            own = state["ranks"][self.fabric.global_rank]
-            self.interval.values = {n: list(v) for n, v in own["interval"].items()}
-            (self.clips, self.clips_seen), self._loader_state = own["clips"], own["loader"]
-            self._epoch_random = own["epoch_random"]
+            progress, own = state["progress"], state["ranks"][self.fabric.global_rank]
+            self.step, self.clips_seen = progress["step"], progress["clips_seen"]
+            self._seconds, self.best = progress["seconds"], progress["best"]
+            self.feed.load_state_dict(own["feed"])
+            self.interval.load_state_dict(own["interval"])
             set_random_state(own["random"])
-        except (KeyError, IndexError, TypeError, AttributeError, RuntimeError) as error:
+        except (CheckpointError, ConfigError):
+            raise
+        except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
             raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {error}") from error
-
-    def refuse_existing(self) -> None:
-        """Raises :class:`ConfigError` if the run folder holds a run already."""
-        for name in (LAST, BEST, METRICS):
-            if self.folder is not None and (self.folder / name).exists():
-                raise ConfigError(
-                    f"{self.folder}: holds a run already ({name}); resume it or name another folder"
-                )
 
     def _check_settings(self, saved: Mapping[str, Any]) -> None:
         for name, value in self.settings.items():
@@ -261,6 +208,6 @@ class Run:
         finite = torch.stack([weight.detach().isfinite().all() for weight in weights]).tolist()
         if not all(finite):
             raise SkeletonMAEError(
-                f"step {self.progress.step}: the weight {names[finite.index(False)]} is not finite; "
+                f"step {self.step}: the weight {names[finite.index(False)]} is no longer finite; "
                 "lower the learning rate; the last checkpoint was kept as it was"
             )

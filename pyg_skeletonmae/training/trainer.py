@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-from lightning_fabric import Fabric, seed_everything
-from lightning_fabric.strategies import DDPStrategy, SingleDeviceStrategy
-from torch import Tensor, nn
-from torch_geometric.data import Batch
+from lightning_fabric import seed_everything
+from torch import nn
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.training.checkpoint import random_state, set_random_state
-from pyg_skeletonmae.training.optim import OptimConfig, build_optimizer, build_scheduler
-from pyg_skeletonmae.training.run import Loader, Run
+from pyg_skeletonmae.training.devices import leave_size_open, make_fabric
+from pyg_skeletonmae.training.feed import Loader
+from pyg_skeletonmae.training.optim import OptimConfig
+from pyg_skeletonmae.training.random_state import undisturbed
+from pyg_skeletonmae.training.run import Run
 from pyg_skeletonmae.training.runlog import RunLog
 from pyg_skeletonmae.training.signals import stop_signals
 
 Evaluate = Callable[[nn.Module], dict[str, float]]
+
+_OPTIM = OptimConfig()
 
 
 class Trainer:
@@ -71,7 +69,7 @@ class Trainer:
         self,
         max_epochs: int | None = 100,
         max_steps: int | None = None,
-        optim: OptimConfig | None = None,
+        optim: OptimConfig = _OPTIM,
         accelerator: str = "auto",
         devices: int = 1,
         strategy: str = "auto",
@@ -104,12 +102,12 @@ class Trainer:
             raise ConfigError(f"clip_norm: expected a positive number, found {clip_norm!r}")
         if mode not in ("max", "min"):
             raise ConfigError(f"mode: expected max or min, found {mode!r}")
-        self.max_epochs, self.max_steps, self.optim = max_epochs, max_steps, optim or OptimConfig()
-        self.precision, self.accumulate, self.clip_norm = precision, accumulate, clip_norm
+        self.max_epochs, self.max_steps, self.optim = max_epochs, max_steps, optim
+        self.accumulate, self.clip_norm = accumulate, clip_norm
         self.evaluate_every, self.monitor, self.mode = evaluate_every, monitor, mode
         self.checkpoint_minutes, self.log_every = checkpoint_minutes, log_every
         self.compile, self.seed, self.progress = compile, seed, progress
-        self.fabric = _fabric(accelerator, devices, strategy, precision, allow_slow_bf16)
+        self.fabric = make_fabric(accelerator, devices, strategy, precision, allow_slow_bf16)
         self._launched = self._stop = False
 
     def launch(self) -> None:
@@ -169,118 +167,78 @@ class Trainer:
         """
         self.launch()
         self._check(loader, evaluate)
+        seed_everything(self.seed + self.fabric.global_rank, verbose=False)
+        model.train()
+        settings = self.max_epochs, self.max_steps, self.accumulate, self.clip_norm, self.seed
+        run = Run(self.fabric, model, loader, self.optim, *settings, run_dir, self.compile)
+        run.begin(resume)
+        first = self.fabric.is_global_zero
+        folder, bar = run.folder if first else None, self.progress and first
         self._stop = stop = False
-        run, wrapped = self._begin(model, loader, run_dir, resume)
-        place, total = run.progress, self._length(len(loader))
-        folder = run.folder if self.fabric.is_global_zero else None
-        bar = self.progress and self.fabric.is_global_zero
-        batches: Iterator[Batch] | None = None
-        with stop_signals(self.stop), RunLog(folder, total, place.step, bar) as log:
-            while place.step < total and not stop:
-                if batches is None:
-                    batches = run.batches(self.seed)
-                self._step(run, wrapped, batches)
+        with stop_signals(self.stop), RunLog(folder, run.total, run.step, bar) as log:
+            while run.step < run.total and not stop:
+                lr = self._step(run)
                 log.advance()
-                epoch_ended = place.batch == len(loader)
-                ended = epoch_ended or place.step == total
-                pausing = ended or place.step % self.log_every == 0
+                ended = run.feed.left == 0 or run.step == run.total
+                pausing = ended or run.step % self.log_every == 0
                 if pausing:
-                    self._log(run, log)
-                if ended and evaluate is not None and self._evaluation_due(run, total):
+                    run.log(log, lr)
+                if ended and evaluate is not None and self._evaluation_due(run):
                     self._evaluate(run, evaluate, log)
-                if epoch_ended:
-                    place.epoch, place.batch, batches = place.epoch + 1, 0, None
-                stop, save = self._agree(run, pausing)
-                if ended or stop or save:
-                    run.save()
-        return {**run.place(), "finished": float(place.step == total), **log.values, **run.best()}
+                if run.feed.left == 0:
+                    run.feed.end_epoch()
+                if pausing or self.world_size == 1:
+                    overdue = run.minutes_unsaved() >= self.checkpoint_minutes
+                    stop, overdue = run.agree(self._stop, overdue)
+                    if ended or stop or overdue:
+                        run.save()
+        return {**run.place(), "finished": float(run.step == run.total), **log.values, **run.best}
 
-    def _step(self, run: Run, wrapped: nn.Module, batches: Iterator[Batch]) -> None:
-        """One optimiser step on the next ``accumulate`` batches, or on those left in the epoch."""
-        place = run.progress
-        place.step += 1
-        size = min(self.accumulate, len(run.loader) - place.batch)
+    def _step(self, run: Run) -> float:
+        """One optimiser step on the next batches of the epoch; the learning rate it had."""
+        run.step += 1
+        size = min(self.accumulate, run.feed.left)
         run.optimizer.zero_grad()
         for left in reversed(range(size)):
-            batch = self.fabric.to_device(run.next(batches))
+            batch = self.fabric.to_device(run.feed.next())
             if self.compile:
-                _leave_size_open(batch)
-            with self.fabric.no_backward_sync(wrapped, enabled=left > 0):
-                output = wrapped(batch)
+                leave_size_open(batch)
+            with self.fabric.no_backward_sync(run.wrapped, enabled=left > 0):
+                output = run.wrapped(batch)
                 if "loss" not in output:
                     raise DataError(
                         f"{type(run.model).__name__} gave no loss: have the clips labels?"
                     )
                 self.fabric.backward(output["loss"] / size)
-            run.interval.add(place.step, output, batch.get("clip_id"))
+            run.interval.add(run.step, output, batch.get("clip_id"))
         if self.clip_norm is not None:
             norm = self.fabric.clip_gradients(
-                wrapped, run.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
+                run.wrapped, run.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
             )
-            run.interval.keep("grad_norm", norm)
-        run.interval.keep("lr", max(run.scheduler.get_last_lr()))
+            run.interval.add(run.step, {"grad_norm": norm})
+        lr = max(run.scheduler.get_last_lr())
         run.optimizer.step()
         run.scheduler.step()
-        if hasattr(run.model, "after_step"):
-            run.model.after_step()
-
-    def _log(self, run: Run, log: RunLog) -> None:
-        """Writes the means since the last line, over all processes."""
-        run.interval.check()
-        means = run.interval.mean()
-        values = torch.stack([mean.to(self.fabric.device) for mean in means.values()])
-        clips = torch.tensor(run.clips, device=self.fabric.device)
-        if self.world_size > 1:
-            self.fabric.all_reduce(values, reduce_op="mean")
-            self.fabric.all_reduce(clips, reduce_op="sum")
-        run.clips_seen = int(clips)
-        named = zip(means, values.tolist(), strict=True)
-        log.write(run.place(), {f"train/{name}": value for name, value in named})
+        after_step = getattr(run.model, "after_step", None)
+        if after_step is not None:
+            after_step()
+        return float(lr)
 
     def _evaluate(self, run: Run, evaluate: Evaluate, log: RunLog) -> None:
         """Evaluates the model as it stands, and keeps the weights if they are the best so far."""
-        random, training = random_state(), [m for m in run.model.modules() if m.training]
-        run.model.eval()
-        values = self.fabric.broadcast(evaluate(run.model))
-        for module in training:
-            module.training = True
-        set_random_state(random)
+        with undisturbed(run.model):
+            values = self.fabric.broadcast(evaluate(run.model))
         log.write(run.place(), {f"eval/{name}": float(value) for name, value in values.items()})
-        if self.monitor is None:
-            return
-        if self.monitor not in values:
-            raise ConfigError(
-                f"monitor: no {self.monitor!r} among {', '.join(values) or 'nothing'}"
-            )
-        value, best = float(values[self.monitor]), run.progress.best
-        better = best is None or (value > best if self.mode == "max" else value < best)
-        if better and not math.isnan(value):
-            run.save_best(value)
+        if self.monitor is not None:
+            if self.monitor not in values:
+                raise ConfigError(f"monitor: {self.monitor!r} is not among {', '.join(values)}")
+            run.save_best(float(values[self.monitor]), self.mode)
 
-    def _agree(self, run: Run, pausing: bool) -> tuple[bool, bool]:
-        """Whether to stop, and whether to save: one answer for all processes.
-
-        Several processes talk about it only where they log, so that no step waits for it.
-        """
-        flags = [self._stop, time.monotonic() - run.saved_at >= 60 * self.checkpoint_minutes]
-        if self.world_size > 1:
-            votes = torch.tensor(flags, device=self.fabric.device, dtype=torch.float) * pausing
-            flags = self.fabric.all_reduce(votes, reduce_op="sum").tolist() if pausing else [0, 0]
-        return bool(flags[0]), bool(flags[1])
-
-    def _evaluation_due(self, run: Run, total: int) -> bool:
-        epoch, every = run.progress.epoch + 1, self.evaluate_every
-        return every > 0 and (epoch % every == 0 or run.progress.step == total)
-
-    def _length(self, num_batches: int) -> int:
-        """Steps of the whole run."""
-        steps_per_epoch = math.ceil(num_batches / self.accumulate)
-        steps = math.inf if self.max_epochs is None else self.max_epochs * steps_per_epoch
-        return int(min(steps, math.inf if self.max_steps is None else self.max_steps))
+    def _evaluation_due(self, run: Run) -> bool:
+        every, epoch = self.evaluate_every, run.feed.epoch + 1
+        return every > 0 and (epoch % every == 0 or run.step == run.total)
 
     def _check(self, loader: Loader, evaluate: Evaluate | None) -> None:
-        if not len(loader):
-            raise DataError("the loader has no batch: fewer clips than the batch size?")
         if self.world_size != getattr(loader, "world_size", 1):
             raise ConfigError(
                 f"the loader is not made for {self.world_size} processes: use "
@@ -288,66 +246,3 @@ class Trainer:
             )
         if self.monitor is not None and (evaluate is None or not self.evaluate_every):
             raise ConfigError(f"monitor: {self.monitor!r} needs an evaluation to look at")
-
-    def _begin(
-        self, model: nn.Module, loader: Loader, run_dir: str | Path | None, resume: bool
-    ) -> tuple[Run, nn.Module]:
-        """The run, at its start or where it was left, and the model as Fabric wraps it."""
-        total, per_epoch = self._length(len(loader)), math.ceil(len(loader) / self.accumulate)
-        seed_everything(self.seed + self.fabric.global_rank, verbose=False)
-        fused = self.fabric.device.type in ("cpu", "cuda") and self.precision != "16-mixed"
-        optimizer = build_optimizer(model, self.optim, fused)
-        scheduler = build_scheduler(optimizer, self.optim, total, per_epoch)
-        model.train()
-        compiled = torch.compile(model) if self.compile else model
-        wrapped, optimizer = self.fabric.setup(compiled, optimizer)
-        settings = {f"optim.{name}": value for name, value in asdict(self.optim).items()}
-        for name in ("seed", "world_size", "precision", "accumulate", "clip_norm"):
-            settings[name] = getattr(self, name)
-        settings["steps_per_epoch"] = per_epoch
-        if self.optim.schedule == "cosine":
-            settings["total_steps"] = total
-        folder = None if run_dir is None else Path(run_dir)
-        run = Run(self.fabric, model, optimizer, scheduler, loader, folder, settings)
-        if resume:
-            run.resume()
-        else:
-            run.refuse_existing()
-        self.fabric.barrier()
-        if not resume:
-            run.save()
-        return run, wrapped
-
-
-def _fabric(
-    accelerator: str, devices: int, strategy: str, precision: Any, allow_slow_bf16: bool
-) -> Fabric:
-    """Fabric, with its complaints and ours as :class:`ConfigError`."""
-    try:
-        fabric = Fabric(
-            accelerator=accelerator, devices=devices, strategy=strategy, precision=precision
-        )
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise ConfigError(f"trainer: {error}") from error
-    if not isinstance(fabric.strategy, SingleDeviceStrategy | DDPStrategy):
-        raise ConfigError(f"strategy: expected auto or a ddp strategy, found {strategy!r}")
-    slow = fabric.device.type == "cpu" and str(precision).startswith("bf16")
-    if slow and not allow_slow_bf16 and not has_native_bf16():
-        raise ConfigError(
-            f"precision: {precision} is about 3 times slower than 32-true on this CPU, which has "
-            "no bfloat16 of its own; use 32-true, or set allow_slow_bf16"
-        )
-    return fabric
-
-
-def has_native_bf16() -> bool:
-    """Whether this CPU says it computes in bfloat16 (Linux; elsewhere nobody says so: False)."""
-    cpu = Path("/proc/cpuinfo")
-    return cpu.is_file() and "bf16" in cpu.read_text(encoding="utf-8", errors="replace")
-
-
-def _leave_size_open(batch: Batch) -> None:
-    """Tells ``torch.compile`` that the first dimension changes from batch to batch."""
-    for value in batch.to_dict().values():
-        if isinstance(value, Tensor) and value.ndim:
-            torch._dynamo.maybe_mark_dynamic(value, 0)
