@@ -66,7 +66,7 @@ def checked_clip(clip: Clip, skeleton: Skeleton, num_channels: int | None = None
         raise DataError(f"{clip.name}: has no {missing}, shape {list(pos.shape)}")
     if joints != skeleton.num_joints:
         raise DataError(
-            f"{clip.name}: {joints} joints, but skeleton {skeleton.name!r} has {skeleton.num_joints}"
+            f"{clip.name}: {joints} joints, but {skeleton.name!r} has {skeleton.num_joints}"
         )
     if num_channels is not None and channels != num_channels:
         raise DataError(f"{clip.name}: {channels} channels, but the clips before it {num_channels}")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,9 +10,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, Dataset
 
-from pyg_skeletonmae.batch import as_tracks, tracks_edge_index, valid_joints
 from pyg_skeletonmae.datasets.clips import Array, Clip, NanPolicy
 from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_skeleton
+from pyg_skeletonmae.datasets.processing import Filter, Transform, processed_store, to_data
+from pyg_skeletonmae.datasets.splits import split_positions
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
@@ -23,8 +21,6 @@ from pyg_skeletonmae.io.packed import UIPRMD_SCALE, read_packed, write_packed
 from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
 
-Transform = Callable[[Data], Data]
-Filter = Callable[[Data], bool]
 Self = TypeVar("Self", bound="SkeletonDataset")
 _MISSING = object()
 
@@ -70,7 +66,9 @@ class SkeletonDataset(Dataset):
         self.store = ClipStore(root)
         self.set_epoch(0)
         if pre_transform is not None or pre_filter is not None:
-            self.store = self._derived()
+            self.store = processed_store(
+                self.store, self.processed_dir, self.get, pre_transform, pre_filter, force_reload
+            )
             self.set_epoch(0)
 
     # Construction ---------------------------------------------------------------------------
@@ -191,27 +189,7 @@ class SkeletonDataset(Dataset):
 
     def get(self, idx: int) -> Data:
         """Clip ``idx`` of the store (not of this view), untransformed, as its own copy."""
-        store = self.store
-        first, last = store.clip_track[idx : idx + 2].tolist()
-        start, frames = int(store.track_start[first]), int(store.length[idx])
-        tracks = last - first
-        rows = slice(start, start + tracks * frames)
-        if store.valid is None:
-            valid = torch.ones(tracks * self.skeleton.num_joints, frames, dtype=torch.bool)
-        else:
-            valid = _nodes(store.valid[rows], tracks)
-        data = Data(
-            pos=_nodes(store.pos[rows], tracks),
-            edge_index=tracks_edge_index(self.skeleton, tracks),
-            valid=valid,
-            num_tracks=torch.tensor([tracks]),
-            clip_id=torch.tensor([idx]),
-            subject=store.subject[idx : idx + 1].clone(),
-            key=self._keys[idx : idx + 1].clone(),
-        )
-        if store.label is not None:
-            data.y = store.label[idx : idx + 1].clone()
-        return data
+        return to_data(self.store, idx, self._keys[idx : idx + 1].clone())
 
     def set_epoch(self, epoch: int, seed: int = 0) -> None:
         """Chooses the random draws of this view's clips: they derive from seed, epoch and clip."""
@@ -270,24 +248,13 @@ class SkeletonDataset(Dataset):
             DataError: A side is empty, a value belongs to no clip or to both sides, or the store
                 has no such column.
         """
-        values = self._values(by)
-        first = list(train)
-        second = (
-            [value for value in dict.fromkeys(values) if value not in first]
-            if test is None
-            else list(test)
-        )
-        if both := [value for value in first if value in second]:
-            raise DataError(f"split by {by!r}: {both[0]!r} is in both train and test")
-        for value in [*first, *second]:
-            if value not in values:
-                known = list(dict.fromkeys(values))[:20]
-                raise DataError(f"split by {by!r}: no clip has {value!r}; there are {known}")
-        sides = [[i for i, value in enumerate(values) if value in side] for side in (first, second)]
-        for name, side in zip(("train", "test"), sides, strict=True):
-            if not side:
-                raise DataError(f"split by {by!r}: the {name} side is empty")
-        return self.index_select(sides[0]), self.index_select(sides[1])
+        first, second = split_positions(self._values(by), train, test, f"split by {by!r}")
+        return self._view(first), self._view(second)
+
+    def _view(self: Self, positions: list[int]) -> Self:
+        view = self.index_select(positions)
+        assert isinstance(view, type(self))
+        return view
 
     def _values(self, by: str | Callable[[str], Hashable]) -> list[Hashable]:
         numbers = self.indices()
@@ -306,65 +273,12 @@ class SkeletonDataset(Dataset):
     def _numbers(self) -> Tensor:
         return torch.tensor(list(self.indices()), dtype=torch.long)
 
-    # Processing -----------------------------------------------------------------------------
-
-    def _derived(self) -> ClipStore:
-        said = re.sub(r" at 0x[0-9a-f]+", "", repr((self.pre_filter, self.pre_transform)))
-        folder = Path(self.processed_dir) / hashlib.sha256(said.encode()).hexdigest()[:12]
-        if self.force_reload or not ClipStore.exists(folder):
-            return self._process_into(folder, said)
-        return ClipStore(folder)
-
-    def _process_into(self, folder: Path, said: str) -> ClipStore:
-        store, left_out = self.store, list[tuple[str, str]]()
-        return write_store(
-            folder,
-            self._processed(left_out),
-            store.skeleton,
-            store.class_names if store.label is not None else None,
-            source=f"{store.card['source']}; {said}",
-            fps=store.card["fps"],
-            unit=store.card["unit"],
-            dropped=left_out,
-            overwrite=True,
-        )
-
-    def _processed(self, left_out: list[tuple[str, str]]) -> Iterator[Clip]:
-        for number, name in enumerate(self.store.names):
-            data = self.get(number)
-            if self.pre_filter is not None and not self.pre_filter(data):
-                left_out.append((name, "pre_filter"))
-                continue
-            data = data if self.pre_transform is None else self.pre_transform(data)
-            if not isinstance(data, Data):
-                raise DataError(f"{name}: pre_transform gave {type(data).__name__}, expected Data")
-            yield replace(
-                self.store.clip(number),
-                pos=_frames(data.pos, data),
-                valid=_frames(valid_joints(data), data),
-                label=data.get("y"),
-            )
-
-
-def _nodes(rows: Tensor, tracks: int) -> Tensor:
-    """``[M * T, V, ...]`` as nodes ``[M * V, T, ...]``, a copy."""
-    x = rows.unflatten(0, (tracks, -1)).transpose(1, 2)
-    return x.clone(memory_format=torch.contiguous_format).flatten(0, 1)
-
-
-def _frames(x: Tensor, data: Data) -> Tensor:
-    """Nodes ``[M * V, T, ...]`` as tracks of frames ``[M, T, V, ...]``."""
-    tracks = int(data.num_tracks)
-    if x.size(0) % tracks:
-        raise DataError(f"{x.size(0)} nodes are no whole number of joints for {tracks} persons")
-    return as_tracks(x, x.size(0) // tracks).transpose(1, 2)
-
 
 def _clips(clips: Iterable[Array | Tensor], columns: Mapping[str, Iterable[Any]]) -> Iterator[Clip]:
     iterators = {key: iter(values) for key, values in columns.items()}
     number = -1
     for number, pos in enumerate(clips):
-        fields = {key: next(values, _MISSING) for key, values in iterators.items()}
+        fields: dict[str, Any] = {key: next(values, _MISSING) for key, values in iterators.items()}
         for key, value in fields.items():
             if value is _MISSING:
                 raise DataError(

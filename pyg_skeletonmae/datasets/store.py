@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pyg_skeletonmae.batch import tracks_edge_index
 from pyg_skeletonmae.datasets.clips import (
     Clip,
     NanPolicy,
@@ -20,7 +21,13 @@ from pyg_skeletonmae.datasets.clips import (
     checked_clip,
     resolve_nan,
 )
-from pyg_skeletonmae.datasets.store_reader import read_card, read_index, read_rows, rows_digest
+from pyg_skeletonmae.datasets.store_reader import (
+    read_card,
+    read_index,
+    read_rows,
+    read_skeleton,
+    rows_digest,
+)
 from pyg_skeletonmae.datasets.store_writer import StoreWriter, content_hash
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -33,9 +40,9 @@ class ClipStore:
 
     A folder with ``pos.npy [rows, V, C]`` (the frames of each track one after the other, the tracks
     of a clip one after the other), ``valid.npy [rows, V]`` if any joint is missing, ``index.npz``,
-    ``skeleton.yaml`` and ``card.json``, which says what the clips are and what was left out. Written
-    by :func:`write_store`. The tensors share the map: writing into them changes this process's
-    copy only, never the file.
+    ``skeleton.yaml`` and ``card.json``, which says what the clips are and what was left out. It is
+    written by :func:`write_store`. The tensors share the map: writing into them changes this
+    process's copy only, never the file.
 
     Args:
         root: The folder.
@@ -62,7 +69,7 @@ class ClipStore:
         self.card = read_card(self.root)
         self.class_names: tuple[str, ...] = tuple(self.card["class_names"])
         self.content_hash: str = self.card["content_hash"]
-        self.skeleton = Skeleton.from_yaml(self.root / "skeleton.yaml")
+        self.skeleton = read_skeleton(self.root / "skeleton.yaml")
         self.index = read_index(self.root / "index.npz", self.class_names)
         pos, valid = read_rows(self.root, self.index, self.skeleton.num_joints)
         self.pos = torch.from_numpy(pos)
@@ -77,6 +84,8 @@ class ClipStore:
             for key, value in self.index.items()
             if key.startswith("extra_")
         }
+
+        self._edges: dict[int, Tensor] = {}
 
     @classmethod
     def open(cls, root: str | Path) -> ClipStore:
@@ -93,16 +102,27 @@ class ClipStore:
         """The number of persons of each clip, ``[N]``, long."""
         return self.clip_track.diff()
 
+    @cached_property
+    def spans(self) -> list[tuple[int, int, int]]:
+        """First row, persons and frames of each clip: its rows are all of its tracks."""
+        columns = (self.track_start[self.clip_track[:-1]], self.num_tracks, self.length)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def edge_index(self, num_tracks: int) -> Tensor:
+        """The bones of so many persons, ``[2, num_tracks * E]``; made once, not to be changed."""
+        if num_tracks not in self._edges:
+            self._edges[num_tracks] = tracks_edge_index(self.skeleton, num_tracks)
+        return self._edges[num_tracks]
+
     def clip(self, number: int) -> Clip:
         """A clip, ``pos [M, T, V, C]`` and ``valid [M, T, V]`` as arrays that share the map."""
-        first, tracks = int(self.clip_track[number]), int(self.num_tracks[number])
-        start, frames = int(self.track_start[first]), int(self.length[number])
+        start, tracks, frames = self.spans[number]
         rows = slice(start, start + tracks * frames)
-        pos = self.pos[rows].unflatten(0, (tracks, frames)).numpy()
+        pos = self.pos[rows].reshape(tracks, frames, *self.pos.shape[1:]).numpy()
         valid = (
             np.ones(pos.shape[:3], bool)
             if self.valid is None
-            else self.valid[rows].unflatten(0, (tracks, frames)).numpy()
+            else self.valid[rows].reshape(pos.shape[:3]).numpy()
         )
         label = None if self.label is None else int(self.label[number])
         extra = {key: values[number].item() for key, values in self.extra.items()}
@@ -163,7 +183,7 @@ def write_store(
         skeleton: Their skeleton.
         class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
         nan: What to do about NaN in coordinates, see
-            :func:`~pyg_skeletonmae.datasets.clips.resolve_nan`. Dropped clips are listed in the card.
+            :func:`~pyg_skeletonmae.datasets.clips.resolve_nan`; the card lists dropped clips.
         source: Where the clips come from, for the card.
         fps: Frames per second, for the card.
         unit: The unit of the coordinates, for the card.
@@ -228,7 +248,7 @@ def _named(clips: Iterable[Clip]) -> Iterator[Clip]:
 def _check_label(clip: Clip, class_names: Sequence[str] | None) -> None:
     if clip.label is not None and class_names is not None and int(clip.label) >= len(class_names):
         raise DataError(
-            f"{clip.name}: label {clip.label}, but there are only {len(class_names)} classes (from 0)"
+            f"{clip.name}: label {clip.label}, but there are {len(class_names)} classes, from 0"
         )
 
 

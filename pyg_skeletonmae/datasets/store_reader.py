@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import NpzFile, map_npy, require_file
+from pyg_skeletonmae.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
 Index = dict[str, Array]
@@ -20,6 +21,7 @@ Index = dict[str, Array]
 FORMAT = "pyg_skeletonmae clips 1"
 _COLUMNS = ("length", "subject", "clip_track", "track_start")
 _CHUNK = 4096
+_SKELETONS: dict[bytes, Skeleton] = {}
 
 
 def read_card(root: Path) -> dict[str, Any]:
@@ -44,6 +46,19 @@ def read_card(root: Path) -> dict[str, Any]:
             path, "content_hash", "a text", repr(card.get("content_hash"))[:50]
         )
     return card
+
+
+def read_skeleton(path: Path) -> Skeleton:
+    """Reads ``skeleton.yaml``; one text is parsed once per process, as YAML takes 10 ms.
+
+    Raises:
+        SkeletonFormatError: It is missing.
+        SkeletonError: It is damaged.
+    """
+    text = require_file(path, "the skeleton of a store").read_bytes()
+    if text not in _SKELETONS:
+        _SKELETONS[text] = Skeleton.from_yaml(path)
+    return _SKELETONS[text]
 
 
 def read_index(path: Path, class_names: Sequence[str]) -> Index:

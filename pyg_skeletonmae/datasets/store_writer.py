@@ -16,6 +16,7 @@ import pyg_skeletonmae
 from pyg_skeletonmae.datasets.clips import Clip
 from pyg_skeletonmae.datasets.store_reader import FORMAT
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.io.npz import write_npz
 from pyg_skeletonmae.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
@@ -115,8 +116,7 @@ class StoreWriter:
             self.skeleton, names, index, [self._pos.hash.digest(), self._valid.hash.digest()]
         )
         self.skeleton.to_yaml(self.folder / "skeleton.yaml")
-        with (self.folder / "index.npz").open("wb") as file:
-            np.savez(file, **index)
+        write_npz(self.folder / "index.npz", index, compress=False)
         counts = self._counts(index, names)
         head = {"format": FORMAT, "library_version": pyg_skeletonmae.__version__}
         text = json.dumps({**head, "content_hash": digest, **counts, **card}, indent=1)

@@ -9,10 +9,11 @@ from typing import Literal, get_args
 
 from pyg_skeletonmae.datasets.clips import Clip
 from pyg_skeletonmae.datasets.packing import fits, packed_clips
-from pyg_skeletonmae.datasets.skeleton_dataset import Filter, SkeletonDataset, Transform
+from pyg_skeletonmae.datasets.processing import Filter, Transform
+from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
-from pyg_skeletonmae.io.download import download_uiprmd
+from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
 from pyg_skeletonmae.io.packed import read_packed
 from pyg_skeletonmae.io.uiprmd import MOVEMENTS, SETS, read_recordings
 from pyg_skeletonmae.layouts import UIPRMD22
@@ -30,9 +31,9 @@ class UIPRMD(SkeletonDataset):
     metres in the camera's frame, y up, at 30 frames per second.
 
     The files are looked for in ``root`` and ``root/raw``: first ``uiprmd_kinect.npz`` (the packed
-    layout of :mod:`pyg_skeletonmae.io.packed`), then the owner's folders ``Segmented Movements`` and
-    ``Incorrect Segmented Movements`` (:mod:`pyg_skeletonmae.io.uiprmd`). The store is written once,
-    into ``root/processed/<target>``, and from then on opened without looking at the files:
+    layout of :mod:`pyg_skeletonmae.io.packed`), then the owner's folders ``Segmented Movements``
+    and ``Incorrect Segmented Movements`` (:mod:`pyg_skeletonmae.io.uiprmd`). The store is written
+    once, into ``root/processed/<target>``, and from then on opened without looking at the files:
     ``force_reload=True`` after they have changed.
 
     Args:
@@ -44,8 +45,11 @@ class UIPRMD(SkeletonDataset):
         pre_filter: Chooses clips once, see :class:`SkeletonDataset`.
         force_reload: Process the files again.
         processed_root: The folder for the stores; None = ``root/processed``.
-        download: Fetch what is missing of the owner's files into ``root/raw`` first, see
-            :func:`~pyg_skeletonmae.io.download.download_uiprmd`.
+        download: Unless the packed file is there, fetch what is missing of the owner's files into
+            ``root/raw``, see :func:`~pyg_skeletonmae.io.download.download_uiprmd`. Nothing is ever
+            fetched without being asked for.
+        mirror: The address to fetch from.
+        timeout: Seconds without an answer after which the mirror counts as silent.
 
     Raises:
         DataError: There are no files, or the mirror does not answer.
@@ -84,11 +88,15 @@ class UIPRMD(SkeletonDataset):
         *,
         processed_root: str | Path | None = None,
         download: bool = False,
+        mirror: str = UIPRMD_MIRROR,
+        timeout: float = 10.0,
     ) -> None:
         if target not in get_args(Target):
             raise ConfigError(f"target {target!r}: expected one of {', '.join(get_args(Target))}")
         root, self.target = Path(root), target
-        fetched = download_uiprmd(root / "raw") if download and _packed(root) is None else 0
+        fetched = 0
+        if download and _packed(root) is None:
+            fetched = download_uiprmd(root / "raw", mirror, timeout)
         folder = Path(processed_root or root / "processed") / target
         if force_reload or fetched or not ClipStore.exists(folder):
             _process(root, folder, target)

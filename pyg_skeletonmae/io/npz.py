@@ -1,17 +1,18 @@
-"""Opening npy and npz files that others wrote: no pickles, no trust in what a header claims."""
+"""npy and npz files: read without pickles and without trust in a header, written in one go."""
 
 from __future__ import annotations
 
 import math
 import struct
+import tempfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +23,12 @@ Array = npt.NDArray[Any]
 
 MAX_GROWTH = 50
 FREE_BYTES = 256 * 2**20
+_CHUNK = 2**20
 _KINDS = {"i": "integers", "u": "integers", "f": "floats", "b": "booleans", "U": "text"}
 # All that zip, deflate and npy readers are known to raise on damaged or hostile bytes.
 _DAMAGE = (
-    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, EOFError, OSError, ValueError,
-    TypeError, SyntaxError, RuntimeError, MemoryError, OverflowError,
+    zipfile.BadZipFile, zlib.error, struct.error, tokenize.TokenError, EOFError, OSError,
+    ValueError, TypeError, SyntaxError, RuntimeError, MemoryError, OverflowError,
 )  # fmt: skip
 
 
@@ -84,18 +86,8 @@ class NpzFile:
             SkeletonFormatError: The array is missing, holds pickled objects, or its header is
                 damaged or claims another size than the member has.
         """
-        if key not in self._members:
-            self._fail(
-                f"array {key!r}", "an array of that name", f"only {sorted(self._members)[:20]}"
-            )
-        member = self._members[key]
-        with (
-            _reading(self.path, f"array {key!r}", "a whole npy array"),
-            self._zip.open(member) as file,
-        ):
-            header = read_header(file)
-        check_header(header, member.file_size, self.path, f"array {key!r}")
-        return header
+        with self._open(key) as (header, _):
+            return header
 
     def array(self, key: str, kinds: str, ndim: int) -> Array:
         """Loads an array.
@@ -109,19 +101,14 @@ class NpzFile:
             SkeletonFormatError: As :meth:`header`; or another type or number of axes; or the bytes
                 are damaged.
         """
-        header = self.header(key)
         where = f"array {key!r}"
-        if header.dtype.kind not in kinds:
-            wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in kinds))
-            self._fail(where, wanted, f"type {header.dtype}")
-        if len(header.shape) != ndim:
-            self._fail(where, f"{ndim} axes", f"shape {list(header.shape)}")
-        with (
-            _reading(self.path, where, "a whole npy array"),
-            self._zip.open(self._members[key]) as file,
-        ):
-            array: Array = np.lib.format.read_array(file, allow_pickle=False)
-        return np.ascontiguousarray(array, array.dtype.newbyteorder("=")).reshape(header.shape)
+        with self._open(key) as (header, file):
+            if header.dtype.kind not in kinds:
+                wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in kinds))
+                self._fail(where, wanted, f"type {header.dtype}")
+            if len(header.shape) != ndim:
+                self._fail(where, f"{ndim} axes", f"shape {list(header.shape)}")
+            return _read_values(header, file)
 
     def close(self) -> None:
         """Closes the file."""
@@ -141,7 +128,18 @@ class NpzFile:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.path.name}, arrays={len(self._members)})"
 
-    def _fail(self, where: str, expected: str, found: str) -> None:
+    @contextmanager
+    def _open(self, key: str) -> Iterator[tuple[Header, IO[bytes]]]:
+        if key not in self._members:
+            found = f"only {', '.join(sorted(self._members)[:20])}"
+            self._fail(f"array {key!r}", "an array of that name", found)
+        member, where = self._members[key], f"array {key!r}"
+        with _reading(self.path, where, "a whole npy array"), self._zip.open(member) as file:
+            header = read_header(file)
+            check_header(header, member.file_size, self.path, where)
+            yield header, file
+
+    def _fail(self, where: str, expected: str, found: str) -> NoReturn:
         raise SkeletonFormatError(self.path, where, expected, found)
 
 
@@ -160,6 +158,26 @@ def map_npy(path: str | Path) -> Array:
         if header.fortran or 0 in header.shape:
             raise ValueError(f"shape {list(header.shape)}, Fortran order {header.fortran}")
         return np.memmap(path, header.dtype, "c", header.offset, header.shape)
+
+
+def write_npz(path: str | Path, arrays: Mapping[str, Array], compress: bool = True) -> None:
+    """Writes an npz file beside ``path`` and renames it when it is whole.
+
+    Args:
+        path: The file; its folder is made if need be.
+        arrays: The arrays, by name; object arrays are a ``ValueError``.
+        compress: Deflate them.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
+        part = Path(folder) / path.name
+        with zipfile.ZipFile(part, "w", method) as archive:
+            for key, array in arrays.items():
+                with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
+        part.replace(path)
 
 
 def read_header(file: IO[bytes]) -> Header:
@@ -187,6 +205,18 @@ def check_header(header: Header, size: int, path: Path, where: str) -> None:
         raise SkeletonFormatError(
             path, where, f"the {size} bytes that are there", f"a claim of {claim}"
         )
+
+
+def _read_values(header: Header, file: IO[bytes]) -> Array:
+    values = np.empty(header.num_bytes - header.offset, np.uint8)
+    view, start = values.data, 0
+    while start < len(values):
+        count = file.readinto(view[start : start + _CHUNK])  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError("the file ends early")
+        start += count
+    array = values.view(header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
+    return np.ascontiguousarray(array, header.dtype.newbyteorder("=")).reshape(header.shape)
 
 
 def require_file(path: str | Path, what: str) -> Path:

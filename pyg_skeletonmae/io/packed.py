@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from pyg_skeletonmae.errors import DataError, SkeletonError, SkeletonFormatError
-from pyg_skeletonmae.io.npz import Array, NpzFile
+from pyg_skeletonmae.io.npz import Array, NpzFile, write_npz
 from pyg_skeletonmae.skeleton import Skeleton
 
 UIPRMD_SCALE = 0.0002
@@ -94,8 +92,8 @@ def quantise(pos: Array, scale: float = UIPRMD_SCALE) -> Array:
     units = np.rint(np.asarray(pos, np.float64) / scale)
     if not (np.abs(units) <= _INT16_MAX).all():
         raise DataError(
-            f"a coordinate is no number between {-_INT16_MAX * scale:g} and {_INT16_MAX * scale:g}, "
-            f"the range of 16 bits at scale {scale:g}; choose a larger scale, or None for float32"
+            f"a coordinate is no number within +-{_INT16_MAX * scale:g}, the range of 16 bits at "
+            f"scale {scale:g}; choose a larger scale, or None for float32"
         )
     return units.astype(np.int16)
 
@@ -107,7 +105,6 @@ def write_packed(path: str | Path, packed: Packed) -> None:
         path: The file.
         packed: What to write; :func:`read_packed` gives it back.
     """
-    path = Path(path)
     arrays: dict[str, Any] = {
         "joints": packed.joints,
         "scale": np.float32(packed.scale),
@@ -127,15 +124,7 @@ def write_packed(path: str | Path, packed: Packed) -> None:
     if taken := set(packed.extra) & set(arrays):
         raise DataError(f"columns {sorted(taken)} have the names of arrays of the packed layout")
     arrays = {key: value for key, value in (arrays | packed.extra).items() if value is not None}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, allow_pickle=False, **arrays)
-        Path(part).chmod(0o644)  # temporary files are private
-        Path(part).replace(path)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    write_npz(path, arrays)
 
 
 def read_packed(path: str | Path) -> Packed:
@@ -249,5 +238,5 @@ def _extra(file: NpzFile, size: int) -> dict[str, Array]:
     return columns
 
 
-def _fail(file: NpzFile, key: str, expected: str, found: str) -> None:
+def _fail(file: NpzFile, key: str, expected: str, found: str) -> NoReturn:
     raise SkeletonFormatError(file.path, f"array {key!r}", expected, found)

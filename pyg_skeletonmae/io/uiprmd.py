@@ -6,6 +6,7 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -66,6 +67,13 @@ def relative_paths(movement: int, subject: int, repetition: int, correct: bool) 
         f"{folder}/Positions/{stem}_positions{tail}.txt",
         f"{folder}/Angles/{stem}_angles{tail}.txt",
     )
+
+
+def all_paths() -> Iterator[str]:
+    """Where the files of all repetitions lie in the owner's folders (``.txt``)."""
+    numbers = product((True, False), range(1, len(MOVEMENTS) + 1), range(1, 11), range(1, 11))
+    for correct, movement, subject, repetition in numbers:
+        yield from relative_paths(movement, subject, repetition, correct)
 
 
 def find_recordings(root: str | Path) -> list[Recording]:

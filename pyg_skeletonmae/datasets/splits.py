@@ -1,0 +1,40 @@
+"""Two sides of a split, from a value per clip."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+
+from pyg_skeletonmae.errors import DataError
+
+
+def split_positions(
+    values: Sequence[Hashable],
+    train: Iterable[Hashable],
+    test: Iterable[Hashable] | None = None,
+    what: str = "split",
+) -> tuple[list[int], list[int]]:
+    """The positions of the clips on the two sides.
+
+    Args:
+        values: A value per clip: its subject, its name ...
+        train: The values that go to the first side.
+        test: The values that go to the second; None = all others.
+        what: What errors call the split.
+
+    Raises:
+        DataError: A side is empty, or a value belongs to no clip or to both sides.
+    """
+    known = set(values)
+    first = set(train)
+    second = known - first if test is None else set(test)
+    for value in (*first, *second):
+        if value not in known:
+            shown = ", ".join(repr(value) for value in list(dict.fromkeys(values))[:20])
+            raise DataError(f"{what}: no clip has {value!r}; there are {shown}")
+        if value in first and value in second:
+            raise DataError(f"{what}: {value!r} is in both train and test")
+    sides = [[i for i, value in enumerate(values) if value in side] for side in (first, second)]
+    for name, side in zip(("train", "test"), sides, strict=True):
+        if not side:
+            raise DataError(f"{what}: the {name} side is empty")
+    return sides[0], sides[1]
