@@ -82,8 +82,9 @@ class SkeletonGCNConv(GCNConv):
     Args:
         in_channels: Size of each input feature, or ``-1`` to derive it from the first input.
         out_channels: Size of each output feature.
-        improved: Whether :math:`\mathbf{\hat{A}}` is :math:`\mathbf{A} + 2\mathbf{I}`.
-            (default: ``False``)
+        improved: Whether :math:`\mathbf{\hat{A}}` is :math:`\mathbf{A} + 2\mathbf{I}`. PyG heeds it
+            only where there are edge weights, so on plain nodes it does here, too; on clips it
+            always holds. (default: ``False``)
         cached: Whether the normalisation of the first *edge index* is kept for all later ones;
             an adjacency is always normalised, which costs next to nothing. (default: ``False``)
         add_self_loops: Whether self-loops are added; by default, if ``normalize``.
@@ -137,6 +138,8 @@ class SkeletonGCNConv(GCNConv):
             return edge_index, edge_weight
         if self._cached_edge_index is not None:
             return self._cached_edge_index
+        if edge_weight is None:  # PyG forgets `improved` without weights
+            edge_weight = torch.ones_like(edge_index[0], dtype=x.dtype)
         loops = (self.improved, self.add_self_loops)
         edges: tuple[Tensor, Tensor]
         edges = gcn_norm(edge_index, edge_weight, x.size(0), *loops, self.flow, x.dtype)

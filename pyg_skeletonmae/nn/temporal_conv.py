@@ -117,7 +117,7 @@ class MultiScaleTemporalConv(nn.Module):
         if x.dim() != 4 or x.size(-1) != self.in_channels:
             raise DataError(f"expected [P, V, T, {self.in_channels}], found {list(x.shape)}")
         x = x.contiguous().permute(0, 3, 1, 2)  # a view: this is the channels-last memory format
-        h = F.relu(self.reduce_norm(self.reduce(x)), inplace=True).split(self.width, dim=1)
+        h = F.relu(self.reduce_norm(self.reduce(x)), inplace=True).chunk(len(self.convs) + 1, dim=1)
         branches = [conv(part) for conv, part in zip(self.convs, h[:-1], strict=True)]
         branches.append(F.max_pool2d(h[-1], (1, 3), stride=(1, self.stride), padding=(0, 1)))
         branches.append(self.linear(x))
