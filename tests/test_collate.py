@@ -1,0 +1,90 @@
+import pytest
+import torch
+from torch_geometric.data import Batch
+from torch_geometric.transforms import Compose
+from transforms_helpers import assert_same, make_clip
+
+from pyg_skeletonmae.collate import StoreCollater, flatten_transforms
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.draws import clip_keys
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.transforms import CropTime, JitterJoints, RandomRotate3D, Resample
+
+PERSONS = (1, 2, 5, 1, 2, 1)
+FRAMES = (9, 4, 9, 1, 30, 12)
+
+
+@pytest.fixture(params=["complete", "gaps", "unlabelled"])
+def dataset(request, tmp_path):
+    missing = 0.2 if request.param == "gaps" else 0.0
+    sizes = enumerate(zip(PERSONS, FRAMES, strict=True))
+    clips = [make_clip(p, t, number=i, missing=missing) for i, (p, t) in sizes]
+    V = UIPRMD22.num_joints
+    return SkeletonDataset.from_arrays(
+        [clip.pos.view(-1, V, clip.pos.size(1), 3).transpose(1, 2) for clip in clips],
+        None if request.param == "unlabelled" else [int(clip.y) for clip in clips],
+        UIPRMD22,
+        root=tmp_path / "store",
+        subjects=[int(clip.subject) for clip in clips],
+        valid=[clip.valid.view(-1, V, clip.pos.size(1)).transpose(1, 2) for clip in clips],
+    )
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [Resample(8)],
+        [Resample(1), JitterJoints(0.1)],
+        [Resample(8, "nearest"), Resample(5)],
+        [CropTime(0.5, 1.0), Resample(8), RandomRotate3D(30)],
+        [CropTime(0.5, 1.0), CropTime(0.9, random=False), Resample(20), CropTime(0.5)],
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("clips", [[0, 1, 2, 3, 4, 5], [3], [5, 2, 2]], ids=str)
+def test_equals_clips_collated_one_by_one(dataset, steps, clips):
+    dataset.set_epoch(2, seed=3)
+    dataset.transform = Compose(steps)
+    expected = Batch.from_data_list([dataset[i] for i in clips])
+    numbers = torch.tensor(clips)
+    batch = StoreCollater(dataset.store, steps)(numbers, clip_keys(3, 2, numbers))
+    assert type(batch) is type(expected)
+    assert_same(batch, expected)
+    assert batch.num_graphs == len(clips)
+    for ours, theirs in zip(batch.to_data_list(), expected.to_data_list(), strict=True):
+        assert_same(ours, theirs)
+
+
+def test_fields_lie_in_memory_as_they_should(dataset):
+    batch = StoreCollater(dataset.store, [Resample(8)])(torch.tensor([3]), torch.tensor([0]))
+    assert all(value.is_contiguous() for value in batch.to_dict().values())
+
+
+def test_clips_of_one_length_need_no_resampling(dataset):
+    numbers = torch.tensor([0, 2])
+    batch = StoreCollater(dataset.store, [])(numbers, clip_keys(0, 0, numbers))
+    assert_same(batch, Batch.from_data_list([dataset[0], dataset[2]]))
+
+
+def test_clips_of_several_lengths_do(dataset):
+    numbers = torch.tensor([0, 1])
+    for steps in ([], [CropTime(0.5)], [JitterJoints(0.1), Resample(4)]):
+        with pytest.raises(DataError, match=r"cannot stand in one batch: put Resample\(frames\)"):
+            StoreCollater(dataset.store, steps)(numbers, clip_keys(0, 0, numbers))
+
+
+def test_the_store_stays_as_it_is(dataset):
+    before = dataset.store.pos.clone()
+    numbers = torch.tensor([0, 2])
+    batch = StoreCollater(dataset.store, [])(numbers, clip_keys(0, 0, numbers))
+    batch.pos.zero_()
+    batch.edge_index.zero_()
+    assert dataset.store.pos.equal(before)
+    again = StoreCollater(dataset.store, [])(numbers, clip_keys(0, 0, numbers))
+    assert again.edge_index.any()
+
+
+def test_flatten_transforms():
+    a, b, c = Resample(1), Resample(2), Resample(3)
+    assert flatten_transforms([None, Compose([a, Compose([b])]), c]) == [a, b, c]

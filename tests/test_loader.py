@@ -1,0 +1,219 @@
+import copy
+from collections.abc import Iterable
+from itertools import chain
+
+import pytest
+import torch
+from torch_geometric.loader import DataLoader
+from torch_geometric.transforms import Compose
+from transforms_helpers import assert_same, make_clips
+
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
+from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.transforms import (
+    JitterJoints,
+    MaskEdges,
+    MaskJoints,
+    PartMask,
+    Resample,
+    ToFrameGraphs,
+    standard_transform,
+)
+
+CLIPS = 23
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    V = UIPRMD22.num_joints
+    persons = [(1, 2, 5)[i % 3] for i in range(CLIPS)]
+    clips = make_clips(persons, frames=12)
+    ends = [12 - i % 5 for i in range(CLIPS)]
+    return SkeletonDataset.from_arrays(
+        [
+            c.pos.view(-1, V, 12, 3).transpose(1, 2)[:, :end]
+            for c, end in zip(clips, ends, strict=True)
+        ],
+        [int(clip.y) for clip in clips],
+        UIPRMD22,
+        root=tmp_path_factory.mktemp("clips") / "store",
+        subjects=[int(clip.subject) for clip in clips],
+        valid=[
+            c.valid.view(-1, V, 12).transpose(1, 2)[:, :end]
+            for c, end in zip(clips, ends, strict=True)
+        ],
+    )
+
+
+def ids(loader: SkeletonLoader) -> list[list[int]]:
+    return [batch.clip_id.tolist() for batch in loader]
+
+
+def flat(lists: Iterable[list[int]]) -> list[int]:
+    return list(chain.from_iterable(lists))
+
+
+TRAIN = standard_transform(
+    UIPRMD22, 8, train=True, rotate=(0, 180, 0), jitter=0.01, flip=0.5, drop_frames=0.1
+)
+
+
+@pytest.mark.parametrize("stream", ["joint", "bone", "motion", "masked", "frames"])
+def test_equals_pygs_loader(dataset, stream):
+    transform = standard_transform(
+        UIPRMD22,
+        8,
+        train=True,
+        rotate=30.0,
+        flip=0.5,
+        jitter=0.1,
+        stream=stream if stream in ("bone", "motion") else "joint",
+    )
+    if stream == "masked":
+        transform.transforms += [MaskJoints(PartMask("random"), UIPRMD22), MaskEdges(0.3, UIPRMD22)]
+    if stream == "frames":
+        transform.transforms += [ToFrameGraphs()]
+    view = copy.copy(dataset)
+    view.transform = transform
+    view.set_epoch(4, seed=11)
+    ours = SkeletonLoader(dataset, 5, transform, seed=11)
+    ours.set_epoch(4)
+    for batch, expected in zip(ours, DataLoader(view, batch_size=5), strict=True):
+        assert_same(batch, expected)
+        for clip, other in zip(batch.to_data_list(), expected.to_data_list(), strict=True):
+            assert_same(clip, other)
+
+
+def test_a_data_sets_transform_runs_first(dataset):
+    view = copy.copy(dataset)
+    view.transform = Resample(6)
+    both = SkeletonLoader(view, 4, JitterJoints(0.1))
+    assert all(batch.pos.size(1) == 6 for batch in both)
+    one = SkeletonLoader(dataset, 4, Compose([Resample(6), JitterJoints(0.1)]))
+    assert_same(next(iter(both)), next(iter(one)))
+
+
+def test_views_are_respected(dataset):
+    view = dataset[3:9]
+    assert ids(SkeletonLoader(view, 4, Resample(4))) == [[3, 4, 5, 6], [7, 8]]
+    labels = torch.cat([batch.y for batch in SkeletonLoader(view, 4, Resample(4))])
+    assert labels.equal(view.labels)
+
+
+def test_order_follows_from_seed_and_epoch(dataset):
+    def order(seed: int, epoch: int) -> list[int]:
+        loader = SkeletonLoader(dataset, 4, Resample(4), shuffle=True, seed=seed)
+        loader.set_epoch(epoch)
+        return flat(ids(loader))
+
+    assert order(0, 0) == order(0, 0)
+    assert sorted(order(0, 0)) == list(range(CLIPS))
+    assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
+    assert flat(ids(SkeletonLoader(dataset, 4, Resample(4)))) == list(range(CLIPS))
+
+
+def test_draws_change_with_the_epoch_and_not_with_the_batch_size(dataset):
+    def clips(batch_size: int, epoch: int) -> dict[int, torch.Tensor]:
+        loader = SkeletonLoader(dataset, batch_size, TRAIN, shuffle=True)
+        loader.set_epoch(epoch)
+        return {int(clip.clip_id): clip.pos for batch in loader for clip in batch.to_data_list()}
+
+    small, large, later = clips(3, 0), clips(8, 0), clips(8, 1)
+    assert all(small[i].equal(large[i]) for i in range(CLIPS))
+    assert not any(large[i].equal(later[i]) for i in range(CLIPS))
+
+
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("world_size", [2, 3, 4])
+@pytest.mark.parametrize("batch_size", [1, 2, 5])
+def test_processes_share_every_clip_once(dataset, world_size, batch_size, drop_last):
+    def loader(rank: int, world: int, size: int) -> SkeletonLoader:
+        return SkeletonLoader(
+            dataset, size, Resample(4), True, drop_last, seed=5, rank=rank, world_size=world
+        )
+
+    ranks = [ids(loader(rank, world_size, batch_size)) for rank in range(world_size)]
+    one = ids(loader(0, 1, batch_size * world_size))
+    steps = len(loader(0, world_size, batch_size))
+    assert [len(rank) for rank in ranks] == [steps] * world_size
+    assert all(batch for rank in ranks for batch in rank)
+    together = [flat(parts) for parts in zip(*ranks, strict=True)]
+    assert flat(together) == flat(one)
+    whole = CLIPS // (batch_size * world_size)
+    assert together[: whole - 1] == one[: whole - 1]
+    if drop_last:
+        assert together == one
+    else:
+        assert sorted(flat(together)) == list(range(CLIPS))
+        sizes = [len(rank[-1]) for rank in ranks]
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_left_over_clips_that_are_too_few_join_the_batch_before(dataset):
+    view = dataset[:9]
+    ranks = [
+        ids(SkeletonLoader(view, 2, Resample(4), rank=rank, world_size=2)) for rank in range(2)
+    ]
+    assert ranks == [[[0, 1], [4, 5, 6]], [[2, 3], [7, 8]]]
+
+
+@pytest.mark.parametrize("stop", range(6))
+def test_resume_in_the_middle_of_an_epoch(dataset, stop):
+    def loader() -> SkeletonLoader:
+        loader = SkeletonLoader(dataset, 4, TRAIN, shuffle=True, seed=2)
+        loader.set_epoch(3)
+        return loader
+
+    whole = list(loader())
+    first = loader()
+    batches = iter(first)
+    for _ in range(stop):
+        next(batches)
+    state = first.state_dict()
+    assert (state["epoch"], state["batch"]) == (3, stop)
+
+    second = SkeletonLoader(dataset, 4, TRAIN, shuffle=True)
+    second.load_state_dict(state)
+    second.set_epoch(3)
+    rest = list(second)
+    assert len(rest) == len(whole) - stop
+    for batch, expected in zip(rest, whole[stop:], strict=True):
+        assert_same(batch, expected)
+    assert len(list(second)) == len(whole)
+
+
+def test_a_new_epoch_starts_at_its_first_batch(dataset):
+    loader = SkeletonLoader(dataset, 4, Resample(4))
+    loader.load_state_dict({**loader.state_dict(), "batch": 2})
+    loader.set_epoch(1)
+    assert len(list(loader)) == len(loader) == 6
+    assert loader.state_dict()["batch"] == 6
+
+
+def test_resume_with_other_batches_is_refused(dataset):
+    state = SkeletonLoader(dataset, 4, Resample(4)).state_dict()
+    with pytest.raises(CheckpointError, match="batch_size was 4, is 5"):
+        SkeletonLoader(dataset, 5, Resample(4)).load_state_dict(state)
+
+
+def test_clips_of_several_lengths_need_resample(dataset):
+    with pytest.raises(DataError, match=r"8 to 12 frames cannot stand in one batch: put Resample"):
+        next(iter(SkeletonLoader(dataset, 8)))
+
+
+def test_bad_settings(dataset):
+    with pytest.raises(ConfigError, match="batch_size 0"):
+        SkeletonLoader(dataset, 0)
+    with pytest.raises(ConfigError, match="rank 2 of 2"):
+        SkeletonLoader(dataset, 1, rank=2, world_size=2)
+    with pytest.raises(DataError, match="2 clips cannot be shared by 3 processes"):
+        SkeletonLoader(dataset[:2], 1, world_size=3)
+    with pytest.raises(DataError, match="drop_last leaves nothing: 3 clips, batches of 4"):
+        SkeletonLoader(dataset[:3], 4, drop_last=True)
+
+
+def test_repr(dataset):
+    loader = SkeletonLoader(dataset, 4, Resample(4))
+    assert repr(loader) == "SkeletonLoader(SkeletonDataset(23), batch_size=4, batches=6, rank=0/1)"

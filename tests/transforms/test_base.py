@@ -1,0 +1,84 @@
+import pytest
+import torch
+from torch_geometric.data import Batch
+from transforms_helpers import make_clip, make_clips
+
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.transforms import CropTime, FlipSides, JitterJoints, RandomRotate3D, Resample
+from pyg_skeletonmae.transforms.base import add_field, clip_mean, first_tracks, replace_leading
+
+
+def test_clip_mean_counts_only_what_has_weight():
+    clips = make_clips((1, 2), frames=4)
+    batch = Batch.from_data_list(clips)
+    means = clip_mean(batch, batch.pos, batch.valid)
+    for mean, clip in zip(means, clips, strict=True):
+        torch.testing.assert_close(mean, clip.pos[clip.valid].mean(dim=0))
+
+
+def test_clip_mean_of_nothing_is_zero():
+    clip = make_clip(missing=1.1)
+    assert clip_mean(clip, clip.pos, clip.valid).tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_first_tracks():
+    assert first_tracks(Batch.from_data_list(make_clips((1, 2, 5, 1)))).tolist() == [0, 1, 3, 8]
+
+
+def test_replace_leading_keeps_further_channels():
+    x = torch.arange(8.0).reshape(2, 4)
+    out = replace_leading(x, -x[:, :3])
+    assert out.tolist() == [[0, -1, -2, 3], [-4, -5, -6, 7]]
+    assert replace_leading(x, -x).equal(-x)
+
+
+def test_added_fields_come_back_from_a_batch():
+    batch = Batch.from_data_list(make_clips((1, 2)))
+    add_field(batch, "twice", batch.pos * 2, like="pos")
+    assert batch.get_example(1).twice.equal(batch.get_example(1).pos * 2)
+
+
+def test_key_moves_on_so_that_the_next_transform_draws_afresh():
+    transform = JitterJoints(1.0)
+    clip = make_clip(missing=0.0)
+    once = transform(clip)
+    twice = transform(once)
+    assert int(once.key) != int(clip.key)
+    assert not torch.allclose(twice.pos - once.pos, once.pos - clip.pos)
+
+
+def test_same_key_same_draws():
+    assert RandomRotate3D(30)(make_clip()).pos.equal(RandomRotate3D(30)(make_clip()).pos)
+
+
+def test_clips_without_keys_draw_from_the_generator():
+    clips = make_clips((1, 2))
+    for clip in clips:
+        del clip.key
+    batch = Batch.from_data_list(clips)
+
+    def run(seed: int) -> torch.Tensor:
+        return JitterJoints(1.0, generator=torch.Generator().manual_seed(seed))(batch).pos
+
+    assert run(0).equal(run(0))
+    assert not run(0).equal(run(1))
+    assert "key" not in JitterJoints(1.0)(batch)
+
+
+def test_clips_without_keys_draw_from_the_global_generator_by_default():
+    clip = make_clip()
+    del clip.key
+    torch.manual_seed(3)
+    first = JitterJoints(1.0)(clip).pos
+    torch.manual_seed(3)
+    assert first.equal(JitterJoints(1.0)(clip).pos)
+
+
+@pytest.mark.parametrize("name", ["joint_mask", "edge_mask"])
+def test_masks_come_last(name):
+    clip = make_clip()
+    clip[name] = clip.valid
+    for transform in (Resample(4), CropTime(0.5), FlipSides(UIPRMD22)):
+        with pytest.raises(DataError, match=f"does not carry {name}: draw masks as the last step"):
+            transform(clip)

@@ -1,0 +1,73 @@
+import pytest
+import torch
+from transforms_helpers import check_transform, make_clip, make_clips
+
+from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.transforms import ToBones, ToMotion
+
+CHILD, PARENT = (UIPRMD22.index(joint) for joint in ("left_elbow", "left_shoulder"))
+ROOT = UIPRMD22.index("pelvis")
+
+
+@pytest.mark.parametrize("frames", [1, 9])
+@pytest.mark.parametrize("transform", [ToBones(UIPRMD22), ToMotion()], ids=repr)
+def test_alike_on_clip_and_batch(transform, frames):
+    check_transform(transform, make_clips(frames=frames))
+
+
+def test_bones_point_from_parent_to_joint():
+    clip = make_clip(2, missing=0.0, channels=4)
+    out = ToBones(UIPRMD22)(clip)
+    for person in (0, UIPRMD22.num_joints):
+        bone = clip.pos[person + CHILD] - clip.pos[person + PARENT]
+        assert out.pos[person + CHILD, :, :3].equal(bone[:, :3])
+        assert out.pos[person + ROOT, :, :3].abs().max() == 0
+    assert out.pos[..., 3].equal(clip.pos[..., 3]) and out.valid.all()
+
+
+def test_bones_sum_up_to_the_pose():
+    clip = make_clip(missing=0.0)
+    bones, pose = ToBones(UIPRMD22)(clip).pos, torch.zeros_like(clip.pos)
+    for joint in range(UIPRMD22.num_joints):
+        step = joint
+        while step >= 0:
+            pose[joint] += bones[step]
+            step = int(UIPRMD22.parents[step])
+    torch.testing.assert_close(pose, clip.pos - clip.pos[ROOT])
+
+
+def test_a_bone_is_missing_where_an_end_is():
+    clip = make_clip(missing=0.0)
+    clip.valid[PARENT, 2] = False
+    clip.valid[ROOT, 3] = False
+    out = ToBones(UIPRMD22)(clip)
+    assert not out.valid[CHILD, 2] and not out.valid[PARENT, 2] and out.valid[CHILD, 3]
+    assert out.pos[CHILD, 2].abs().max() == 0
+    assert not out.valid[ROOT, 3]
+
+
+def test_motion_is_the_change_until_the_next_frame():
+    clip = make_clip(missing=0.0, channels=4)
+    out = ToMotion()(clip)
+    assert out.pos[:, :-1, :3].equal(clip.pos[:, 1:, :3] - clip.pos[:, :-1, :3])
+    assert out.pos[:, -1, :3].abs().max() == 0
+    assert out.pos[..., 3].equal(clip.pos[..., 3]) and out.valid.all()
+
+
+def test_a_motion_is_missing_where_a_frame_is():
+    clip = make_clip(frames=5, missing=0.0)
+    clip.valid[0] = torch.tensor([1, 1, 0, 1, 0], dtype=torch.bool)
+    out = ToMotion()(clip)
+    assert out.valid[0].tolist() == [True, False, False, False, False]
+    assert out.pos[0, 1:].abs().max() == 0
+
+
+def test_streams_say_what_is_missing_where_the_clip_did_not():
+    clip = make_clip()
+    del clip.valid
+    assert ToBones(UIPRMD22)(clip).valid.all() and ToMotion()(clip).valid.all()
+
+
+def test_repr():
+    assert repr(ToBones(UIPRMD22)) == "ToBones(uiprmd22)"
+    assert repr(ToMotion()) == "ToMotion()"
