@@ -3,6 +3,7 @@
 from pyg_skeletonmae.training.allocator import keep_memory
 from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_model, save_checkpoint
 from pyg_skeletonmae.training.optim import OptimConfig
+from pyg_skeletonmae.training.release import load_release, release_config, save_release
 from pyg_skeletonmae.training.runlog import read_metrics
 from pyg_skeletonmae.training.trainer import Trainer
 
@@ -12,6 +13,9 @@ __all__ = [
     "keep_memory",
     "load_checkpoint",
     "load_model",
+    "load_release",
     "read_metrics",
+    "release_config",
     "save_checkpoint",
+    "save_release",
 ]

@@ -1,0 +1,108 @@
+"""Release folders: a model to share, ``model.safetensors`` and ``config.json``."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+import pyg_skeletonmae
+from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.models.build import build_model
+from pyg_skeletonmae.training.checkpoint import load_weights
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+_FORMAT = 1
+
+
+def save_release(
+    model: nn.Module, folder: str | Path, extra: Mapping[str, Any] | None = None
+) -> Path:
+    """Writes a release folder beside its place and renames it; an older one there is replaced.
+
+    Args:
+        model: A model of this library (it has a ``config``).
+        folder: The release folder.
+        extra: Anything JSON can hold, for :func:`release_config`: class names, transforms, scores.
+
+    Raises:
+        CheckpointError: The model has no ``config``, ``extra`` is no JSON, or the place is taken by
+            something that is no release folder.
+    """
+    folder = Path(folder)
+    config = getattr(model, "config", None)
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{type(model).__name__} has no config to be built from again")
+    if folder.exists() and not (folder / CONFIG).is_file():
+        raise CheckpointError(f"{folder}: exists and is no release folder; name another place")
+    version = pyg_skeletonmae.__version__
+    content = {"format": _FORMAT, "version": version, "model": config, "extra": dict(extra or {})}
+    try:
+        text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder}: extra: not JSON: {error}") from error
+    beside, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("partial", "old"))
+    for leftover in (beside, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    beside.mkdir(parents=True)
+    # Clones, because two names of one tensor (tied weights) are two tensors in the file.
+    weights = {
+        name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
+    }
+    save_file(weights, beside / WEIGHTS)
+    (beside / CONFIG).write_text(text, encoding="utf-8")
+    if folder.exists():
+        folder.rename(old)
+    beside.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return folder
+
+
+def release_config(folder: str | Path) -> dict[str, Any]:
+    """The ``config.json`` of a release folder: ``format``, ``version``, ``model``, ``extra``.
+
+    Raises:
+        CheckpointError: The file is missing, damaged or of another format; a key is missing.
+    """
+    path = Path(folder) / CONFIG
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = "no such file" if not path.is_file() else f"not JSON ({error})"
+        raise CheckpointError(f"{path}: {reason}; a release folder holds one") from error
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise CheckpointError(f"{path}: not the config of a release (format {_FORMAT})")
+    for key in ("model", "extra"):
+        if not isinstance(content.get(key), dict):
+            raise CheckpointError(f"{path}: {key}: expected an object, found {content.get(key)!r}")
+    return content
+
+
+def load_release(folder: str | Path) -> nn.Module:
+    """The model of a release folder, on the CPU and in ``eval`` mode.
+
+    Nothing in the folder is unpickled or imported by name.
+
+    Raises:
+        CheckpointError: A file is missing or damaged, the config names an unknown class or
+            argument, or a tensor is missing, left over or of another shape (it is named).
+    """
+    folder = Path(folder)
+    config = release_config(folder)
+    try:
+        model = build_model(config["model"])
+    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
+        raise CheckpointError(f"{folder / CONFIG}: model: {error}") from error
+    path = folder / WEIGHTS
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: no readable safetensors file ({error})") from error
+    load_weights(model, weights, path)
+    return model.eval()
