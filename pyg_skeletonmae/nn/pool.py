@@ -39,7 +39,7 @@ def pool_tracks(
     """
     _check(x, num_tracks, joints, time, valid)
     weight = None if valid is None else valid.to(x.dtype).unsqueeze(-1)
-    x = x if weight is None else x * weight
+    x = x if valid is None else x.masked_fill(~valid.unsqueeze(-1), 0.0)
     segments = 1 if time == "mean" else time
     pieces = []
     for start, stop in _bounds(x.size(2), segments):
