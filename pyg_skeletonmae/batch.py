@@ -42,11 +42,17 @@ def as_tracks(x: Tensor, num_joints: int) -> Tensor:
     return x.reshape(-1, num_joints, *x.shape[1:])
 
 
+def positions(data: Data) -> Tensor:
+    """The coordinates of a clip or batch, ``[N, T, C]``."""
+    pos: Tensor | None = data.pos
+    if pos is None:
+        raise DataError("a clip without coordinates: 'pos' is missing")
+    return pos
+
+
 def pos_tracks(data: Data, num_joints: int) -> Tensor:
     """The coordinates of a clip or batch as tracks ``[P, V, T, C]``."""
-    if data.pos is None:
-        raise DataError("a clip without coordinates: 'pos' is missing")
-    return as_tracks(data.pos, num_joints)
+    return as_tracks(positions(data), num_joints)
 
 
 def num_clips(data: Data) -> int:
@@ -62,13 +68,16 @@ def clip_of_track(data: Data) -> Tensor:
 def clip_of_node(data: Data) -> Tensor:
     """The clip each node belongs to, ``[N]``, long."""
     batch = data.get("batch")
-    return batch if batch is not None else data.pos.new_zeros(data.pos.size(0), dtype=torch.long)
+    if batch is not None:
+        return batch
+    pos = positions(data)
+    return torch.zeros(pos.size(0), dtype=torch.long, device=pos.device)
 
 
 def valid_joints(data: Data) -> Tensor:
     """Which joints are present, ``[N, T]``, bool; all of them if the clip does not say."""
     valid = data.get("valid")
-    return valid if valid is not None else torch.ones_like(data.pos[..., 0], dtype=torch.bool)
+    return valid if valid is not None else torch.ones_like(positions(data)[..., 0], dtype=torch.bool)
 
 
 def clip_draws(data: Data, generator: torch.Generator | None = None) -> Draws:
@@ -76,7 +85,7 @@ def clip_draws(data: Data, generator: torch.Generator | None = None) -> Draws:
     key = data.get("key")
     if key is not None:
         return Draws(key)
-    return Draws.from_generator(num_clips(data), generator, data.pos.device)
+    return Draws.from_generator(num_clips(data), generator, positions(data).device)
 
 
 def tracks_edge_index(skeleton: Skeleton, num_tracks: int) -> Tensor:

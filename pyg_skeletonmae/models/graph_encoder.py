@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
+from pyg_skeletonmae.nn.prelu import ScalarPReLU
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
 from pyg_skeletonmae.skeleton import Skeleton
@@ -30,7 +31,7 @@ def graph_conv(conv: Conv, channels: int, norm: Norm = "batch") -> nn.Module:
     mlp = nn.Sequential(
         nn.Linear(channels, channels),
         channel_norm(channels, norm),
-        nn.PReLU(),
+        ScalarPReLU(),
         nn.Linear(channels, channels),
     )
     return SkeletonGINConv(mlp)
@@ -61,7 +62,7 @@ class GraphLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.conv = graph_conv(conv, channels, norm)
         self.norm = nn.Identity() if bare else channel_norm(channels, norm)
-        self.act = nn.Identity() if bare else nn.PReLU()
+        self.act = nn.Identity() if bare else ScalarPReLU()
         self.residual = residual
 
     def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
