@@ -1,0 +1,195 @@
+"""Charts of a run: curves, a confusion matrix, a map of embeddings.
+
+Figures are made without ``pyplot``, so nothing global changes and no window opens: call ``savefig``
+or show them in a notebook. Matplotlib is imported on first use (extra ``viz``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from pyg_skeletonmae.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = Tensor | NDArray[Any]
+
+# Okabe and Ito's colours, told apart by readers with any colour vision.
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+_MARKERS = "osD^vPX*"
+_LINES = ("-", "--", ":", "-.")
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure, sizes in inches.
+
+    Raises:
+        ConfigError: Matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ConfigError("pictures need matplotlib: pip install 'pyg_skeletonmae[viz]'") from None
+    return Figure(figsize=(width, height), layout="constrained", dpi=120)
+
+
+def to_numpy(x: Array) -> NDArray[Any]:
+    """A tensor on any device, or an array, as an array."""
+    return x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def draw_curves(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    title: str = "",
+    ylabel: str = "",
+    xlabel: str = "epoch",
+) -> Figure:
+    """Curves in one chart.
+
+    Args:
+        curves: Name of a curve to its steps and its values, of equal length.
+        title: Above the chart.
+        ylabel: What the values are.
+        xlabel: What the steps are.
+
+    Raises:
+        DataError: There is no curve, or steps and values differ in number.
+    """
+    if not curves:
+        raise DataError("no curves to draw")
+    figure = new_figure(5.5, 3.4)
+    ax = figure.add_subplot()
+    for i, (name, (steps, values)) in enumerate(curves.items()):
+        if len(steps) != len(values):
+            raise DataError(f"curve {name!r}: {len(steps)} steps but {len(values)} values")
+        color, line = PALETTE[i % len(PALETTE)], _LINES[i // len(PALETTE) % len(_LINES)]
+        # A single value has no line: it needs a marker to be seen.
+        marker = "o" if len(steps) == 1 else None
+        ax.plot(steps, values, line, color=color, marker=marker, label=name, linewidth=1.8)
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.grid(axis="y", color="0.9")
+    ax.spines[["top", "right"]].set_visible(False)
+    if len(curves) > 1:
+        ax.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def draw_confusion(matrix: Array, class_names: Sequence[str], title: str = "") -> Figure:
+    """A confusion matrix in per cent of each true class; cells below half a per cent stay empty.
+
+    Args:
+        matrix: ``[K, K]`` counts, rows are true classes, columns predicted ones.
+        class_names: The ``K`` classes.
+        title: Above the matrix; by default the accuracy.
+
+    Raises:
+        DataError: The matrix is not ``[K, K]``.
+    """
+    counts = to_numpy(matrix).astype(float)
+    size = len(class_names)
+    if not size or counts.shape != (size, size):
+        raise DataError(f"a confusion matrix of {size} classes is not {list(counts.shape)}")
+    percent = 100 * counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    cells, left = 0.3 * size, 0.4 + 0.06 * max(len(name) for name in class_names)  # inches
+    width, height = left + max(cells, 2.0) + 0.2, cells + 1.0
+    figure = new_figure(width, height)
+    # Placed by hand: the automatic layout cuts long names of a matrix with square cells.
+    figure.set_layout_engine("none")
+    ax = figure.add_axes((left / width, 0.35 / height, cells / width, cells / height))
+    ax.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    for row, column in zip(*np.nonzero(percent >= 0.5), strict=True):
+        value = percent[row, column]
+        color = "white" if value > 55 else "black"
+        ax.text(column, row, f"{value:.0f}", ha="center", va="center", color=color, fontsize=7)
+    # Long names would take more room below than the matrix itself: the columns are numbered.
+    ax.set_xticks(range(size), [f"{i + 1}" for i in range(size)])
+    ax.set_yticks(range(size), [f"{name}  {i + 1}" for i, name in enumerate(class_names)])
+    ax.xaxis.tick_top()
+    ax.tick_params(labelsize=8, length=0)
+    ax.spines[:].set_visible(False)
+    accuracy = 100 * np.trace(counts) / max(counts.sum(), 1)
+    ax.set_xlabel("predicted class, in per cent of the true one", fontsize=9)
+    ax.set_title(title or f"accuracy {accuracy:.1f} %", fontsize=10)
+    return figure
+
+
+def embedding_map(
+    x: Array,
+    labels: Array,
+    class_names: Sequence[str],
+    method: str = "pca",
+    title: str = "",
+    seed: int = 0,
+) -> Figure:
+    """Features in the plane, one colour and marker per class.
+
+    Args:
+        x: ``[N, D]`` features, ``N >= 3``, ``D >= 2``.
+        labels: ``[N]`` classes.
+        class_names: Their names.
+        method: ``"pca"`` (linear, distances mean something) or ``"tsne"`` (neighbourhoods only).
+        title: Above the map; by default the method.
+        seed: Of the random start of t-SNE.
+
+    Raises:
+        ConfigError: The method is unknown.
+        DataError: Features and labels do not fit together.
+    """
+    features, classes = to_numpy(x), to_numpy(labels)
+    if features.ndim != 2 or min(features.shape[0] - 1, features.shape[1]) < 2:
+        raise DataError(f"features: N >= 3 and D >= 2 expected, found {list(features.shape)}")
+    if classes.shape != features.shape[:1]:
+        raise DataError(
+            f"one label per row expected, found {list(features.shape)} and {list(classes.shape)}"
+        )
+    if not 0 <= classes.min() <= classes.max() < len(class_names):
+        worst = classes.max() if classes.min() >= 0 else classes.min()
+        raise DataError(f"label {worst}, but there are {len(class_names)} class names")
+    points = _project(features, method, seed)
+    figure = new_figure(6.2, 4.6)
+    ax = figure.add_subplot()
+    for number in np.unique(classes).tolist():
+        color, marker = PALETTE[number % 7], _MARKERS[number // 7 % len(_MARKERS)]
+        x0, x1 = points[classes == number].T
+        ax.scatter(
+            x0,
+            x1,
+            s=14,
+            color=color,
+            marker=marker,
+            linewidths=0,
+            alpha=0.75,
+            label=class_names[number],
+        )
+    ax.set_title(title or {"pca": "principal components", "tsne": "t-SNE"}[method], fontsize=10)
+    _no_frame(ax)
+    figure.legend(loc="outside right upper", frameon=False, fontsize=7)
+    return figure
+
+
+def _project(features: NDArray[Any], method: str, seed: int) -> NDArray[Any]:
+    if method == "pca":
+        centred = features - features.mean(0)
+        _, _, axes = np.linalg.svd(centred, full_matrices=False)
+        plane: NDArray[Any] = centred @ axes[:2].T
+        return plane
+    if method == "tsne":
+        from sklearn.manifold import TSNE
+
+        perplexity = min(30.0, (len(features) - 1) / 3)
+        tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
+        return np.asarray(tsne.fit_transform(features))
+    raise ConfigError(f"method {method!r}: expected 'pca' or 'tsne'")
+
+
+def _no_frame(ax: Axes) -> None:
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)

@@ -1,0 +1,100 @@
+"""One pose drawn into axes of matplotlib: what every picture of a skeleton is made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyg_skeletonmae.charts import PALETTE, Array, to_numpy
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LEFT, RIGHT, MIDDLE = PALETTE[0], PALETTE[1], "#555555"
+MASKED, RECONSTRUCTED = "#AAAAAA", PALETTE[2]
+
+
+def draw_skeleton(
+    ax: Axes,
+    pos: Array,
+    skeleton: Skeleton,
+    masked: Array | None = None,
+    valid: Array | None = None,
+    masked_color: str | None = None,
+    axes: tuple[int, int] = (0, 1),
+) -> None:
+    """Draws one pose.
+
+    Args:
+        ax: Where to draw.
+        pos: ``[V, C]`` coordinates, ``C >= 2``.
+        skeleton: The body.
+        masked: ``[V]``, bool: these joints are drawn hollow and their bones dotted.
+        valid: ``[V]``, bool: joints that are not valid are missing, and are not drawn at all.
+        masked_color: Draws the masked joints full and in this colour instead.
+        axes: The channels that point to the right and upwards.
+
+    Raises:
+        DataError: The shapes do not fit the skeleton.
+    """
+    points = _points(pos, valid, skeleton, axes)
+    hidden = np.zeros(len(points), bool) if masked is None else to_numpy(masked).astype(bool)
+    if hidden.shape != points.shape[:1]:
+        raise DataError(f"a mask of {skeleton.num_joints} joints is not {list(hidden.shape)}")
+    color = _colors(skeleton)
+    bones = skeleton.edge_index[:, ::2].t().numpy()
+    cut = hidden[bones].any(1)
+    # A bone has the side of its child, unless it crosses from one side to the other.
+    ends = color[bones]
+    crosses = (ends[:, 0] != ends[:, 1]) & (ends[:, 1] != MIDDLE)
+    shade_of_bone = np.where(crosses, MIDDLE, ends[:, 0])
+    for shade in (MIDDLE, LEFT, RIGHT):
+        same = (shade_of_bone == shade) & ~cut
+        ax.plot(*_segments(points, bones[same]), color=shade, linewidth=1.8, zorder=2)
+    ghost = masked_color or MASKED
+    line = "-" if masked_color else ":"
+    ax.plot(*_segments(points, bones[cut]), line, color=ghost, linewidth=1.5, zorder=1)
+    face = masked_color or "white"
+    x, y = points.T
+    ax.scatter(x[~hidden], y[~hidden], c=color[~hidden].tolist(), s=9, linewidths=0, zorder=3)
+    ax.scatter(
+        x[hidden], y[hidden], facecolors=face, edgecolors=ghost, s=11, linewidths=0.9, zorder=3
+    )
+    ax.set_aspect("equal")
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
+
+
+def _points(
+    pos: Array, valid: Array | None, skeleton: Skeleton, axes: tuple[int, int]
+) -> NDArray[Any]:
+    """Points in the plane ``[V, 2]``; missing joints are NaN, which matplotlib leaves out."""
+    points = to_numpy(pos).astype(float)
+    if points.ndim != 2 or len(points) != skeleton.num_joints or points.shape[1] <= max(axes):
+        raise DataError(
+            f"expected a pose [{skeleton.num_joints}, C] of {skeleton.name} with the channels "
+            f"{axes}, found {list(points.shape)}"
+        )
+    points = points[:, list(axes)]
+    if valid is not None:
+        points[~to_numpy(valid).astype(bool)] = np.nan
+    return points
+
+
+def _segments(points: NDArray[Any], bones: NDArray[Any]) -> NDArray[Any]:
+    """The bones as one broken line, ``[2, 3 * B]``: child, parent, gap."""
+    gap = np.full((len(bones), 1, 2), np.nan)
+    return np.concatenate([points[bones], gap], axis=1).reshape(-1, 2).T
+
+
+def _colors(skeleton: Skeleton) -> NDArray[Any]:
+    """The colour of each joint by its side of the body, ``[V]``."""
+    color = np.full(skeleton.num_joints, MIDDLE, dtype=object)
+    for left, right in skeleton.left_right:
+        color[skeleton.index(left)], color[skeleton.index(right)] = LEFT, RIGHT
+    return color

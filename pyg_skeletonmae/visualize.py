@@ -1,0 +1,232 @@
+"""Pictures of skeletons: a film strip, a reconstruction, an animation; and the charts of a run.
+
+Left is blue, right is vermilion, the middle of the body grey, in colours told apart by readers with
+any colour vision. Depth is left out: a pose is seen along its third axis. Matplotlib is imported on
+first use (``pip install 'pyg_skeletonmae[viz]'``), and without ``pyplot``: nothing global changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyg_skeletonmae.charts import (
+    Array,
+    draw_confusion,
+    draw_curves,
+    embedding_map,
+    new_figure,
+    to_numpy,
+)
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.pose_plot import LEFT, MASKED, RECONSTRUCTED, RIGHT, draw_skeleton
+from pyg_skeletonmae.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from matplotlib.animation import FuncAnimation
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = [
+    "animate",
+    "draw_clip",
+    "draw_confusion",
+    "draw_curves",
+    "draw_reconstruction",
+    "draw_skeleton",
+    "embedding_map",
+]
+
+
+def draw_clip(
+    pos: Array,
+    skeleton: Skeleton,
+    frames: int = 8,
+    masked: Array | None = None,
+    valid: Array | None = None,
+    title: str = "",
+) -> Figure:
+    """A film strip of evenly spaced frames.
+
+    Args:
+        pos: ``[V, T, C]``.
+        skeleton: The body.
+        frames: How many frames to show, at most.
+        masked: ``[V, T]``, bool, see :func:`draw_skeleton`.
+        valid: ``[V, T]``, bool, see :func:`draw_skeleton`.
+        title: Above the strip.
+    """
+    layer = _Layer(skeleton, pos, masked, valid)
+    names = ["left", "right"] if masked is None else ["left", "right", "masked"]
+    return _strips({"": [layer]}, frames, title, names)
+
+
+def draw_reconstruction(
+    original: Array,
+    reconstructed: Array,
+    masked: Array,
+    skeleton: Skeleton,
+    frames: int = 8,
+    valid: Array | None = None,
+    caption: str = "",
+) -> Figure:
+    """A clip, what the model saw of it, and what it made of that, one above the other.
+
+    In the last row masked joints stand where the model puts them, above the truth in dotted grey;
+    the other joints are the original ones.
+
+    Args:
+        original: ``[V, T, C]``.
+        reconstructed: ``[V, T, C]``; only masked joints are looked at.
+        masked: ``[V, T]``, bool.
+        skeleton: The body.
+        frames: How many frames to show, at most.
+        valid: ``[V, T]``, bool, see :func:`draw_skeleton`.
+        caption: Above the picture: how the reconstruction was made.
+    """
+    mixed = np.where(to_numpy(masked)[..., None], to_numpy(reconstructed), to_numpy(original))
+    seen = _Layer(skeleton, original, masked, valid)
+    rows = {
+        "original": [_Layer(skeleton, original, None, valid)],
+        "masked": [seen],
+        "reconstructed": [seen, _Layer(skeleton, mixed, masked, valid, RECONSTRUCTED)],
+    }
+    return _strips(rows, frames, caption, ["left", "right", "masked", "reconstructed"])
+
+
+def animate(
+    pos: Array,
+    skeleton: Skeleton,
+    fps: float = 30.0,
+    path: str | Path | None = None,
+    masked: Array | None = None,
+    valid: Array | None = None,
+) -> FuncAnimation:
+    """A moving picture of one or more persons.
+
+    Args:
+        pos: ``[V, T, C]`` or ``[M, V, T, C]``.
+        skeleton: The body.
+        fps: Frames per second.
+        path: A ``.gif`` file to write. In a notebook, show ``animation.to_jshtml()`` instead.
+        masked: Bool, the shape of ``pos`` without ``C``, see :func:`draw_skeleton`.
+        valid: Bool, the shape of ``pos`` without ``C``, see :func:`draw_skeleton`.
+    """
+    persons = to_numpy(pos)[None] if to_numpy(pos).ndim == 3 else to_numpy(pos)
+
+    def of(flags: Array | None, person: int) -> Array | None:
+        """The mask of one person."""
+        return None if flags is None else to_numpy(flags).reshape(persons.shape[:3])[person]
+
+    people = [
+        _Layer(skeleton, track, of(masked, i), of(valid, i)) for i, track in enumerate(persons)
+    ]
+    figure = new_figure(3.2, 3.2)
+    figure.set_layout_engine("none")  # it would be computed anew for every frame
+    from matplotlib.animation import FuncAnimation, PillowWriter
+
+    ax = figure.add_axes((0, 0, 1, 1))
+    low, high = _box(people, range(people[0].length))
+
+    def draw(frame: int) -> list[Artist]:
+        ax.clear()
+        for person in people:
+            person.draw(ax, frame)
+        ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+        return []
+
+    animation = FuncAnimation(figure, draw, frames=people[0].length, interval=1000 / fps)
+    if path is not None:
+        animation.save(path, writer=PillowWriter(fps=round(fps)))
+    return animation
+
+
+class _Layer:
+    """A track that can draw any of its frames."""
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        pos: Array,
+        masked: Array | None,
+        valid: Array | None,
+        masked_color: str | None = None,
+    ) -> None:
+        self.skeleton, self.pos, self.masked_color = skeleton, to_numpy(pos), masked_color
+        if self.pos.ndim != 3 or len(self.pos) != skeleton.num_joints or not self.pos.shape[1]:
+            raise DataError(
+                f"expected a track [{skeleton.num_joints}, T, C] of {skeleton.name}, "
+                f"found {list(self.pos.shape)}"
+            )
+        self.length = self.pos.shape[1]
+        absent = np.zeros(self.pos.shape[:2], bool)
+        self.masked = absent if masked is None else to_numpy(masked)
+        self.valid = ~absent if valid is None else to_numpy(valid)
+        for name, x in (("masked", self.masked), ("valid", self.valid)):
+            if x.shape != absent.shape:
+                raise DataError(f"{name}: expected {list(absent.shape)}, found {list(x.shape)}")
+
+    def draw(self, ax: Axes, t: int) -> None:
+        draw_skeleton(
+            ax,
+            self.pos[:, t],
+            self.skeleton,
+            self.masked[:, t],
+            self.valid[:, t],
+            self.masked_color,
+        )
+
+
+def _strips(rows: dict[str, list[_Layer]], frames: int, title: str, legend: list[str]) -> Figure:
+    """Rows of frames; every frame shows a window of the same size, its own pose in the middle."""
+    layers = [layer for row in rows.values() for layer in row]
+    length = layers[0].length
+    chosen = np.unique(np.linspace(0, length - 1, min(frames, length)).round().astype(int)).tolist()
+    boxes = np.stack([_box(layers, [t]) for t in chosen])  # [frames, low | high, x | y]
+    width = (boxes[:, 1, 0] - boxes[:, 0, 0]).max()
+    bottom, top = boxes[:, 0, 1].min(), boxes[:, 1, 1].max()
+    cell = 1.9 * float(np.clip(width / (top - bottom), 0.35, 2))
+    figure = new_figure(max(3.2, 0.4 + cell * len(chosen)), 1.9 * len(rows) + 0.8)
+    grid = figure.subplots(len(rows), len(chosen), squeeze=False)
+    for axes, (name, row) in zip(grid, rows.items(), strict=True):
+        axes[0].set_ylabel(name)
+        for ax, t, (low, high) in zip(axes, chosen, boxes, strict=True):
+            for layer in row:
+                layer.draw(ax, t)
+            middle = (low[0] + high[0]) / 2
+            ax.set(xlim=(middle - width / 2, middle + width / 2), ylim=(bottom, top))
+    for ax, t in zip(grid[-1], chosen, strict=True):
+        ax.set_xlabel(f"frame {t}" if t == chosen[0] else f"{t}", fontsize=8, color="0.4")
+    figure.suptitle(title, fontsize=9)
+    _add_legend(figure, legend)
+    return figure
+
+
+def _add_legend(figure: Figure, names: list[str]) -> None:
+    from matplotlib.lines import Line2D
+
+    look = {"left": LEFT, "right": RIGHT, "masked": MASKED, "reconstructed": RECONSTRUCTED}
+    handles = [
+        Line2D([], [], color=look[name], linestyle=":" if name == "masked" else "-", label=name)
+        for name in names
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+
+
+def _box(layers: Sequence[_Layer], times: Iterable[int]) -> NDArray[Any]:
+    """Lower and upper corner of what the layers show, with a margin, ``[2, 2]``."""
+    points = [
+        layer.pos[:, t, :2][layer.valid[:, t].astype(bool)] for layer in layers for t in times
+    ]
+    shown = np.concatenate(points)
+    shown = shown[np.isfinite(shown).all(1)]
+    if not len(shown):
+        return np.array([[-1.0, -1.0], [1.0, 1.0]])
+    low, high = shown.min(0), shown.max(0)
+    margin = 0.06 * max((high - low).max(), 1e-6)
+    return np.stack([low - margin, high + margin])
