@@ -40,22 +40,21 @@ class RandomTransform(BaseTransform):
         """Changes ``data``, which is a shallow copy already, with one row of draws per clip."""
 
 
-def clip_mean(data: Data, x: Tensor, weight: Tensor) -> Tensor:
-    """The weighted mean over the nodes and frames of each clip, ``[B, C]``, zero without weight.
+def clip_mean(data: Data, x: Tensor, present: Tensor) -> Tensor:
+    """The mean over what is present in each clip, ``[B, C]``, zero where nothing is.
 
-    Summed in double precision, so that the order of summation, which differs between a clip and a
-    batch, does not show in single precision.
+    Nodes are summed over time on their own and added up in double precision, so that the order of
+    summation, which differs between a clip and a batch, does not show in the result.
 
     Args:
         data: The clip or batch.
         x: Values of its nodes, ``[N, T, C]``.
-        weight: Their weights, ``[N, T]``, bool or float.
+        present: Which of them count, ``[N, T]``, bool.
     """
-    total = torch.einsum("ntc,nt->nc", x.double(), weight.double())
-    count = weight.double().sum(dim=1, keepdim=True)
+    total = torch.where(present[..., None], x, 0.0).sum(dim=1).double()
+    count = present.sum(dim=1, keepdim=True).double()
     sums = clip_sum(data, torch.cat([total, count], dim=1))
-    mean = sums[:, :-1] / sums[:, -1:].clamp(min=torch.finfo(torch.double).tiny)
-    return mean.to(x.dtype)
+    return (sums[:, :-1] / sums[:, -1:].clamp(min=1.0)).to(x.dtype)
 
 
 def clip_sum(data: Data, x: Tensor) -> Tensor:

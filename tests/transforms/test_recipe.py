@@ -1,10 +1,15 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from transforms_helpers import make_clip, make_clips
 
+from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.transforms import standard_transform
 
 
@@ -58,3 +63,22 @@ def test_unknown_settings():
         standard_transform(UIPRMD22, 8, train=True, stream="speed")
     with pytest.raises(ConfigError, match="CenterRoot mode 'hip'"):
         standard_transform(UIPRMD22, 8, train=True, center="hip")
+
+
+@pytest.mark.skipif("SKELETONMAE_DATA" not in os.environ, reason="SKELETONMAE_DATA is not set")
+def test_nearest_neighbour_on_real_clips_scores_what_is_known(tmp_path):
+    root = Path(os.environ["SKELETONMAE_DATA"]) / "uiprmd"
+    dataset = UIPRMD(root, "movement+correctness", processed_root=tmp_path)
+    transform = standard_transform(dataset.skeleton, 32, train=False, center="mean", scale="std")
+
+    def read(view: SkeletonDataset) -> tuple[torch.Tensor, torch.Tensor]:
+        batches = list(SkeletonLoader(view, 100, transform))
+        return (
+            torch.cat([batch.pos.view(batch.num_graphs, -1) for batch in batches]),
+            torch.cat([batch.y for batch in batches]),
+        )
+
+    train, test = dataset.split(by="subject", train=[1, 3, 5, 7, 9])
+    (x, y), (query, label) = read(train), read(test)
+    right = y[torch.cdist(query, x).argmin(dim=1)] == label
+    assert right.double().mean() == pytest.approx(0.775, abs=0.001)

@@ -90,6 +90,23 @@ def test_scale_by_std_matches_numpy():
     torch.testing.assert_close(ScaleBody(UIPRMD22, "std")(clip).pos, clip.pos / size)
 
 
+@pytest.mark.parametrize(
+    "transform",
+    [
+        CenterRoot(UIPRMD22),
+        CenterRoot(UIPRMD22, "frame"),
+        CenterRoot(UIPRMD22, "mean"),
+        ScaleBody(UIPRMD22, "bones"),
+        ScaleBody(UIPRMD22, "std"),
+    ],
+    ids=repr,
+)
+def test_what_a_missing_joint_holds_does_not_matter(transform):
+    clip, damaged = make_clip(2), make_clip(2)
+    damaged.pos[~damaged.valid] = float("nan")
+    assert transform(damaged).pos[clip.valid].equal(transform(clip).pos[clip.valid])
+
+
 @pytest.mark.parametrize("by", ["bones", "std"])
 def test_scale_does_not_depend_on_size_and_leaves_a_point_alone(by):
     clip, large, point = make_clip(), make_clip(), make_clip()
