@@ -30,7 +30,8 @@ def cosine_error(pred: Tensor, target: Tensor, eps: float = 1e-6) -> Tensor:
     dtype = _precision(pred, target)
     pred, target = pred.to(dtype), target.to(dtype)
     norms = [torch.linalg.vector_norm(v, dim=-1).clamp_min(eps) for v in (pred, target)]
-    return 1.0 - (pred * target).sum(-1) / (norms[0] * norms[1])
+    error: Tensor = 1.0 - (pred * target).sum(-1) / (norms[0] * norms[1])
+    return error
 
 
 def sce_loss(pred: Tensor, target: Tensor, alpha: float = 2.0, eps: float = 1e-6) -> Tensor:
