@@ -3,6 +3,7 @@
 from pyg_skeletonmae.datasets.clips import Clip
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.uiprmd import UIPRMD
 
-__all__ = ["Clip", "ClipStore", "SkeletonDataset", "UIPRMD", "write_store"]
+__all__ = ["Clip", "ClipStore", "SkeletonDataset", "SyntheticActions", "UIPRMD", "write_store"]

@@ -126,7 +126,8 @@ def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:
     """
 
     def flattened(batch: Data) -> Tensor:
-        tracks = as_tracks(batch.pos, batch.pos.size(0) // int(batch.num_tracks.sum()))
+        pos: Tensor = batch["pos"]
+        tracks = as_tracks(pos, pos.size(0) // int(batch.num_tracks.sum()))
         valid = valid_joints(batch).reshape(tracks.shape[:3])
         if standardize:
             tracks = _standardized(tracks, valid, clip_of_track(batch), num_clips(batch))
