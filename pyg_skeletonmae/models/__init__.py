@@ -5,6 +5,7 @@ from pyg_skeletonmae.models.build import build_model
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.graph_encoder import GraphEncoder
 from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.st_encoder import STEncoder
 from pyg_skeletonmae.models.strl import STRL, STRLEncoder
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Encoder",
     "GraphEncoder",
     "GraphSkeletonMAE",
+    "STEncoder",
     "STRL",
     "STRLEncoder",
     "SkeletonModel",

@@ -11,6 +11,7 @@ from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.graph_encoder import GraphEncoder
 from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.st_encoder import STEncoder
 from pyg_skeletonmae.models.strl import STRL, STRLEncoder
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 
@@ -20,6 +21,7 @@ _CLASSES: tuple[type, ...] = (
     GraphSkeletonMAE,
     PartMask,
     RandomMask,
+    STEncoder,
     STRL,
     STRLEncoder,
 )

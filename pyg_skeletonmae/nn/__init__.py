@@ -1,12 +1,23 @@
-"""Layers and losses: convolutions over the joints and over time, losses of masked modelling."""
+"""Layers and losses: convolutions over joints and time, transformers, masked modelling."""
 
+from pyg_skeletonmae.nn.attention import SelfAttention
+from pyg_skeletonmae.nn.drop_path import DropPath
 from pyg_skeletonmae.nn.losses import cosine_error, masked_mse, rce_loss, sce_loss
 from pyg_skeletonmae.nn.pool import pool_tracks
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
 from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
+from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed
+from pyg_skeletonmae.nn.transformer import LayerScale, Transformer, TransformerBlock
 
 __all__ = [
+    "DropPath",
+    "JointTimeEmbedding",
+    "LayerScale",
+    "PatchEmbed",
+    "SelfAttention",
+    "Transformer",
+    "TransformerBlock",
     "MultiScaleTemporalConv",
     "SkeletonGINConv",
     "SkeletonGCNConv",
