@@ -153,7 +153,7 @@ def embedding_map(
         worst = classes.max() if classes.min() >= 0 else classes.min()
         raise DataError(f"label {worst}, but there are {len(class_names)} class names")
     points = _project(features, method, seed)
-    figure = new_figure(6.2, 4.6)
+    figure = new_figure(5.2 + 0.06 * max(len(name) for name in class_names), 4.6)
     ax = figure.add_subplot()
     for number in np.unique(classes).tolist():
         color, marker = PALETTE[number % 7], _MARKERS[number // 7 % len(_MARKERS)]
