@@ -23,7 +23,7 @@ def speed() -> ModuleType:
 def test_graph_benchmark_compares_equal_models(
     speed: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It asserts by itself that both sides have one loss; figures of so small a case mean nothing."""
+    """It asserts by itself that both sides have one loss; the figures here mean nothing."""
     table = tmp_path / "speed.csv"
     small = [
         "--clips",
@@ -41,7 +41,7 @@ def test_graph_benchmark_compares_equal_models(
     for _ in range(2):
         speed.main(["--only", "graph", "--threads", threads, *small])
     printed = capsys.readouterr().out
-    assert "3 clips x 5 frames x 17 joints" in printed
+    assert f"3 clips x 5 frames x {speed.COCO17.num_joints} joints" in printed
     assert "without building:" in printed and "x as fast as PyG" in printed
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))
