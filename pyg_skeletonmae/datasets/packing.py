@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pyg_skeletonmae import layouts
 from pyg_skeletonmae.datasets.clips import Clip
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.packed import Packed, quantise
+from pyg_skeletonmae.layouts import LAYOUTS
 from pyg_skeletonmae.skeleton import Skeleton
 
 
@@ -34,8 +34,8 @@ def packed_skeleton(packed: Packed, path: str | Path) -> Skeleton:
 
     A known layout adds what the file cannot say: body parts, left and right.
     """
-    for layout in vars(layouts).values():
-        if isinstance(layout, Skeleton) and fits(layout, packed):
+    for layout in LAYOUTS.values():
+        if fits(layout, packed):
             return layout
     name = re.sub(r"[^A-Za-z0-9_.-]", "-", Path(path).stem).lstrip("_.-")
     return packed.skeleton(name or "packed")

@@ -39,7 +39,7 @@ class RowWriter:
 
     def write(self, rows: Array) -> None:
         """Appends rows, ``[n, *row_shape]``."""
-        data = np.ascontiguousarray(rows, self._dtype).data.cast("B")
+        data = np.ascontiguousarray(rows, self._dtype).reshape(-1).view(np.uint8).data
         self._file.write(data)
         self.hash.update(data)
         self.rows += len(rows)

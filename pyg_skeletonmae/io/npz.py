@@ -8,7 +8,7 @@ import tempfile
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -67,12 +67,11 @@ class NpzFile:
             self._zip = zipfile.ZipFile(self.path)
         members = self._zip.infolist()
         self._members = {m.filename.removesuffix(".npy"): m for m in members}
-        size, limit = sum(m.file_size for m in members), FREE_BYTES
-        limit = max(limit, MAX_GROWTH * self.path.stat().st_size)
-        if size > limit:
-            self._fail("the file", f"at most {limit} bytes when unpacked", f"{size} bytes")
-        if len(self._members) != len(members):
-            self._fail("the file", "distinct array names", "an array that stands twice")
+        try:
+            self._check_members(members)
+        except SkeletonFormatError:
+            self.close()
+            raise
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -127,6 +126,14 @@ class NpzFile:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.path.name}, arrays={len(self._members)})"
+
+    def _check_members(self, members: Sequence[zipfile.ZipInfo]) -> None:
+        size = sum(member.file_size for member in members)
+        limit = max(FREE_BYTES, MAX_GROWTH * self.path.stat().st_size)
+        if size > limit:
+            self._fail("the file", f"at most {limit} bytes when unpacked", f"{size} bytes")
+        if len(self._members) != len(members):
+            self._fail("the file", "distinct array names", "an array that stands twice")
 
     @contextmanager
     def _open(self, key: str) -> Iterator[tuple[Header, IO[bytes]]]:
