@@ -51,8 +51,15 @@ def positions(data: Data) -> Tensor:
 
 
 def pos_tracks(data: Data, num_joints: int) -> Tensor:
-    """The coordinates of a clip or batch as tracks ``[P, V, T, C]``."""
-    return as_tracks(positions(data), num_joints)
+    """The coordinates of a clip or batch as tracks ``[P, V, T, C]``, zero where missing.
+
+    What a missing joint holds is arbitrary: centring, for one, moves it. Models read it as zero,
+    the centre of the body.
+    """
+    pos, valid = positions(data), data.get("valid")
+    if valid is not None:
+        pos = pos.masked_fill(~valid[..., None], 0.0)
+    return as_tracks(pos, num_joints)
 
 
 def num_clips(data: Data) -> int:
@@ -67,7 +74,7 @@ def clip_of_track(data: Data) -> Tensor:
 
 def clip_of_node(data: Data) -> Tensor:
     """The clip each node belongs to, ``[N]``, long."""
-    batch = data.get("batch")
+    batch: Tensor | None = data.get("batch")
     if batch is not None:
         return batch
     pos = positions(data)
@@ -76,8 +83,8 @@ def clip_of_node(data: Data) -> Tensor:
 
 def valid_joints(data: Data) -> Tensor:
     """Which joints are present, ``[N, T]``, bool; all of them if the clip does not say."""
-    valid = data.get("valid")
-    return valid if valid is not None else torch.ones_like(positions(data)[..., 0], dtype=torch.bool)
+    valid: Tensor | None = data.get("valid")
+    return torch.ones_like(positions(data)[..., 0], dtype=torch.bool) if valid is None else valid
 
 
 def clip_draws(data: Data, generator: torch.Generator | None = None) -> Draws:

@@ -51,6 +51,22 @@ def test_joints_are_present_unless_the_clip_says_otherwise():
     assert layout.valid_joints(clip(0, 2, valid=valid)) is valid
 
 
+def test_missing_joints_are_read_as_zero_and_nothing_is_overwritten():
+    valid = torch.ones(6, 4, dtype=torch.bool)
+    valid[1, 2] = False
+    data = clip(7, 2, valid=valid)
+    tracks = layout.pos_tracks(data, 3)
+    assert tracks[0, 1, 2].tolist() == [0, 0]
+    assert torch.equal(tracks.reshape(6, 4, 2)[valid], data.pos[valid])
+    assert torch.equal(data.pos, clip(7, 2).pos)
+    assert torch.equal(layout.pos_tracks(clip(7, 2), 3).reshape(6, 4, 2), data.pos)
+
+
+def test_a_clip_without_coordinates_is_refused():
+    with pytest.raises(DataError, match="'pos' is missing"):
+        layout.positions(Data(num_tracks=torch.tensor([1])))
+
+
 def test_zeros_are_not_missing():
     data = clip(0, 1)
     data.pos = torch.zeros_like(data.pos)
