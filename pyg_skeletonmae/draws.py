@@ -63,10 +63,12 @@ class Draws:
         return (_shift(bits, 40).float() * 2.0**-24).reshape(len(self.keys), *shape)
 
     def normal(self, *shape: int) -> Tensor:
-        """Standard normal numbers, float32, ``[B, *shape]`` (Box-Muller)."""
-        first, second = self.uniform(*shape), self.uniform(*shape)
-        radius = torch.sqrt(-2.0 * torch.log1p(-first))
-        return radius * torch.cos(2.0 * torch.pi * second)
+        """Standard normal numbers, float32, ``[B, *shape]`` (Box-Muller, both outputs)."""
+        size = int(torch.Size(shape).numel())
+        first, second = self.uniform(2, (size + 1) // 2).unbind(1)
+        radius, angle = torch.sqrt(-2.0 * torch.log1p(-first)), 2.0 * torch.pi * second
+        pairs = torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)
+        return pairs[:, :size].reshape(-1, *shape)
 
     def integers(self, high: Tensor | int, *shape: int) -> Tensor:
         """Whole numbers in [0, high), long, ``[B, *shape]``; ``high`` may be ``[B]``-shaped."""

@@ -96,3 +96,18 @@ def test_edges_of_tracks_are_what_collate_makes():
     people = [Data(edge_index=one, num_nodes=3) for _ in range(4)]
     assert torch.equal(layout.tracks_edge_index(STICK, 4), Batch.from_data_list(people).edge_index)
     assert layout.tracks_edge_index(STICK, 0).shape == (2, 0)
+
+
+def test_missing_joints_read_as_zero():
+    valid = torch.ones(6, 4, dtype=torch.bool)
+    valid[4, 2] = False
+    data = clip(5, 2, valid=valid)
+    tracks = layout.pos_tracks(data, 3)
+    assert (tracks[1, 1, 2] == 0).all()
+    assert torch.equal(tracks.flatten(0, 1)[valid], data.pos[valid])
+    assert (data.pos[4, 2] > 1000).all()
+
+
+def test_positions_are_needed():
+    with pytest.raises(DataError, match="'pos' is missing"):
+        layout.pos_tracks(Data(num_tracks=torch.tensor([1])), 3)
