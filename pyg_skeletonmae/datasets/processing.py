@@ -115,7 +115,7 @@ def processed_store(
         fps=store.card["fps"],
         unit=store.card["unit"],
         dropped=left_out,
-        overwrite=True,
+        overwrite=force_reload,
     )
 
 

@@ -267,17 +267,21 @@ def _temporary_folder(root: Path) -> Path:
         return Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
     except OSError as error:
         raise DataError(
-            f"{root.parent}: no store can be written there ({error.strerror})"
+            f"{root.parent}: no store can be written there ({error.strerror}); choose another "
+            "folder (of a data set: processed_root)"
         ) from None
 
 
 def _publish(folder: Path, root: Path, overwrite: bool) -> None:
-    _check_free(root, overwrite)
     folder.chmod(0o755)  # temporary folders are private
-    if ClipStore.exists(root):
+    if overwrite and ClipStore.exists(root):
         old = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".old", dir=root.parent))
         root.replace(old)
-        folder.replace(root)
         shutil.rmtree(old, ignore_errors=True)
-    else:
+    try:
         folder.replace(root)
+    except OSError:
+        # Processes that start together write the same store; the first one's will do.
+        _check_free(root, overwrite=True)
+        if read_card(root)["content_hash"] != read_card(folder)["content_hash"]:
+            raise DataError(f"{root}: another process wrote another store there") from None

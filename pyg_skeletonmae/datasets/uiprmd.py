@@ -98,16 +98,17 @@ class UIPRMD(SkeletonDataset):
         if download and _packed(root) is None:
             fetched = download_uiprmd(root / "raw", mirror, timeout)
         folder = Path(processed_root or root / "processed") / target
-        if force_reload or fetched or not ClipStore.exists(folder):
-            _process(root, folder, target)
-        super().__init__(folder, transform, pre_transform, pre_filter, force_reload or fetched > 0)
+        force_reload = force_reload or fetched > 0
+        if force_reload or not ClipStore.exists(folder):
+            _process(root, folder, target, force_reload)
+        super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
 
 def _packed(root: Path) -> Path | None:
     return next((path for path in (root / PACKED, root / "raw" / PACKED) if path.is_file()), None)
 
 
-def _process(root: Path, folder: Path, target: Target) -> None:
+def _process(root: Path, folder: Path, target: Target, overwrite: bool) -> None:
     packed = _packed(root)
     write_store(
         folder,
@@ -117,7 +118,7 @@ def _process(root: Path, folder: Path, target: Target) -> None:
         source="UI-PRMD, Kinect, " + ("the owner's files" if packed is None else packed.name),
         fps=30.0,
         unit="m",
-        overwrite=True,
+        overwrite=overwrite,
     )
 
 

@@ -1,5 +1,6 @@
 import os
 import pickle
+import shutil
 import signal
 import time
 import warnings
@@ -188,6 +189,19 @@ def test_failed_overwrite_keeps_the_old_store(tmp_path):
     with pytest.raises(DataError):
         write_store(tmp_path / "s", [Clip(array(0, 1))], STICK, overwrite=True)
     assert len(ClipStore.open(tmp_path / "s")) == 5
+
+
+def test_processes_that_write_the_same_store_do_not_collide(tmp_path):
+    def clips(meanwhile):
+        yield from some_clips()
+        write_store(tmp_path / "s", meanwhile, STICK)
+
+    assert len(write_store(tmp_path / "s", clips(some_clips()), STICK)) == 5
+    shutil.rmtree(tmp_path / "s")
+    with pytest.raises(DataError, match="another process wrote another store"):
+        write_store(tmp_path / "s", clips(some_clips()[:2]), STICK)
+    assert len(ClipStore.open(tmp_path / "s")) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
 
 
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
