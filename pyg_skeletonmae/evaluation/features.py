@@ -136,18 +136,35 @@ def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:
     return _collect(loader, flattened)
 
 
+def clip_spread(tracks: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
+    """The standard deviation of each clip's coordinates around their mean place, ``[B]``.
+
+    Args:
+        tracks: ``[P, V, T, C]``.
+        valid: ``[P, V, T]``, bool; what is missing does not count.
+        clip: The clip of each track, ``[P]``.
+        clips: The number of clips ``B``.
+    """
+    centred = _centred(tracks, valid, clip, clips)
+    return _clip_mean(centred.square(), valid, clip, clips).mean(-1).sqrt()
+
+
 def _standardized(tracks: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
-    """Tracks ``[P, V, T, C]`` minus their clip's mean, divided by its deviation (all channels)."""
-    weight = valid[..., None].to(tracks.dtype)
+    spread = clip_spread(tracks, valid, clip, clips)[clip].clamp(min=1e-8)
+    return _centred(tracks, valid, clip, clips) / spread[:, None, None, None]
 
-    def clip_mean(x: Tensor) -> Tensor:
-        total = x.new_zeros(clips, x.size(-1)).index_add(0, clip, (x * weight).sum((1, 2)))
-        count = x.new_zeros(clips, 1).index_add(0, clip, weight.sum((1, 2)))
-        return (total / count.clamp(min=1.0))[clip][:, None, None]
 
-    centred = torch.where(valid[..., None], tracks - clip_mean(tracks), 0.0)
-    scale = clip_mean(centred.square()).mean(-1, keepdim=True).sqrt()
-    return centred / scale.clamp(min=1e-8)
+def _centred(tracks: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
+    mean = _clip_mean(tracks, valid, clip, clips)[clip][:, None, None]
+    return torch.where(valid[..., None], tracks - mean, 0.0)
+
+
+def _clip_mean(x: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
+    """The mean of each clip over what is present, ``[P, V, T, C]`` to ``[B, C]``."""
+    weight = valid[..., None].to(x.dtype)
+    total = x.new_zeros(clips, x.size(-1)).index_add(0, clip, (x * weight).sum((1, 2)))
+    count = x.new_zeros(clips, 1).index_add(0, clip, weight.sum((1, 2)))
+    return total / count.clamp(min=1.0)
 
 
 def _collect(loader: Iterable[Data], features: Callable[[Data], Tensor]) -> Features:
