@@ -11,19 +11,31 @@ from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.graph_encoder import GraphEncoder
 from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.st_backbone import ViTBackbone
 from pyg_skeletonmae.models.st_encoder import STEncoder
-from pyg_skeletonmae.models.strl import STRL, STRLEncoder
+from pyg_skeletonmae.models.st_mae import STSkeletonMAE
+from pyg_skeletonmae.models.strl import STRL
+from pyg_skeletonmae.models.strl_encoder import STRLEncoder
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
+from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
+from pyg_skeletonmae.transforms.token_masking import JointFrameMask, RandomTokenMask, TubeMask
 
 _CLASSES: tuple[type, ...] = (
     Classifier,
     GraphEncoder,
     GraphSkeletonMAE,
+    JointFrameMask,
+    MotionMask,
+    MotionTubeMask,
     PartMask,
     RandomMask,
+    RandomTokenMask,
     STEncoder,
     STRL,
     STRLEncoder,
+    STSkeletonMAE,
+    TubeMask,
+    ViTBackbone,
 )
 
 

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError
-from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.masked import MaskedEncoder
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed, TimeEmbedding
 from pyg_skeletonmae.nn.tokens import TokenSplit
 from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
 from pyg_skeletonmae.skeleton import Skeleton
 
 
-class STEncoder(SkeletonEncoder):
+class STEncoder(MaskedEncoder):
     r"""The encoder of the vision-transformer form of SkeletonMAE, of MAMP and of Skeleton2vec.
 
     `"Masked Motion Predictors are Strong 3D Action Representation Learners"
@@ -70,12 +70,12 @@ class STEncoder(SkeletonEncoder):
         time_embedding: TimeEmbedding = "learned",
         init: Init = "xavier",
     ) -> None:
-        super().__init__(skeleton, hidden_channels)
+        super().__init__(skeleton, hidden_channels, frames_per_patch)
         if frames < 1 or frames_per_patch < 1 or frames % frames_per_patch:
             raise ConfigError(
                 f"{frames} frames are no whole number of patches of {frames_per_patch}"
             )
-        self.frames, self.frames_per_patch, self.init = frames, frames_per_patch, init
+        self.frames, self.init = frames, init
         self.num_steps = frames // frames_per_patch
         self.patch = PatchEmbed(in_channels, hidden_channels, frames_per_patch)
         self.position = JointTimeEmbedding(

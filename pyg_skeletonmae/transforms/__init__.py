@@ -5,11 +5,18 @@ from pyg_skeletonmae.transforms.base import RandomTransform
 from pyg_skeletonmae.transforms.graph import ToFrameGraphs
 from pyg_skeletonmae.transforms.mask import MaskEdges, MaskJoints
 from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask, RandomMask
+from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
 from pyg_skeletonmae.transforms.recipe import standard_transform
 from pyg_skeletonmae.transforms.rotation import AlignTorso, RandomRotate3D
 from pyg_skeletonmae.transforms.spatial import CenterRoot, ScaleBody
 from pyg_skeletonmae.transforms.streams import ToBones, ToMotion
 from pyg_skeletonmae.transforms.temporal import CropTime, DropFrames, Resample
+from pyg_skeletonmae.transforms.token_masking import (
+    JointFrameMask,
+    RandomTokenMask,
+    TokenMaskPolicy,
+    TubeMask,
+)
 
 __all__ = [
     "RandomTransform",
@@ -29,6 +36,12 @@ __all__ = [
     "MaskPolicy",
     "RandomMask",
     "PartMask",
+    "TokenMaskPolicy",
+    "RandomTokenMask",
+    "JointFrameMask",
+    "TubeMask",
+    "MotionMask",
+    "MotionTubeMask",
     "ToFrameGraphs",
     "standard_transform",
 ]

@@ -1,0 +1,85 @@
+"""What masked auto-encoders of coordinates predict: positions or motion, standardised or not."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pyg_skeletonmae.errors import ConfigError
+
+TargetNorm = Literal["patch", "time", "none"]
+
+
+class Target(NamedTuple):
+    """Numbers to predict, and how to get back from them.
+
+    Args:
+        value: ``[P, V, T, C]``.
+        valid: Where they are known, ``[P, V, T]``, bool.
+        mean: What was subtracted, broadcast to ``[P, V, T, C]``.
+        std: What was divided by, likewise.
+    """
+
+    value: Tensor
+    valid: Tensor
+    mean: Tensor
+    std: Tensor
+
+    def restore(self, prediction: Tensor) -> Tensor:
+        """Predictions ``[P, V, T, C]`` in the units of the data."""
+        return prediction * self.std + self.mean
+
+
+def motion(pos: Tensor, valid: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]:
+    """The displacement ``stride`` frames ahead, zero in the last frames.
+
+    Args:
+        pos: Tracks ``[P, V, T, C]``.
+        valid: ``[P, V, T]``, bool; a motion is known if both of its ends are.
+        stride: The number of frames, 1 to ``T - 1``.
+
+    Returns:
+        ``[P, V, T, C]`` and ``[P, V, T]``, bool.
+
+    Raises:
+        ConfigError: The stride is out of range.
+    """
+    if not 1 <= stride < pos.size(2):
+        raise ConfigError(f"motion stride {stride}: expected 1 to {pos.size(2) - 1} frames")
+    ahead = F.pad(pos[:, :, stride:] - pos[:, :, :-stride], (0, 0, 0, stride))
+    return ahead, valid & F.pad(valid[:, :, stride:], (0, stride), value=True)
+
+
+def standardise(
+    x: Tensor, valid: Tensor, norm: TargetNorm, frames: int, eps: float = 1e-6
+) -> Target:
+    r"""Subtracts the mean and divides by :math:`\sqrt{\sigma^2 + \epsilon}`, unbiased variance.
+
+    ``"patch"`` takes both over all numbers of a patch, as MAE and MAMP do. That leaves little of
+    four frames of one joint but noise; ``"time"`` takes them for each coordinate of each joint over
+    the whole clip, the repair of `"Rethinking Masked Autoencoders for Skeleton-based Action
+    Recognition" (AAAI 2025)`. Joints that are missing do not count.
+
+    Args:
+        x: ``[P, V, T, C]``.
+        valid: ``[P, V, T]``, bool.
+        norm: ``"patch"``, ``"time"`` or ``"none"``.
+        frames: The frames of a patch, a divisor of ``T``.
+        eps: Added to the variance.
+    """
+    if norm == "none":
+        return Target(x, valid, x.new_zeros(()), x.new_ones(()))
+    tracks, joints, length, channels = x.shape
+    window, over = (frames, (3, 4)) if norm == "patch" else (length, (3,))
+    shape = (tracks, joints, length // window, window, channels)
+    known = valid[..., None].expand_as(x).reshape(shape)
+    windows = torch.where(known, x.reshape(shape), 0.0)
+    count = known.sum(over, keepdim=True).clamp_min(1)
+    mean = windows.sum(over, keepdim=True) / count
+    squares = torch.where(known, windows - mean, 0.0).square().sum(over, keepdim=True)
+    std = (squares / (count - 1).clamp_min(1) + eps).sqrt()
+    mean, std = (value.expand(shape).reshape(x.shape) for value in (mean, std))
+    return Target((x - mean) / std, valid, mean, std)
