@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from pyg_skeletonmae.batch import tracks_edge_index
@@ -40,3 +40,20 @@ def blobs(
     y = torch.randint(classes, (n,), generator=generator)
     x = centres[y] + spread * torch.randn(n, dim, generator=generator)
     return Features(x, y, torch.randint(1, 6, (n,), generator=generator))
+
+
+class MaskedDecoder(nn.Module):
+    """A decoder that sees a linear map of the truth; the same joints are masked in every clip."""
+
+    def __init__(self, features: int, mask: tuple[int, ...]) -> None:
+        super().__init__()
+        generator = torch.Generator().manual_seed(5)
+        weight = torch.randn(3, features, generator=generator)
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.mask = mask
+
+    def reconstruct(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        pos = batch.pos.view(-1, 22, *batch.pos.shape[1:])
+        mask = torch.zeros(pos.shape[:3], dtype=torch.bool)
+        mask[:, list(self.mask)] = True
+        return pos @ self.weight, mask
