@@ -1,14 +1,16 @@
 """Small batches and gradient checks shared by the tests of models."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import nn
 from torch_geometric.data import Batch, Data
 
-from pyg_skeletonmae import Skeleton
+from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.batch import tracks_edge_index
 from pyg_skeletonmae.draws import clip_keys
+from pyg_skeletonmae.models import STRL
 
 # A bias before a batch norm, or of attention keys, has no effect: its gradient is rounding noise.
 NO_GRADIENT = ("nn.0.bias", "residual.bias", "head.0.bias", "conv.bias", "embed.bias")
@@ -37,6 +39,13 @@ def make_batch(
 ) -> Batch:
     clips = [make_clip(skeleton, m, frames, channels, i) for i, m in enumerate(persons)]
     return Batch.from_data_list(clips)
+
+
+def make_strl(**arguments: Any) -> STRL:
+    """A small STRL of UI-PRMD's skeleton, for clips of 8 frames."""
+    torch.manual_seed(0)
+    fixed = {"frames": 8, "hidden_channels": 16, "depth": 2, **arguments}
+    return STRL(layouts.UIPRMD22, 3, 3, **fixed)
 
 
 def assert_gradients(model: nn.Module, exempt: Sequence[str] = NO_GRADIENT) -> None:
