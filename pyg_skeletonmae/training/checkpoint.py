@@ -86,7 +86,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path)
     for key in weights.keys() - own.keys():
         raise CheckpointError(f"{path}: the tensor {key!r} does not belong to {name}")
     for key, tensor in own.items():
-        found = list(weights[key].shape) if isinstance(weights[key], Tensor) else weights[key]
+        other = weights[key]
+        found = list(other.shape) if isinstance(other, Tensor) else type(other).__name__
         if found != list(tensor.shape):
             raise CheckpointError(
                 f"{path}: {key}: {name} expects the shape {list(tensor.shape)}, found {found}"

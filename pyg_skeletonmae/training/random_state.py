@@ -14,12 +14,14 @@ from torch import nn
 
 def random_state() -> dict[str, Any]:
     """The state of every global random generator: PyTorch's (all devices), Python's, NumPy's."""
+    version, words, gauss = random.getstate()
     numpy = np.random.get_state(legacy=False)  # noqa: NPY002 (what user code may draw from)
+    key = torch.from_numpy(numpy["state"]["key"].astype(np.int64))
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "python": random.getstate(),
-        "numpy": {**numpy, "state": {**numpy["state"], "key": numpy["state"]["key"].tolist()}},
+        "python": (version, torch.tensor(words), gauss),
+        "numpy": {**numpy, "state": {**numpy["state"], "key": key}},
     }
 
 
@@ -28,9 +30,10 @@ def set_random_state(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state["torch"])
     if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
-    random.setstate(state["python"])
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words.tolist()), gauss))
     numpy = dict(state["numpy"])
-    numpy["state"] = {**numpy["state"], "key": np.array(numpy["state"]["key"], dtype=np.uint32)}
+    numpy["state"] = {**numpy["state"], "key": numpy["state"]["key"].numpy().astype(np.uint32)}
     np.random.set_state(numpy)  # noqa: NPY002 (see above)
 
 

@@ -31,10 +31,10 @@ class Trainer:
     averaged and logged, anything else is left alone) and, if there is one, ``model.after_step()``,
     called after each optimiser step.
 
-    A run stopped after any step and resumed equals the uninterrupted one, bit for bit on a CPU.
-    Its folder holds ``metrics.jsonl``, TensorBoard events, ``last.ckpt`` and, if ``monitor`` is
-    set, ``best.ckpt``. Ctrl-C and SIGTERM finish the step, write ``last.ckpt`` and then do what
-    they always do; :meth:`stop` does the same from code and lets :meth:`fit` return.
+    A run stopped after any step and resumed equals the uninterrupted one, bit for bit on a CPU
+    with as many threads. Its folder holds ``metrics.jsonl``, TensorBoard events, ``last.ckpt``
+    and, if ``monitor`` is set, ``best.ckpt``. Ctrl-C and SIGTERM finish the step, write
+    ``last.ckpt`` and then do what they always do; :meth:`stop` lets :meth:`fit` return instead.
 
     **Several processes** (``devices=2``, or ``torchrun``): each sees its own slice of every global
     batch, and gradients are averaged over the processes. Two processes therefore equal one with

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+import os
+import pickle
+
+import pytest
+import torch
+from training_helpers import Task, assert_identical
+
+from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.training.checkpoint import (
+    load_checkpoint,
+    load_model,
+    load_weights,
+    save_checkpoint,
+    write_beside,
+)
+
+STATE = {"a": torch.arange(3.0), "b": {"c": [1, 2.5, "x", None, (True,)]}}
+
+
+class Hostile:
+    """Runs a command when it is unpickled."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def test_round_trip(tmp_path):
+    save_checkpoint(tmp_path / "new" / "x.ckpt", STATE)
+    assert_identical(load_checkpoint(tmp_path / "new" / "x.ckpt", STATE), {"format": 1, **STATE})
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["x.ckpt"]
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    save_checkpoint(tmp_path / "x.ckpt", STATE)
+    with pytest.raises(ZeroDivisionError):
+        write_beside(tmp_path / "x.ckpt", lambda file: file.write(b"half") / 0)
+    assert load_checkpoint(tmp_path / "x.ckpt")
+    assert [p.name for p in tmp_path.iterdir()] == ["x.ckpt"]
+
+
+def test_missing_file_and_key(tmp_path):
+    with pytest.raises(CheckpointError, match=r"x.ckpt: no such checkpoint"):
+        load_checkpoint(tmp_path / "x.ckpt")
+    save_checkpoint(tmp_path / "x.ckpt", STATE)
+    with pytest.raises(CheckpointError, match=r"x.ckpt: the key 'model' is missing"):
+        load_checkpoint(tmp_path / "x.ckpt", ["a", "model"])
+
+
+@pytest.mark.parametrize("kept", [0, 1, 40, 0.5, -1])
+def test_truncated(tmp_path, kept):
+    path = tmp_path / "x.ckpt"
+    save_checkpoint(path, STATE)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(kept * len(whole)) if isinstance(kept, float) else kept])
+    with pytest.raises(CheckpointError, match=r"x.ckpt: not a readable checkpoint"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("writer", ["torch", "pickle"])
+def test_hostile_files_are_not_run(tmp_path, writer):
+    path, proof = tmp_path / "x.ckpt", tmp_path / "ran"
+    content = {"format": 1, "model": Hostile(f"touch {proof}")}
+    if writer == "torch":
+        torch.save(content, path)
+    else:
+        path.write_bytes(pickle.dumps(content))
+    with pytest.raises(CheckpointError, match=r"x.ckpt: not a readable checkpoint") as error:
+        load_checkpoint(path)
+    assert not proof.exists()
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("content", [b"text", {"model": {}}, [1], {"format": 99}])
+def test_other_files(tmp_path, content):
+    path = tmp_path / "x.ckpt"
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
+    with pytest.raises(CheckpointError, match=r"x.ckpt: not a"):
+        load_checkpoint(path)
+
+
+def test_weights_of_another_model_are_named():
+    model, weights = Task(), Task(seed=1).state_dict()
+    before = model.head.weight.clone()
+    short = {name: tensor for name, tensor in weights.items() if name != "head.bias"}
+    with pytest.raises(CheckpointError, match=r"p: Task needs the tensor 'head.bias'"):
+        load_weights(model, short, "p")
+    with pytest.raises(CheckpointError, match=r"p: the tensor 'extra' does not belong to Task"):
+        load_weights(model, weights | {"extra": torch.ones(1)}, "p")
+    message = r"p: head.weight: Task expects the shape \[2, 8\], found \[3, 8\]"
+    with pytest.raises(CheckpointError, match=message):
+        load_weights(model, weights | {"head.weight": torch.ones(3, 8)}, "p")
+    with pytest.raises(CheckpointError, match=r"expects the shape \[2, 8\], found str"):
+        load_weights(model, weights | {"head.weight": "text"}, "p")
+    with pytest.raises(CheckpointError, match="expected a dict of tensors, found list"):
+        load_weights(model, [1], "p")
+    assert torch.equal(model.head.weight, before)
+
+
+def test_load_model(tmp_path):
+    model, other = Task(), Task(seed=1)
+    save_checkpoint(tmp_path / "best.ckpt", {"model": other.state_dict()})
+    load_model(model, tmp_path / "best.ckpt")
+    assert torch.equal(model.head.weight, other.head.weight)

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from pyg_skeletonmae.errors import SkeletonMAEError
+from pyg_skeletonmae.training.interval import Interval
+
+
+def output(loss: float, **more: object) -> dict[str, object]:
+    return {"loss": torch.tensor(loss, requires_grad=True), **more}
+
+
+def test_means_of_scalars_only():
+    interval = Interval()
+    interval.add(1, output(1.0, accuracy=0.5, logits=torch.ones(2), name="x"))
+    interval.add(2, output(3.0, accuracy=1.0))
+    names, means = interval.means()
+    assert dict(zip(names, means.tolist(), strict=True)) == {"loss": 2.0, "accuracy": 0.75}
+    assert not means.requires_grad
+    assert interval.state_dict() == {}
+
+
+def test_state():
+    interval, again = Interval(), Interval()
+    interval.add(1, output(1.0))
+    again.load_state_dict(interval.state_dict())
+    again.add(2, output(2.0))
+    assert again.means()[1].tolist() == [1.5]
+
+
+def test_first_loss_that_is_not_finite_is_named_once():
+    interval = Interval()
+    interval.add(1, output(1.0), torch.tensor([1, 2]))
+    interval.check()
+    interval.add(2, output(float("inf")), torch.tensor([3, 4]))
+    interval.add(3, output(float("nan")), torch.tensor([5]))
+    with pytest.raises(SkeletonMAEError, match="step 2: the loss is inf on clips 3, 4;"):
+        interval.check()
+    interval.check()
+    interval.add(4, output(float("nan")))
+    with pytest.raises(SkeletonMAEError, match="step 4: the loss is nan on clips unknown"):
+        interval.check()

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from training_helpers import Task
+
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.training.optim import (
+    OptimConfig,
+    build_optimizer,
+    build_scheduler,
+    lr_factor,
+    parameter_groups,
+)
+
+
+def rates(config: OptimConfig, total: int, per_epoch: int) -> list[float]:
+    """The learning rate of every step, by the scheduler itself."""
+    optimizer = build_optimizer(nn.Linear(2, 2), config)
+    scheduler = build_scheduler(optimizer, config, total, per_epoch)
+    values = []
+    for _ in range(total):
+        values.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    return values
+
+
+def test_constant():
+    assert rates(OptimConfig(lr=0.5), 4, 2) == [0.5] * 4
+
+
+def test_warmup_then_cosine():
+    config = OptimConfig(lr=2.0, schedule="cosine", warmup_epochs=0.5, min_lr=0.4)
+    expected = [0.5, 1.0, 1.5, 2.0]
+    expected += [0.4 + 1.6 * (1 + math.cos(math.pi * s / 12)) / 2 for s in range(12)]
+    assert rates(config, 16, 8) == pytest.approx(expected)
+    assert lr_factor(config, 16, 8)(16) == pytest.approx(0.2)
+    assert lr_factor(config, 16, 8)(99) == pytest.approx(0.2)
+
+
+def test_step():
+    config = OptimConfig(lr=1.0, schedule="step", milestones=[1, 3], gamma=0.5)
+    assert rates(config, 8, 2) == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
+
+
+def test_warmup_as_long_as_the_run():
+    config = OptimConfig(lr=1.0, schedule="cosine", warmup_epochs=1)
+    assert rates(config, 4, 4) == [0.25, 0.5, 0.75, 1.0]
+
+
+def test_biases_and_norms_are_not_decayed():
+    model = Task()
+    decayed, rest = parameter_groups(model, OptimConfig(weight_decay=0.1))
+    assert {id(p) for p in decayed["params"]} == {
+        id(model.encoder[0].weight),
+        id(model.head.weight),
+    }
+    assert (decayed["weight_decay"], rest["weight_decay"]) == (0.1, 0.0)
+    assert len(rest["params"]) == 4
+    (everything,) = parameter_groups(model, OptimConfig(no_decay=False))
+    assert len(everything["params"]) == 6
+
+
+def test_frozen_parameters_are_left_out():
+    model = Task()
+    model.encoder.requires_grad_(False)
+    assert sum(len(g["params"]) for g in parameter_groups(model, OptimConfig())) == 2
+    model.requires_grad_(False)
+    with pytest.raises(ConfigError, match="Task has no trainable parameter"):
+        parameter_groups(model, OptimConfig())
+
+
+def test_longest_prefix_scales():
+    scales = {"encoder": 0.1, "encoder.1": 0.5}
+    config = OptimConfig(lr=1.0, lr_scale=scales, no_decay=False)
+    rate = {id(p): g["lr"] for g in parameter_groups(Task(), config) for p in g["params"]}
+    assert sorted(rate.values()) == [0.1, 0.1, 0.5, 0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("prefix", ["encode", "decoder", "encoder.2"])
+def test_prefix_that_fits_nothing(prefix):
+    with pytest.raises(ConfigError, match=f"below '{prefix}'; the modules of Task are encoder, he"):
+        parameter_groups(Task(), OptimConfig(lr_scale={prefix: 0.1}))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)],
+)
+def test_optimizers_are_those_of_torch(name, kind):
+    config = OptimConfig(name=name, lr=0.1, betas=(0.8, 0.9), momentum=0.5, nesterov=True)
+    optimizer = build_optimizer(Task(), config)
+    assert type(optimizer) is kind
+    read = {"sgd": {"momentum": 0.5, "nesterov": True}}.get(name, {"betas": (0.8, 0.9)})
+    assert optimizer.defaults == optimizer.defaults | read
+
+
+def test_fused_equals_plain():
+    models = [nn.Linear(4, 4), nn.Linear(4, 4)]
+    models[1].load_state_dict(models[0].state_dict())
+    x = torch.randn(5, 4)
+    for model, fused in zip(models, (False, True), strict=True):
+        optimizer = build_optimizer(model, OptimConfig(lr=0.1), fused)
+        for _ in range(3):
+            optimizer.zero_grad()
+            model(x).square().mean().backward()
+            optimizer.step()
+    torch.testing.assert_close(models[0].weight, models[1].weight)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": "lion"}, "optim.name: expected adamw, adam or sgd, found 'lion'"),
+        ({"lr": 0.0}, "optim.lr: expected a positive number, found 0.0"),
+        ({"lr": math.nan}, "optim.lr"),
+        ({"weight_decay": -1.0}, "optim.weight_decay"),
+        ({"momentum": 1.0}, "optim.momentum"),
+        ({"momentum": 0.0, "nesterov": True}, "optim.nesterov"),
+        ({"betas": (0.9, 1.0)}, "optim.betas"),
+        ({"betas": (0.9,)}, "optim.betas"),
+        ({"schedule": "linear"}, "optim.schedule"),
+        ({"warmup_epochs": -1}, "optim.warmup_epochs"),
+        ({"min_lr": 1.0}, "optim.min_lr: expected a number from 0 to lr"),
+        ({"milestones": [3, 2]}, "optim.milestones: expected rising epochs"),
+        ({"schedule": "step"}, "optim.milestones: expected at least one"),
+        ({"gamma": 0.0}, "optim.gamma"),
+        ({"lr_scale": {"encoder": 0.0}}, "optim.lr_scale: expected positive factors"),
+    ],
+)
+def test_values_out_of_range(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        OptimConfig(**settings)

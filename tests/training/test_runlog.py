@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.training.runlog import RunLog, read_metrics
+
+
+def place(step: int) -> dict[str, float]:
+    return {"step": step, "epoch": 1, "clips_seen": 4 * step, "seconds": 0.5 * step}
+
+
+def write(folder, steps, start=0):
+    with RunLog(folder, 9, start) as log:
+        for step in steps:
+            log.write(place(step), {"train/loss": 1.0 / step})
+        return log.values
+
+
+def test_lines(tmp_path):
+    assert write(tmp_path, [1, 2]) == {"train/loss": 0.5}
+    assert read_metrics(tmp_path) == [
+        {**place(1), "train/loss": 1.0},
+        {**place(2), "train/loss": 0.5},
+    ]
+
+
+def test_goes_on_after_a_step(tmp_path):
+    write(tmp_path, [1, 2, 3, 4])
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"step": 5, "tra')
+    assert [line["step"] for line in read_metrics(tmp_path)] == [1, 2, 3, 4]
+    assert write(tmp_path, [], start=2) == {"train/loss": 0.5}
+    write(tmp_path, [3], start=2)
+    assert [line["step"] for line in read_metrics(tmp_path)] == [1, 2, 3]
+
+
+def test_values_that_are_not_finite_are_null(tmp_path):
+    with RunLog(tmp_path, 1) as log:
+        log.write(place(1), {"eval/score": float("nan")})
+    text = (tmp_path / "metrics.jsonl").read_text()
+    assert json.loads(text, parse_constant=lambda name: pytest.fail(name))["eval/score"] is None
+
+
+def test_damaged_lines_are_named(tmp_path):
+    write(tmp_path, [1])
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("nonsense\n" + path.read_text())
+    with pytest.raises(CheckpointError, match=r"metrics.jsonl: line 1 is not JSON"):
+        read_metrics(tmp_path)
+
+
+def test_no_folder(tmp_path):
+    assert write(None, [1, 2]) == {"train/loss": 0.5}
+    assert read_metrics(tmp_path) == []
+
+
+def test_tensorboard_holds_the_same(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    write(tmp_path, [1, 2])
+    events = EventAccumulator(str(tmp_path))
+    events.Reload()
+    assert [(e.step, e.value) for e in events.Scalars("train/loss")] == [(1, 1.0), (2, 0.5)]
+    assert [e.value for e in events.Scalars("clips_per_second")] == [8.0, 8.0]
