@@ -16,13 +16,12 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
-
-import numpy as np
 
 from pyg_skeletonmae.evaluation import confidence_interval
 
-COLUMNS = (
+COLUMNS = [
     "data",
     "split",
     "protocol",
@@ -32,7 +31,7 @@ COLUMNS = (
     "value",
     "clips_seen",
     "seconds",
-)
+]
 Row = dict[str, Any]
 
 
@@ -82,9 +81,8 @@ def _execute(run: Run, root: Path, threads: int) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     minutes = (time.perf_counter() - begin) / 60
     if done.returncode:
-        print(
-            f"{run.folder}: FAILED ({done.returncode}): {done.stderr.strip()[-2000:]}", flush=True
-        )
+        why = done.stderr.strip()[-2000:]
+        print(f"{run.folder}: FAILED ({done.returncode}): {why}", flush=True)
     else:
         print(f"{run.folder}: done in {minutes:.1f} min", flush=True)
 
@@ -127,7 +125,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def _key(row: Row) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in COLUMNS[:6])
+    return tuple(str(row[name]) for name in COLUMNS[:6])  # what a row is about
 
 
 def values(rows: Iterable[Row], **wanted: str) -> dict[int, float]:
@@ -141,28 +139,29 @@ def values(rows: Iterable[Row], **wanted: str) -> dict[int, float]:
 
 def mean_and_interval(found: dict[int, float]) -> str:
     """Mean and half width of the 95 % interval over seeds, in per cent."""
-    if not found:
-        return "not run"
     if len(found) == 1:
         return f"{100 * next(iter(found.values())):.1f}"
     mean, half = confidence_interval([100 * value for value in found.values()])
     return f"{mean:.1f} ± {half:.1f}"
 
 
-def paired_difference(a: dict[int, float], b: dict[int, float]) -> str:
-    """Mean of a - b over common seeds and half width of its 95 % interval, in points."""
+def paired_difference(a: dict[int, float], b: dict[int, float]) -> str | None:
+    """Mean of a - b over common seeds and half width of its 95 % interval, in points.
+
+    None if there are fewer than two common seeds.
+    """
     seeds = sorted(a.keys() & b.keys())
     if len(seeds) < 2:
-        return "not run"
+        return None
     mean, half = confidence_interval([100 * (a[seed] - b[seed]) for seed in seeds])
     return f"{mean:+.1f} ± {half:.1f}"
 
 
-def median_seconds(rows: Iterable[Row], **wanted: str) -> str:
-    """The median training time in minutes."""
-    found = [
+def median_minutes(rows: Iterable[Row], **wanted: str) -> str:
+    """The median training time; a dash where nothing was trained."""
+    seconds = median(
         float(row["seconds"])
         for row in rows
         if all(row[name] == value for name, value in wanted.items())
-    ]
-    return f"{np.median(found) / 60:.1f}" if found else "-"
+    )
+    return f"{seconds / 60:.1f}" if seconds else "-"

@@ -3,8 +3,8 @@
     SKELETONMAE_DATA=... python benchmarks/uiprmd.py --seeds 0 1 2 --jobs 2
 
 Every method uses the training subjects alone, for pre-training, fine-tuning and every choice: the
-last epoch counts, and the settings in ``configs/`` were found on held-out training subjects. In the
-label-poor protocol all odd subjects are pre-trained on, and the labels of subjects 1 and 3 are used.
+last epoch counts, and the settings in ``configs/`` were found on held-out training subjects. In
+the label-poor protocol all odd subjects are pre-trained on, and labels of subjects 1 and 3 used.
 
 Finished runs are skipped, so the command may be stopped and given again. Rows go to
 ``benchmarks/results.csv``, the tables to ``benchmarks/RESULTS.md`` (``--table`` only writes them).
@@ -99,7 +99,7 @@ def main() -> None:
     if not options.table:
         execute(found, options.out, options.jobs)
         write_rows(HERE / "results.csv", collect(found, options.out))
-    write_page(HERE / "RESULTS.md", read_rows(HERE / "results.csv"))
+    write_page(HERE / "RESULTS.md", read_rows(HERE / "results.csv"), HERE / "notes.md")
 
 
 if __name__ == "__main__":

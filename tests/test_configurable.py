@@ -51,7 +51,7 @@ def test_arguments_must_be_plain() -> None:
 def test_unknown_class_and_argument() -> None:
     with pytest.raises(CheckpointError, match=r"unknown class 'os\.system'"):
         decode({"class_path": "os.system", "init_args": {}}, CLASSES)
-    with pytest.raises(CheckpointError, match="Inner: .*speed"):
+    with pytest.raises(CheckpointError, match=r"Inner: .*speed"):
         decode({"class_path": "Inner", "init_args": {"speed": 1}}, CLASSES)
 
 
