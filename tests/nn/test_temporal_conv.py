@@ -41,7 +41,7 @@ def textbook(block: MultiScaleTemporalConv, x: Tensor) -> Tensor:
     return (y.relu() if block.relu else y).permute(0, 3, 2, 1)
 
 
-@pytest.mark.parametrize("frames", [1, 2, 7, 16])
+@pytest.mark.parametrize("frames", [1, 9])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 @pytest.mark.parametrize(
     ("channels", "options"),
