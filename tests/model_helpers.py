@@ -13,7 +13,7 @@ from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.models import STRL
 
 # A bias before a batch norm, or of attention keys, has no effect: its gradient is rounding noise.
-NO_GRADIENT = ("nn.0.bias", "residual.bias", "head.0.bias", "conv.bias", "embed.bias")
+NO_GRADIENT = ("head.0.bias", "embed.bias")
 
 
 def make_clip(

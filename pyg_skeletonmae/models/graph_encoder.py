@@ -17,22 +17,28 @@ from pyg_skeletonmae.skeleton import Skeleton
 Conv = Literal["gin", "gcn", "gat"]
 
 
-def graph_conv(conv: Conv, channels: int, norm: Norm = "batch") -> nn.Module:
+def graph_conv(conv: Conv, channels: int, norm: Norm = "batch", bias: bool = True) -> nn.Module:
     """One graph convolution of equal width.
 
     GIN's network is the two-layer one of GraphMAE (Linear, norm, PReLU, Linear), because the paper
     cites GIN without its details.
+
+    Args:
+        conv: The convolution.
+        channels: The width.
+        norm: The normalisation inside GIN's network.
+        bias: Whether the output has a bias; one before a batch norm would only cost time.
     """
     if conv == "gcn":
-        return SkeletonGCNConv(channels, channels)
+        return SkeletonGCNConv(channels, channels, bias=bias)
     if conv == "gat":
         heads = 4 if channels % 4 == 0 else 1
-        return SkeletonGATConv(channels, channels // heads, heads=heads)
+        return SkeletonGATConv(channels, channels // heads, heads=heads, bias=bias)
     mlp = nn.Sequential(
-        nn.Linear(channels, channels),
+        nn.Linear(channels, channels, bias=norm != "batch"),
         channel_norm(channels, norm),
         ScalarPReLU(),
-        nn.Linear(channels, channels),
+        nn.Linear(channels, channels, bias=bias),
     )
     return SkeletonGINConv(mlp)
 
@@ -60,7 +66,7 @@ class GraphLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.conv = graph_conv(conv, channels, norm)
+        self.conv = graph_conv(conv, channels, norm, bias=bare or norm != "batch")
         self.norm = nn.Identity() if bare else channel_norm(channels, norm)
         self.act = nn.Identity() if bare else ScalarPReLU()
         self.residual = residual

@@ -45,7 +45,7 @@ class STRLLayer(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
         self.join = join
-        self.residual = nn.Linear(channels, channels)
+        self.residual = nn.Linear(channels, channels, bias=False)
         self.linear = nn.Linear(channels * (2 if join == "concat" else 1), channels, bias=False)
         self.norm = BatchNormLast(channels)
         self.temporal = (
