@@ -49,20 +49,27 @@ def num_tubes(steps: int, tube: int) -> int:
     return math.ceil(steps / tube)
 
 
-def mask_tubes(scores: Tensor, keep: int, steps: int, tube: int) -> Tensor:
-    """Masks all but the ``keep`` joints of smallest score in each tube, in all of its steps.
+def rank_in_tubes(scores: Tensor, steps: int, tube: int) -> Tensor:
+    """The rank of each joint's score among all joints, in each tube, for all of its steps.
 
     Args:
         scores: One number for each joint and tube, ``[P, V, tubes]``.
-        keep: The number of joints that stay visible.
         steps: The number of steps ``S``.
         tube: The steps of a tube.
 
     Returns:
-        ``[P, V, S]``, bool, True = masked.
+        ``[P, V, S]``, long, 0 = smallest.
     """
-    masked = mask_all_but(scores.transpose(1, 2), keep).transpose(1, 2)
-    return masked.repeat_interleave(tube, dim=2)[:, :, :steps]
+    ranks = scores.argsort(dim=1).argsort(dim=1)
+    return ranks.repeat_interleave(tube, dim=2)[:, :, :steps]
+
+
+def mask_tubes(scores: Tensor, keep: int, steps: int, tube: int) -> Tensor:
+    """Masks all but the ``keep`` joints of smallest score in each tube, in all of its steps.
+
+    See :func:`rank_in_tubes`; ``[P, V, S]``, bool, True = masked.
+    """
+    return rank_in_tubes(scores, steps, tube) >= keep
 
 
 class RandomTokenMask(TokenMaskPolicy):
@@ -97,7 +104,41 @@ class RandomTokenMask(TokenMaskPolicy):
         return f"{type(self).__name__}(ratio={self.ratio}, keep={self.keep!r})"
 
 
-class TubeMask(TokenMaskPolicy):
+class TubeMaskPolicy(TokenMaskPolicy):
+    """A policy that keeps the joints of smallest score in each tube of ``tube`` steps.
+
+    Args:
+        ratio: The share of joints to mask in each tube.
+        tube: The steps of a tube; a last, shorter tube fills the clip (our choice).
+        keep: How the number of visible joints is rounded, see
+            :func:`~pyg_skeletonmae.transforms.masking.keep_count`.
+    """
+
+    def __init__(self, ratio: float, tube: int, keep: KeepRule) -> None:
+        keep_count(10**6, ratio, keep)
+        num_tubes(max(tube, 1), tube)
+        self.ratio, self.tube, self.keep = ratio, tube, keep
+
+    @abstractmethod
+    def scores(self, pos: Tensor, draws: Draws) -> Tensor:
+        """One number for each joint and tube of tracks or patches, ``[P, V, tubes]``."""
+
+    def num_visible(self, joints: int, steps: int) -> int:
+        """See :class:`TokenMaskPolicy`."""
+        num_tubes(steps, self.tube)
+        return keep_count(joints, self.ratio, self.keep) * steps
+
+    def ranks(self, pos: Tensor, draws: Draws) -> Tensor:
+        """See :func:`rank_in_tubes`; from the same draws as the mask."""
+        return rank_in_tubes(self.scores(pos, draws), pos.size(2), self.tube)
+
+    def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
+        """The mask of tracks or patches."""
+        joints, steps = pos.shape[1:3]
+        return self.ranks(pos, draws) >= self.num_visible(joints, steps) // steps
+
+
+class TubeMask(TubeMaskPolicy):
     """Masks joints at random, the same ones throughout each tube of ``tube`` steps.
 
     The plain tube masking of the public code of `"Skeleton2vec"
@@ -115,20 +156,11 @@ class TubeMask(TokenMaskPolicy):
     """
 
     def __init__(self, ratio: float = 0.9, tube: int = 5, keep: KeepRule = "exact") -> None:
-        keep_count(10**6, ratio, keep)
-        num_tubes(max(tube, 1), tube)
-        self.ratio, self.tube, self.keep = ratio, tube, keep
+        super().__init__(ratio, tube, keep)
 
-    def num_visible(self, joints: int, steps: int) -> int:
-        """See :class:`TokenMaskPolicy`."""
-        num_tubes(steps, self.tube)
-        return keep_count(joints, self.ratio, self.keep) * steps
-
-    def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
-        """The mask of tracks or patches."""
-        joints, steps = pos.shape[1:3]
-        scores = draws.uniform(joints, num_tubes(steps, self.tube))
-        return mask_tubes(scores, self.num_visible(joints, steps) // steps, steps, self.tube)
+    def scores(self, pos: Tensor, draws: Draws) -> Tensor:
+        """Uniform numbers, see :class:`TubeMaskPolicy`."""
+        return draws.uniform(pos.size(1), num_tubes(pos.size(2), self.tube))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(ratio={self.ratio}, tube={self.tube}, keep={self.keep!r})"
@@ -156,7 +188,7 @@ class JointFrameMask(TokenMaskPolicy):
         if mode not in ("both", "joint", "frame"):
             raise ConfigError(f"mode {mode!r}: expected 'both', 'joint' or 'frame'")
         self.joints, self.frames, self.mode = joints, frames, mode
-        if self._joints(10**6) == 0 and self._frames(10**6) == 0:
+        if self._joints(10**6) + self._frames(10**6) == 0:
             raise ConfigError(f"{self}: nothing is masked")
 
     def num_visible(self, joints: int, steps: int) -> int:
