@@ -14,8 +14,8 @@ from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import KeepRule, keep_count
 from pyg_skeletonmae.transforms.token_masking import (
     TokenMaskPolicy,
+    TubeMaskPolicy,
     mask_tokens,
-    mask_tubes,
     num_tubes,
 )
 
@@ -116,7 +116,7 @@ class MotionMask(TokenMaskPolicy):
         return f"{name}(ratio={self.ratio}, tau={self.tau}, keep={self.keep!r})"
 
 
-class MotionTubeMask(TokenMaskPolicy):
+class MotionTubeMask(TubeMaskPolicy):
     r"""Masks joints that move with higher probability, the same ones throughout each tube.
 
     `"Skeleton2vec" <https://arxiv.org/abs/2401.00921>`_. In each tube the joints of smallest
@@ -140,23 +140,16 @@ class MotionTubeMask(TokenMaskPolicy):
     def __init__(
         self, ratio: float = 0.9, tube: int = 5, beta: float = 0.1, keep: KeepRule = "exact"
     ) -> None:
-        keep_count(10**6, ratio, keep)
-        num_tubes(max(tube, 1), tube)
+        super().__init__(ratio, tube, keep)
         if not 0.0 <= beta < math.inf:
             raise ConfigError(f"beta {beta}: expected a number from 0 up")
-        self.ratio, self.tube, self.beta, self.keep = ratio, tube, beta, keep
+        self.beta = beta
 
-    def num_visible(self, joints: int, steps: int) -> int:
-        """See :class:`~pyg_skeletonmae.transforms.token_masking.TokenMaskPolicy`."""
-        num_tubes(steps, self.tube)
-        return keep_count(joints, self.ratio, self.keep) * steps
-
-    def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
-        """The mask of tracks or patches."""
-        joints, steps = pos.shape[1:3]
-        keep = self.num_visible(joints, steps) // steps
-        noise = draws.uniform(joints, num_tubes(steps, self.tube))
-        return mask_tubes(noise + self.beta * tube_motion(pos, self.tube), keep, steps, self.tube)
+    def scores(self, pos: Tensor, draws: Draws) -> Tensor:
+        """Uniform numbers plus motion, see
+        :class:`~pyg_skeletonmae.transforms.token_masking.TubeMaskPolicy`."""
+        noise = draws.uniform(pos.size(1), num_tubes(pos.size(2), self.tube))
+        return noise + self.beta * tube_motion(pos, self.tube)
 
     def __repr__(self) -> str:
         return (
