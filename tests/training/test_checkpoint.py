@@ -68,7 +68,7 @@ def test_hostile_files_are_not_run(tmp_path, writer):
     if writer == "torch":
         torch.save(content, path)
     else:
-        path.write_bytes(pickle.dumps(content))
+        path.write_bytes(pickle.dumps(content, protocol=2))
     with pytest.raises(CheckpointError, match=r"x.ckpt: not a readable checkpoint") as error:
         load_checkpoint(path)
     assert not proof.exists()
