@@ -45,7 +45,7 @@ def test_names_fabric_does_not_know():
 
 
 def test_strategies_that_cut_the_model_are_refused(monkeypatch):
-    with pytest.raises(ConfigError, match="trainer: .*FSDP"):
+    with pytest.raises(ConfigError, match=r"trainer: .*FSDP"):
         make(strategy="fsdp")
     monkeypatch.setattr(devices, "SingleDeviceStrategy", devices.DDPStrategy)
     with pytest.raises(ConfigError, match="strategy: expected auto or a name of ddp, found 'auto'"):

@@ -1,0 +1,107 @@
+"""What a run keeps on disk, through the trainer; exact resume is in ``test_trainer.py``."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from training_helpers import SlicedLoader, Task, make_clips, make_loader, state_without_time
+
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.training import OptimConfig, Trainer
+
+
+def weights(model: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def test_a_longer_run_may_go_on_where_the_schedule_allows(tmp_path):
+    def run(epochs, folder, resume=False):
+        model = Task()
+        trainer = Trainer(max_epochs=epochs, optim=OptimConfig(schedule="step", milestones=[1]))
+        trainer.fit(model, make_loader(), run_dir=tmp_path / folder, resume=resume)
+        return weights(model)
+
+    run(2, "short")
+    assert torch.equal(run(4, "short", resume=True), run(4, "long"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"optim": OptimConfig(lr=0.1, schedule="cosine")}, "optim.lr = 0.1"),
+        ({"optim": OptimConfig()}, "optim.schedule"),
+        ({"accumulate": 2}, "accumulate"),
+        ({"max_epochs": 3}, "total_steps = 12"),
+        ({"clip_norm": 1.0}, "clip_norm"),
+        ({"seed": 1}, "seed"),
+    ],
+)
+def test_resume_names_the_setting_that_differs(tmp_path, settings, named):
+    same = {"max_epochs": 2, "optim": OptimConfig(schedule="cosine")}
+    Trainer(**same).fit(Task(), make_loader(), run_dir=tmp_path)
+    with pytest.raises(ConfigError, match=f"cannot resume with {named}"):
+        Trainer(**same | settings).fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
+
+
+def test_resume_names_what_is_wrong_with_the_checkpoint(tmp_path):
+    trainer = Trainer(max_steps=1)
+    trainer.fit(Task(), make_loader(), run_dir=tmp_path)
+    with pytest.raises(CheckpointError, match=r"last.ckpt: .*'encoder.1"):
+        trainer.fit(Task(norm=False), make_loader(), run_dir=tmp_path, resume=True)
+    path = tmp_path / "last.ckpt"
+    whole = torch.load(path, weights_only=True)
+    torch.save({k: v for k, v in whole.items() if k != "optimizer"}, path)
+    with pytest.raises(CheckpointError, match="'optimizer' is missing"):
+        trainer.fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
+    torch.save(whole | {"ranks": [{}]}, path)
+    with pytest.raises(CheckpointError, match=r"last.ckpt: damaged: KeyError: 'feed'"):
+        trainer.fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
+
+
+def test_run_folder_with_and_without_a_run(tmp_path):
+    trainer = Trainer(max_steps=1)
+    with pytest.raises(ConfigError, match=r"no run to resume here \(no last.ckpt\)"):
+        trainer.fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
+    with pytest.raises(ConfigError, match="no run to resume"):
+        trainer.fit(Task(), make_loader(), resume=True)
+    (tmp_path / "config.yaml").write_text("what the command line wrote before")
+    trainer.fit(Task(), make_loader(), run_dir=tmp_path)
+    before = (tmp_path / "metrics.jsonl").read_text()
+    with pytest.raises(ConfigError, match=r"holds a run already \(last.ckpt\)"):
+        trainer.fit(Task(), make_loader(), run_dir=tmp_path)
+    assert (tmp_path / "metrics.jsonl").read_text() == before
+    done = trainer.fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
+    assert done["finished"] and "train/loss" in done
+
+
+def test_checkpoints_by_the_clock(tmp_path):
+    seen = []
+    model = Task()
+    model.on_step = lambda step: seen.append(
+        torch.load(tmp_path / "last.ckpt", weights_only=True)["progress"]["step"]
+    )
+    Trainer(max_steps=3, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
+    assert seen == [0, 1, 2]
+
+
+def test_loss_that_is_not_finite_names_step_and_clips(tmp_path):
+    clips = make_clips()
+    clips[7].pos[0, 0, 0] = float("nan")
+    loader = SlicedLoader(clips, 3)
+    with pytest.raises(SkeletonMAEError, match="step 3: the loss is nan on clips 6, 7, 8;"):
+        Trainer(max_epochs=2, checkpoint_minutes=0).fit(Task(), loader, run_dir=tmp_path)
+    state = state_without_time(tmp_path / "last.ckpt")
+    assert state["progress"]["step"] == 2
+    assert all(v.isfinite().all() for v in state["model"].values())
+
+
+def test_weights_that_are_not_finite_are_not_saved(tmp_path):
+    def spoil(step):
+        if step == 2:
+            model.head.weight.data[0, 0] = float("inf")
+
+    model = Task()
+    model.on_step = spoil
+    with pytest.raises(SkeletonMAEError, match=r"step 2: the weight head.weight is no longer"):
+        Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
+    assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1
