@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 import torch
 from model_helpers import assert_gradients, make_batch
@@ -129,3 +131,26 @@ def test_repr() -> None:
     assert repr(make_encoder()) == (
         "STEncoder(uiprmd22, channels=3, frames=16, frames_per_patch=4, hidden=16, depth=2)"
     )
+
+
+def saved_bytes(encode: Callable[[], torch.Tensor]) -> int:
+    """What autograd keeps of a forward pass for the backward one, each buffer once."""
+    kept: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        out = encode()
+    assert out.requires_grad
+    return sum(kept.values())
+
+
+def test_visible_tokens_alone_need_far_less_memory() -> None:
+    encoder = make_encoder(layouts.NTU25, frames=120)  # 750 tokens
+    pos = torch.randn(2, 25, 120, 3)
+    keep = torch.stack([torch.randperm(750)[:75] for _ in range(2)])
+    visible = saved_bytes(lambda: encoder.encode_visible(pos, keep))
+    everything = saved_bytes(lambda: encoder.encode_tracks(pos))
+    assert visible < 0.25 * everything
