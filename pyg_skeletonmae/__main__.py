@@ -1,0 +1,7 @@
+"""``python -m pyg_skeletonmae`` is the command ``skeletonmae``."""
+
+import sys
+
+from pyg_skeletonmae.cli import main
+
+sys.exit(main())

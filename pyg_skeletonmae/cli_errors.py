@@ -1,0 +1,94 @@
+"""What is wrong with a command line or a config file, in one line that names the nearest key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_UNKNOWN = re.compile(
+    r"unrecognized arguments: --([\w.+-]+)"
+    r"|does not accept option '([^']+)'"
+    r"|Option '([^']+)' is not accepted"
+)
+_KEY = re.compile(r"Parser key \"([^\"]+)\"")
+_LINKED = re.compile(r"argument (\S+) --> (\S+):")
+_CHOICE = re.compile(r"argument (\S+): invalid choice: '([^']+)' \(choose from (.+?)\)")
+_NO_FILE = re.compile(r"File does not exist: '([^']+)'")
+_NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_KIND = re.compile(r"Expected (?:an? )?(.+?)(?=\. Got value: | - Expected | Given value|$)")
+_VALUE = re.compile(
+    r"(?:Got value: |Given value: |val=)(.+?)(?=\. Got value: | - Expected | Given value|\)?$)"
+)
+_NAMES = {
+    "<class 'int'>": "a whole number",
+    "<class 'float'>": "a number",
+    "<class 'bool'>": "true or false",
+    "<class 'str'>": "text",
+    "<class 'list'>": "a list",
+    "<class 'NoneType'>": "null",
+}
+
+
+def explain(message: str, keys: Iterable[str], classes: Iterable[str] = ()) -> str:
+    """Turns a message of the parser into one line: the key, what was expected, the nearest name.
+
+    Args:
+        message: What jsonargparse says, over several lines, with its own view of the types.
+        keys: All keys there are, dotted.
+        classes: The names of the classes that may stand in a ``class_path``.
+    """
+    text, keys = " ".join(message.split()), list(keys)
+    path = ".init_args.".join(_KEY.findall(text))
+    if unknown := _UNKNOWN.search(text):
+        name = next(group for group in unknown.groups() if group)
+        key = f"{path}.init_args.{name}" if path else name
+        return f"{key}: no such key{_nearest_key(key, keys)}"
+    if linked := _LINKED.search(text):
+        return f"{linked[2]}: is set by {linked[1]}, write it there"
+    if choice := _CHOICE.search(text):
+        names = re.findall(r"\w+", choice[3])
+        expected = f"{choice[1]}: expected one of {', '.join(names)}"
+        return f"{expected}, found {choice[2]!r}{_nearest(choice[2], names)}"
+    if no_file := _NO_FILE.search(text):
+        return f"{no_file[1]}: no such file"
+    if missing := _NO_CLASS.search(text):
+        name = missing[1].rstrip(".")
+        return f"{path}.class_path: no class {name!r} fits here{_nearest(name, classes)}"
+    return _wrong_value(text, path) or text
+
+
+def _wrong_value(text: str, path: str) -> str | None:
+    kinds, value = _KIND.findall(text), _VALUE.search(text)
+    if not path or not kinds or value is None:
+        return None
+    found = value[1].strip("'\"")
+    expected = " or ".join(dict.fromkeys(_expected(kind) for kind in kinds))
+    choices = [choice for kind in kinds for choice in _choices(kind)]
+    return f"{path}: expected {expected}, found {found!r}{_nearest(found, choices)}"
+
+
+def _nearest_key(key: str, keys: list[str]) -> str:
+    """The nearest key: first by its last part among its siblings, then by the whole of it."""
+    parent, _, name = key.rpartition(".")
+    siblings = [known.rpartition(".")[2] for known in keys if known.rpartition(".")[0] == parent]
+    near = difflib.get_close_matches(name, siblings, n=1)
+    near = near or [sibling for sibling in siblings if name.startswith(f"{sibling}_")][:1]
+    if near:
+        return f"; did you mean {f'{parent}.' if parent else ''}{near[0]}?"
+    return _nearest(key, keys)
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _choices(kind: str) -> list[str]:
+    return re.findall(r"'([^']+)'", kind) if "Literal[" in kind else []
+
+
+def _expected(kind: str) -> str:
+    if choices := _choices(kind):
+        return f"one of {', '.join(choices)}"
+    return _NAMES.get(kind, kind)

@@ -1,0 +1,202 @@
+"""The data section of a configuration: which clips, how they are split, what is done to them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import torch
+from torch_geometric.transforms import Compose
+
+from pyg_skeletonmae.datasets import UIPRMD, ClipStore, SkeletonDataset
+from pyg_skeletonmae.datasets.clips import NanPolicy
+from pyg_skeletonmae.datasets.synthetic import SyntheticActions
+from pyg_skeletonmae.datasets.uiprmd import Target
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.transforms.recipe import Stream, standard_transform
+from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
+
+DATA_VARIABLE = "SKELETONMAE_DATA"
+
+
+@dataclass
+class DataConfig:
+    """The clips of a run.
+
+    Args:
+        name: ``uiprmd``; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset``
+            wrote; ``synthetic``, the built-in actions.
+        path: The file or folder (not for ``synthetic``). Default for ``uiprmd``: the folder
+            ``uiprmd`` in ``$SKELETONMAE_DATA``.
+        cache: The folder in which converted data are kept for the next run.
+        target: The classes of ``uiprmd``.
+        nan: What to do with a clip whose coordinates are not finite (``npz``).
+        train_subjects: Who is trained on; default: everyone with an odd number.
+        test_subjects: Who is tested on; default: everyone else.
+        label_subjects: Whose labels may be used in training; default: those of all training
+            subjects.
+        val_subjects: Training subjects to leave out and evaluate on while training, so that
+            nothing is ever chosen on test clips.
+        num_clips: The number of ``synthetic`` clips.
+        num_classes: The number of ``synthetic`` classes.
+        num_subjects: The number of ``synthetic`` subjects.
+        frames: The number of frames every clip is resampled to.
+        crop: Smallest and largest share of a training clip's random window; null: whole clips.
+        center: What becomes the origin, see ``CenterRoot``; null: leave clips where they are.
+        scale: What becomes the unit, see ``ScaleBody``; null: leave clips as large as they are.
+        rotate: Largest random rotation of a training clip in degrees, for all axes or for each.
+        flip: Probability that a training clip is mirrored.
+        jitter: Noise on the joints of training clips, in body sizes if scaled.
+        drop_frames: Probability that a frame of a training clip goes missing.
+        stream: ``joint`` positions, or the ``bone`` or ``motion`` vectors derived from them.
+        batch_size: Clips per batch and process.
+    """
+
+    name: Literal["uiprmd", "npz", "store", "synthetic"] = "uiprmd"
+    path: str | None = None
+    cache: str = "data"
+    target: Target = "movement+correctness"
+    nan: NanPolicy = "error"
+    train_subjects: list[int] | None = None
+    test_subjects: list[int] | None = None
+    label_subjects: list[int] | None = None
+    val_subjects: list[int] = field(default_factory=list)
+    num_clips: int = 600
+    num_classes: int = 12
+    num_subjects: int = 10
+    frames: int = 64
+    crop: tuple[float, float] | None = (0.5, 1.0)
+    center: CenterMode | None = "mean"
+    scale: ScaleBy | None = "std"
+    rotate: float | list[float] = 0.0
+    flip: float = 0.0
+    jitter: float = 0.0
+    drop_frames: float = 0.0
+    stream: Stream = "joint"
+    batch_size: int = 32
+
+    def transform(self, dataset: SkeletonDataset, train: bool) -> Compose:
+        """From raw clips of a data set to what models read."""
+        crop = None if self.crop is None else (self.crop[0], self.crop[1])
+        return standard_transform(
+            dataset.skeleton, self.frames, train=train, crop=crop, center=self.center,
+            scale=self.scale, rotate=self.rotate, flip=self.flip, jitter=self.jitter,
+            drop_frames=self.drop_frames, stream=self.stream,
+        )  # fmt: skip
+
+    def train_loader(
+        self,
+        dataset: SkeletonDataset,
+        seed: int,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> SkeletonLoader:
+        """Shuffled, augmented batches."""
+        transform = self.transform(dataset, train=True)
+        return SkeletonLoader(
+            dataset, self.batch_size, transform, shuffle=True, seed=seed, rank=rank,
+            world_size=world_size, device=device,
+        )  # fmt: skip
+
+    def eval_loader(
+        self, dataset: SkeletonDataset, device: torch.device | str = "cpu"
+    ) -> SkeletonLoader:
+        """Batches in order, with nothing random about them."""
+        transform = self.transform(dataset, train=False)
+        return SkeletonLoader(dataset, 2 * self.batch_size, transform, device=device)
+
+
+class Splits(NamedTuple):
+    """Views of one data set."""
+
+    train: SkeletonDataset  # clips whose labels are not looked at
+    labelled: SkeletonDataset  # those of them whose labels may be used
+    val: SkeletonDataset | None  # training subjects that are left out of both
+    test: SkeletonDataset
+
+
+def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
+    """The clips that a configuration names, converted on first use.
+
+    Raises:
+        ConfigError: Settings that do not fit together.
+        SkeletonMAEError: The data are missing or damaged.
+    """
+    if config.name == "synthetic":
+        return SyntheticActions(
+            config.num_clips,
+            num_classes=config.num_classes,
+            num_subjects=config.num_subjects,
+            seed=seed,
+        )
+    if config.name == "uiprmd":
+        return UIPRMD(
+            _uiprmd_root(config), config.target, processed_root=Path(config.cache) / "uiprmd"
+        )
+    if config.path is None:
+        raise ConfigError(f"data.path: expected the path of the {config.name} data, found nothing")
+    if config.name == "store":
+        return SkeletonDataset(config.path)
+    return _packed(Path(config.path), config)
+
+
+def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
+    """Cuts a data set by subjects.
+
+    Raises:
+        DataError: A side is empty, or a subject is not in the data or on two sides.
+    """
+    subjects = sorted(set(dataset.subjects.tolist()))
+    wanted = config.train_subjects
+    chosen = [s for s in subjects if s % 2] if wanted is None else wanted
+    train, test = dataset.split(train=chosen, test=config.test_subjects)
+    val = None
+    if config.val_subjects:
+        val, train = train.split(train=config.val_subjects)
+    labelled = train
+    if config.label_subjects is not None:
+        missing = set(config.label_subjects) - set(train.subjects.tolist())
+        if missing or not config.label_subjects:
+            raise DataError(
+                f"data.label_subjects {config.label_subjects}: expected some of the training "
+                f"subjects {sorted(set(train.subjects.tolist()))}"
+            )
+        labelled = _of_subjects(train, config.label_subjects)
+    return Splits(train, labelled, val, test)
+
+
+def _of_subjects(view: SkeletonDataset, subjects: Iterable[int]) -> SkeletonDataset:
+    keep = torch.isin(view.subjects, torch.tensor(list(subjects)))
+    return view[keep]  # type: ignore[return-value]  # PyG's indexing is typed as a plain Dataset
+
+
+def _uiprmd_root(config: DataConfig) -> Path:
+    if config.path is not None:
+        root = Path(config.path)
+        if not root.is_dir():
+            raise DataError(f"{root}: no such folder; data.path names the one with UI-PRMD's files")
+        return root
+    folder = os.environ.get(DATA_VARIABLE)
+    if not folder:
+        raise DataError(
+            f"UI-PRMD was not found: set {DATA_VARIABLE} to the folder that holds uiprmd/, or "
+            "--data.path to the folder with its files, or try --data.name synthetic"
+        )
+    return Path(folder) / "uiprmd"
+
+
+def _packed(path: Path, config: DataConfig) -> SkeletonDataset:
+    """A packed file as a store, kept under a name that changes with the file and the policy."""
+    stat = path.stat() if path.is_file() else None
+    told = (str(path.resolve()), stat and (stat.st_size, stat.st_mtime_ns), config.nan)
+    name = f"{path.stem}-{hashlib.sha256(repr(told).encode()).hexdigest()[:10]}"
+    root = Path(config.cache) / name
+    if ClipStore.exists(root):
+        return SkeletonDataset(root)
+    return SkeletonDataset.from_npz(path, root, nan=config.nan)

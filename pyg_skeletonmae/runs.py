@@ -1,0 +1,112 @@
+"""Run folders: what was run, with which settings and versions, and where its results lie."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.training.checkpoint import write_beside
+
+CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
+_PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
+# What may change when a run goes on: the Trainer checks its own settings.
+_FREE = ("out", "resume", "config", "trainer", "optim")
+
+
+def versions() -> dict[str, str]:
+    """The versions that results depend on."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed as a package"
+    return found
+
+
+def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
+    """Refuses a run folder that is taken, or one that cannot be resumed with these settings.
+
+    Call it before anything is computed, and on the first process only.
+
+    Raises:
+        ConfigError: The folder exists and ``resume`` is off, or it is on and there is no run, or
+            the run in it had other settings; the first such key is named.
+    """
+    if not resume:
+        if folder.exists():
+            raise ConfigError(f"{folder}: exists already; give --resume to go on, or another --out")
+        return
+    if not (folder / CONFIG).is_file():
+        raise ConfigError(f"{folder}: holds no run to resume; leave --resume out to start one")
+    before = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    for key, value in _flat(config).items():
+        old = _flat(before).get(key)
+        if key.split(".")[0] not in _FREE and old != value:
+            raise ConfigError(
+                f"{folder}: cannot resume with {key} = {value!r}: the run was started with {old!r}"
+            )
+
+
+def start(folder: Path, config: Mapping[str, Any], command: Sequence[str], seed: int) -> None:
+    """Makes the run folder, if need be, and writes the resolved configuration and the facts."""
+    info = {
+        "command": list(command),
+        "seed": seed,
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "versions": versions(),
+        "machine": {
+            "system": platform.platform(terse=True),
+            "cpus": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        },
+    }
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
+    write_beside(folder / CONFIG, lambda file: file.write(text.encode()))
+    write_json(folder / INFO, info)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file, atomically."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_beside(path, lambda file: file.write(text.encode()))
+
+
+def release_of(path: Path) -> Path:
+    """The release folder that a path means: the folder itself, or the one in a run folder."""
+    return path / RELEASE if (path / RELEASE).is_dir() else path
+
+
+def data_differences(pretrained: Path, data: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """How the data settings of a run differ from those of the run that a model comes from."""
+    path = pretrained / CONFIG
+    if not path.is_file():
+        return []
+    before = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("data", {})
+    return [
+        f"data.{key} is {data[key]!r}, was {before[key]!r} in {pretrained}"
+        for key in keys
+        if key in before and before[key] != data[key]
+    ]
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
