@@ -6,6 +6,7 @@ from pyg_skeletonmae.nn.losses import cosine_error, masked_mse, rce_loss, sce_lo
 from pyg_skeletonmae.nn.pool import pool_tracks
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
+from pyg_skeletonmae.nn.sttformer import TupleAttention, TupleBlock
 from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed
 from pyg_skeletonmae.nn.transformer import LayerScale, Transformer, TransformerBlock
@@ -18,6 +19,8 @@ __all__ = [
     "SelfAttention",
     "Transformer",
     "TransformerBlock",
+    "TupleAttention",
+    "TupleBlock",
     "MultiScaleTemporalConv",
     "SkeletonGINConv",
     "SkeletonGCNConv",
