@@ -5,9 +5,11 @@ from __future__ import annotations
 from pyg_skeletonmae.models.masked import STBackbone
 from pyg_skeletonmae.models.st_decoder import STDecoder
 from pyg_skeletonmae.models.st_encoder import STEncoder
+from pyg_skeletonmae.nn.targets import TargetNorm
 from pyg_skeletonmae.nn.token_embed import TimeEmbedding
 from pyg_skeletonmae.nn.transformer import Init
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.token_masking import RandomTokenMask
 
 
 class ViTBackbone(STBackbone):
@@ -32,6 +34,8 @@ class ViTBackbone(STBackbone):
         init: How linear layers begin.
     """
 
+    target_norm: TargetNorm = "patch"
+
     def __init__(
         self,
         frames_per_patch: int = 4,
@@ -55,6 +59,10 @@ class ViTBackbone(STBackbone):
         self.decoder_channels, self.decoder_depth = decoder_channels, decoder_depth
         self.init: Init = init
 
+    def mask(self) -> RandomTokenMask:
+        """Nine tokens of ten, at random."""
+        return RandomTokenMask()
+
     def encoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> STEncoder:
         """See :class:`~pyg_skeletonmae.models.masked.STBackbone`."""
         return STEncoder(
@@ -63,12 +71,19 @@ class ViTBackbone(STBackbone):
             self.time_embedding, self.init,
         )  # fmt: skip
 
-    def decoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> STDecoder:
-        """See :class:`~pyg_skeletonmae.models.masked.STBackbone`."""
+    def decoder(
+        self, skeleton: Skeleton, in_channels: int, frames: int, out_channels: int | None = None
+    ) -> STDecoder:
+        """See :class:`~pyg_skeletonmae.models.masked.STBackbone`.
+
+        ``out_channels`` numbers are predicted for each token; none: its coordinates.
+        """
+        if out_channels is None:
+            out_channels = self.frames_per_patch * in_channels
         time: TimeEmbedding = "sinusoidal" if self.time_embedding == "sinusoidal" else "learned"
         return STDecoder(
             skeleton.num_joints, frames // self.frames_per_patch, self.hidden_channels,
-            self.decoder_channels, self.frames_per_patch * in_channels, self.decoder_depth,
+            self.decoder_channels, out_channels, self.decoder_depth,
             self.heads, self.mlp_ratio, self.layer_scale, self.norm_eps, time, self.init,
         )  # fmt: skip
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pyg_skeletonmae.models.masked import MaskedDecoder
+from pyg_skeletonmae.models.st_encoder import STEncoder
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, TimeEmbedding
 from pyg_skeletonmae.nn.tokens import TokenSplit, scatter_tokens
 from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
 
 
-class STDecoder(nn.Module):
+class STDecoder(MaskedDecoder[STEncoder]):
     """Puts encoded visible tokens among mask tokens and predicts all tokens.
 
     Args:
@@ -62,6 +64,11 @@ class STDecoder(nn.Module):
     def forward(self, encoded: Tensor, split: TokenSplit) -> Tensor:
         """Predicts all tokens from the visible ones."""
         return self.decode(scatter_tokens(self.embed(encoded), split, self.mask_token))
+
+    def reconstruct(self, encoder: STEncoder, pos: Tensor, split: TokenSplit) -> Tensor:
+        """See :class:`~pyg_skeletonmae.models.masked.MaskedDecoder`."""
+        out: Tensor = self(encoder.encode_visible(pos, split.keep, split.present), split)
+        return out
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Predicts all tokens from embedded and mask tokens ``[P, V * S, channels]``."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError
+from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.models.masked import MaskedEncoder
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed, TimeEmbedding
-from pyg_skeletonmae.nn.tokens import TokenSplit
 from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -70,12 +69,8 @@ class STEncoder(MaskedEncoder):
         time_embedding: TimeEmbedding = "learned",
         init: Init = "xavier",
     ) -> None:
-        super().__init__(skeleton, hidden_channels, frames_per_patch)
-        if frames < 1 or frames_per_patch < 1 or frames % frames_per_patch:
-            raise ConfigError(
-                f"{frames} frames are no whole number of patches of {frames_per_patch}"
-            )
-        self.frames, self.init = frames, init
+        super().__init__(skeleton, in_channels, frames, hidden_channels, frames_per_patch)
+        self.init = init
         self.num_steps = frames // frames_per_patch
         self.patch = PatchEmbed(in_channels, hidden_channels, frames_per_patch)
         self.position = JointTimeEmbedding(
@@ -93,7 +88,7 @@ class STEncoder(MaskedEncoder):
         Raises:
             DataError: The clips have other joints, channels or frames than the encoder.
         """
-        self._check(pos)
+        self.check(pos)
         out: Tensor = self.patch(pos, keep) + self.position(keep)
         return out
 
@@ -115,10 +110,6 @@ class STEncoder(MaskedEncoder):
         """
         out: Tensor = self.norm(self.transformer(self.embed(pos, keep), present))
         return out
-
-    def encode_masked(self, pos: Tensor, split: TokenSplit) -> Tensor:
-        """What a masked auto-encoder calls: :meth:`encode_visible` of a split."""
-        return self.encode_visible(pos, split.keep, split.present)
 
     def hidden_states(self, pos: Tensor, last: int) -> list[Tensor]:
         """All tokens ``[P, V * S, D]`` after each of the ``last`` blocks, without the final norm.
@@ -151,18 +142,9 @@ class STEncoder(MaskedEncoder):
         copy.load_state_dict(weights)
         return copy
 
-    def _check(self, pos: Tensor) -> None:
-        wanted = [self.skeleton.num_joints, self.frames, self.patch.in_channels]
-        if list(pos.shape[1:]) != wanted:
-            advice = f"; Resample({self.frames}) them" if pos.size(2) != self.frames else ""
-            raise DataError(
-                f"tracks of [joints, frames, channels] {list(pos.shape[1:])} for an encoder of "
-                f"{wanted}{advice}"
-            )
-
     def __repr__(self) -> str:
         return (
-            f"{type(self).__name__}({self.skeleton.name}, channels={self.patch.in_channels}, "
+            f"{type(self).__name__}({self.skeleton.name}, channels={self.in_channels}, "
             f"frames={self.frames}, frames_per_patch={self.frames_per_patch}, "
             f"hidden={self.out_channels}, depth={len(self.transformer.blocks)})"
         )

@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from pyg_skeletonmae.batch import as_tracks, clip_draws, pos_tracks, valid_joints
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonModel
+from pyg_skeletonmae.models.draw_split import draw_split
 from pyg_skeletonmae.models.masked import STBackbone
 from pyg_skeletonmae.models.st_backbone import ViTBackbone
 from pyg_skeletonmae.nn.losses import masked_mse
@@ -18,7 +19,7 @@ from pyg_skeletonmae.nn.targets import Target, TargetNorm, motion, standardise
 from pyg_skeletonmae.nn.tokens import TokenSplit, split_tokens, to_patches
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import MaskPolicy
-from pyg_skeletonmae.transforms.token_masking import RandomTokenMask, TokenMaskPolicy
+from pyg_skeletonmae.transforms.token_masking import TokenMaskPolicy
 
 
 class STSkeletonMAE(SkeletonModel):
@@ -42,13 +43,16 @@ class STSkeletonMAE(SkeletonModel):
         skeleton: The joints and bones.
         in_channels: The channels ``C`` of a joint.
         frames: The frames ``T`` of every clip.
-        backbone: The encoder and decoder. (default: ``ViTBackbone()``)
+        backbone: The encoder and decoder: ``STTFormerBackbone()``, on which the ICMEW paper builds,
+            or, by default, ``ViTBackbone()``.
         mask: Which tokens to hide, unless the batch carries ``joint_mask``; a token with a masked
-            frame is masked as a whole. (default: ``RandomTokenMask(0.9)``)
+            frame is masked as a whole. Default: ``RandomTokenMask(0.9)`` for the vision
+            transformer, ``JointFrameMask(9, 0.4)`` for STTFormer.
         target: ``"coordinates"``, or ``"motion"``, the displacement ``motion_stride`` frames ahead.
         motion_stride: See there.
         target_norm: ``"patch"``, ``"time"`` or ``"none"``, see
-            :func:`~pyg_skeletonmae.nn.targets.standardise`.
+            :func:`~pyg_skeletonmae.nn.targets.standardise`. Default: ``"patch"`` for the vision
+            transformer, ``"none"`` for STTFormer.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -69,9 +73,11 @@ class STSkeletonMAE(SkeletonModel):
         mask: MaskPolicy | None = None,
         target: Literal["coordinates", "motion"] = "coordinates",
         motion_stride: int = 1,
-        target_norm: TargetNorm = "patch",
+        target_norm: TargetNorm | None = None,
     ) -> None:
         super().__init__()
+        backbone = ViTBackbone() if backbone is None else backbone
+        target_norm = backbone.target_norm if target_norm is None else target_norm
         if target not in ("coordinates", "motion") or target_norm not in ("patch", "time", "none"):
             raise ConfigError(
                 f"target {target!r}, target_norm {target_norm!r}: expected 'coordinates' or "
@@ -79,10 +85,9 @@ class STSkeletonMAE(SkeletonModel):
             )
         if not 1 <= motion_stride < frames:
             raise ConfigError(f"motion_stride {motion_stride}: expected 1 to {frames - 1} frames")
-        backbone = ViTBackbone() if backbone is None else backbone
         self.encoder = backbone.encoder(skeleton, in_channels, frames)
         self.decoder = backbone.decoder(skeleton, in_channels, frames)
-        self.mask: MaskPolicy = RandomTokenMask() if mask is None else mask
+        self.mask: MaskPolicy = backbone.mask() if mask is None else mask
         self.target, self.motion_stride = target, motion_stride
         self.target_norm: TargetNorm = target_norm
         if isinstance(self.mask, TokenMaskPolicy):
@@ -107,8 +112,7 @@ class STSkeletonMAE(SkeletonModel):
         joints = self.encoder.skeleton.num_joints
         pos = pos_tracks(batch, joints)
         split = self._split(batch, pos)
-        encoded = self.encoder.encode_masked(pos, split)
-        prediction = self.decoder(encoded, split).view(pos.shape)
+        prediction = self.decoder.reconstruct(self.encoder, pos, split).view(pos.shape)
         target = self._target(pos, as_tracks(valid_joints(batch), joints))
         mask = split.mask.repeat_interleave(self.encoder.frames_per_patch, dim=2)
         return prediction, target, mask
@@ -120,10 +124,7 @@ class STSkeletonMAE(SkeletonModel):
         if given is not None:
             return split_tokens(given.view(patches.shape[:4]).any(dim=3))
         draws = clip_draws(batch).split(batch.num_tracks)
-        mask = self.mask(patches, self.encoder.skeleton, draws)
-        if isinstance(self.mask, TokenMaskPolicy):
-            return split_tokens(mask, self.mask.num_visible(*patches.shape[1:3]))
-        return split_tokens(mask)
+        return draw_split(self.mask, patches, self.encoder.skeleton, draws)
 
     @torch.no_grad()
     def _target(self, pos: Tensor, valid: Tensor) -> Target:

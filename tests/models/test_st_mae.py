@@ -320,7 +320,7 @@ def test_a_mask_that_hides_nothing_is_plain_encoding() -> None:
     model = make_model().eval()
     pos = make_batch(layouts.UIPRMD22, frames=16).pos.view(7, 22, 16, 3)
     split = split_tokens(torch.zeros(7, 22, 4, dtype=torch.bool))
-    encoded = model.encoder.encode_masked(pos, split)
+    encoded = model.encoder.encode_visible(pos, split.keep, split.present)
     torch.testing.assert_close(encoded.view(7, 22, 4, 16), model.encoder.encode_tracks(pos))
 
 
