@@ -43,6 +43,11 @@ def graph_conv(conv: Conv, channels: int, norm: Norm = "batch", bias: bool = Tru
     return SkeletonGINConv(mlp)
 
 
+def joint_vectors(skeleton: Skeleton, channels: int) -> nn.Parameter:
+    """One learned vector per joint, ``[V, 1, D]`` (normal, standard deviation 0.02)."""
+    return nn.Parameter(0.02 * torch.randn(skeleton.num_joints, 1, channels))
+
+
 class GraphLayer(nn.Module):
     """A graph convolution followed by normalisation, PReLU and dropout.
 
@@ -123,6 +128,8 @@ class GraphEncoder(SkeletonEncoder):
         norm: ``"batch"``, or ``"layer"``, which does not look at other clips.
         dropout: The dropout rate before each layer.
         residual: Whether each layer adds its input to its output.
+        joint_embedding: Adds one learned vector per joint to the embedded joints, masked or not,
+            which tells joints apart that the graph does not (our option).
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -141,15 +148,23 @@ class GraphEncoder(SkeletonEncoder):
         norm: Norm = "batch",
         dropout: float = 0.0,
         residual: bool = False,
+        joint_embedding: bool = False,
     ) -> None:
         super().__init__(skeleton, hidden_channels)
         self.embed = nn.Linear(in_channels, hidden_channels)
         self.gnn = GraphStack(hidden_channels, depth, conv, norm, dropout, residual)
+        self.joint_embedding = joint_vectors(skeleton, hidden_channels) if joint_embedding else None
         self.register_buffer("adjacency", skeleton.adjacency(), persistent=False)
 
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T, D]``."""
-        out: Tensor = self.gnn(self.embed(pos), self.adjacency)
+        return self.encode_embedded(self.embed(pos), self.adjacency)
+
+    def encode_embedded(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """Encodes embedded joints ``[P, V, T, D]`` along ``adjacency [V, V]`` or ``[P, V, V]``."""
+        if self.joint_embedding is not None:
+            x = x + self.joint_embedding
+        out: Tensor = self.gnn(x, adjacency)
         return out
 
     def masked_adjacency(self, edge_mask: Tensor) -> Tensor:

@@ -76,8 +76,8 @@ class GraphSkeletonMAE(SkeletonModel):
         target: ``"embedding"`` reconstructs the embedded features, ``"coordinates"`` the input.
         detach_target: Stops the gradient through the target (our choice, against collapse).
         freeze_embedding: Keeps the embedding at its initial values (our option, against collapse).
-        joint_embedding: Adds one learned vector per joint to the encoder's input, masked or not
-            (our option: it tells masked joints apart). It is no part of the target.
+        joint_embedding: Gives the encoder one learned vector per joint (our option: it tells masked
+            joints apart). It is no part of the target.
         remask: Passes the encoding through a bias-free linear map and sets masked joints to zero
             before decoding, as GraphMAE does; the paper's equation (1) does not.
         beta: The exponent of the loss (2 in the paper).
@@ -122,8 +122,9 @@ class GraphSkeletonMAE(SkeletonModel):
         if (edge_ratio > 0) != (edge_weight > 0):
             raise ConfigError("edge_ratio and edge_weight: give both, or neither")
         self.encoder = GraphEncoder(
-            skeleton, in_channels, hidden_channels, depth, conv, norm, dropout, residual
-        )
+            skeleton, in_channels, hidden_channels, depth, conv, norm, dropout, residual,
+            joint_embedding,
+        )  # fmt: skip
         out_channels = in_channels if target == "coordinates" else hidden_channels
         self.decoder = GraphDecoder(hidden_channels, out_channels, decoder_depth, conv, norm)
         self.mask: MaskPolicy = PartMask() if mask is None else mask
@@ -131,11 +132,6 @@ class GraphSkeletonMAE(SkeletonModel):
         self.beta, self.loss_form, self.remask = beta, loss_form, remask
         self.edge_ratio, self.edge_weight = edge_ratio, edge_weight
         self.mask_token = nn.Parameter(torch.zeros(hidden_channels))
-        self.joint_embedding = (
-            nn.Parameter(torch.zeros(skeleton.num_joints, 1, hidden_channels))
-            if joint_embedding
-            else None
-        )
         self.to_decoder = (
             nn.Linear(hidden_channels, hidden_channels, bias=False) if remask else None
         )
@@ -145,10 +141,8 @@ class GraphSkeletonMAE(SkeletonModel):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draws the mask token and the joint embedding anew (normal, standard deviation 0.02)."""
+        """Draws the mask token anew (normal, standard deviation 0.02)."""
         nn.init.normal_(self.mask_token, std=0.02)
-        if self.joint_embedding is not None:
-            nn.init.normal_(self.joint_embedding, std=0.02)
 
     def forward(self, batch: Data) -> dict[str, Tensor]:
         """The loss of a batch; joints that are missing are never scored."""
@@ -200,10 +194,7 @@ class GraphSkeletonMAE(SkeletonModel):
 
     def _encode(self, embedded: Tensor, mask: Tensor, adjacency: Tensor) -> Tensor:
         x = torch.where(mask[..., None], self.mask_token.to(embedded.dtype), embedded)
-        if self.joint_embedding is not None:
-            x = x + self.joint_embedding
-        out: Tensor = self.encoder.gnn(x, adjacency)
-        return out
+        return self.encoder.encode_embedded(x, adjacency)
 
     def _decode(self, encoded: Tensor, mask: Tensor, adjacency: Tensor) -> Tensor:
         if self.to_decoder is not None:

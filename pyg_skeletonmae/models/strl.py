@@ -35,6 +35,7 @@ class STRL(Classifier):
         strides: See there.
         data_norm: See there.
         dropout: The dropout rate on each layer's output.
+        joint_embedding: See :class:`STRLEncoder`.
         head: See :class:`Classifier`, as for the arguments below.
         head_hidden: The width of the head's MLP.
         head_dropout: The dropout rate before the last layer.
@@ -64,6 +65,7 @@ class STRL(Classifier):
         strides: list[int] | None = None,
         data_norm: bool = False,
         dropout: float = 0.0,
+        joint_embedding: bool = False,
         head: Head = "mlp",
         head_hidden: int = 256,
         head_dropout: float = 0.0,
@@ -72,6 +74,7 @@ class STRL(Classifier):
         encoder = STRLEncoder(
             skeleton, in_channels, frames, hidden_channels, num_layers, depth, conv, norm,
             share_persons, tie_layers, join, self_loops, strides, data_norm, dropout,
+            joint_embedding,
         )  # fmt: skip
         super().__init__(encoder, num_classes, head, head_hidden, head_dropout, label_smoothing)
         self.encoder: STRLEncoder = encoder
@@ -101,7 +104,7 @@ class STRL(Classifier):
             **init_args: Any further argument of :class:`STRL`; an unknown one is a ``TypeError``.
         """
         fixed = model.encoder.config["init_args"]
-        names = ("in_channels", "hidden_channels", "depth", "conv", "norm")
+        names = ("in_channels", "hidden_channels", "depth", "conv", "norm", "joint_embedding")
         arguments = {name: fixed[name] for name in names} | init_args
         strl = cls(skeleton=model.encoder.skeleton, num_classes=num_classes, **arguments)
         strl.load_pretrained(model, freeze)

@@ -9,7 +9,7 @@ from torch_geometric.data import Data
 from pyg_skeletonmae.batch import pos_tracks
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
-from pyg_skeletonmae.models.graph_encoder import Conv, GraphEncoder, GraphStack
+from pyg_skeletonmae.models.graph_encoder import Conv, GraphEncoder, GraphStack, joint_vectors
 from pyg_skeletonmae.models.strl_layer import Join, STRLLayer
 from pyg_skeletonmae.nn.norm import BatchNormLast, Norm
 from pyg_skeletonmae.skeleton import Skeleton
@@ -40,6 +40,7 @@ class STRLEncoder(SkeletonEncoder):
         data_norm: Batch normalisation of each coordinate of each joint of the input, as in the
             InfoGCN code, whose recipe the paper shares.
         dropout: The dropout rate on each layer's output.
+        joint_embedding: Adds one learned vector per joint to the input, as in pre-training.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -65,6 +66,7 @@ class STRLEncoder(SkeletonEncoder):
         strides: list[int] | None = None,
         data_norm: bool = False,
         dropout: float = 0.0,
+        joint_embedding: bool = False,
     ) -> None:
         super().__init__(skeleton, hidden_channels)
         strides = [1] + [2] * (num_layers - 1) if strides is None else strides
@@ -73,6 +75,7 @@ class STRLEncoder(SkeletonEncoder):
         self.frames = frames
         self.data_norm = BatchNormLast(skeleton.num_joints * in_channels) if data_norm else None
         self.embed = nn.Linear(in_channels, hidden_channels)
+        self.joint_embedding = joint_vectors(skeleton, hidden_channels) if joint_embedding else None
         self.time_embedding = nn.Parameter(torch.zeros(frames, hidden_channels))
         sets = [
             [
@@ -116,12 +119,14 @@ class STRLEncoder(SkeletonEncoder):
                 f"resample them with Resample({self.frames})"
             )
         x: Tensor = self.embed(self._normalise(pos)) + self.time_embedding
+        if self.joint_embedding is not None:
+            x = x + self.joint_embedding
         for layer in self.layers:
             x = layer(x, self.adjacency, person)
         return x
 
     def load_encoder(self, pretrained: GraphEncoder) -> None:
-        """Copies a pre-trained embedding, and its graph layers into every STRL layer.
+        """Copies the pre-trained embeddings, and the graph layers into every STRL layer.
 
         Raises:
             CheckpointError: Its joints, channels, width, depth or convolution are others.
@@ -133,6 +138,8 @@ class STRLEncoder(SkeletonEncoder):
             )
         try:
             self.embed.load_state_dict(pretrained.embed.state_dict())
+            if self.joint_embedding is not None and pretrained.joint_embedding is not None:
+                self.joint_embedding.data.copy_(pretrained.joint_embedding.data)
             for stack in self._graph_stacks():
                 stack.load_state_dict(pretrained.gnn.state_dict())
         except RuntimeError as error:

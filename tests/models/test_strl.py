@@ -83,3 +83,10 @@ def test_repr() -> None:
     assert repr(make_strl().encoder) == encoder
     assert repr(make_strl()) == f"STRL({encoder}, classes=3)"
     assert isinstance(make_strl().encoder, STRLEncoder)
+
+
+def test_joint_embedding_is_copied_too() -> None:
+    pretrained = GraphSkeletonMAE(SKELETON, hidden_channels=16, joint_embedding=True)
+    encoder = STRL.from_pretrained(pretrained, 3, frames=8).encoder
+    assert encoder.joint_embedding is not None and pretrained.encoder.joint_embedding is not None
+    assert torch.equal(encoder.joint_embedding, pretrained.encoder.joint_embedding)
