@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,9 +9,9 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder, SkeletonModel
+from pyg_skeletonmae.models.heads import Head as Head
+from pyg_skeletonmae.models.heads import JointPool, head_defaults, make_head, pooling
 from pyg_skeletonmae.nn.pool import pool_tracks
-
-Head = Literal["linear", "mlp"]
 
 
 class Classifier(SkeletonModel):
@@ -22,18 +20,33 @@ class Classifier(SkeletonModel):
     Args:
         encoder: Any encoder of this library, or one with the same attributes.
         num_classes: The number of classes.
-        head: ``"linear"``, or ``"mlp"``: Linear, BatchNorm, ReLU, dropout, Linear.
-        hidden: The width of the MLP.
-        dropout: The dropout rate before the last layer.
+        head: One of
+
+            - ``"linear"``;
+            - ``"mlp"``: Linear, BatchNorm, ReLU, dropout, Linear;
+            - ``"mean-linear"``: linear on the mean over persons, joints and time, the probe in
+              MAMP's model file;
+            - ``"bn-linear"``: a BatchNorm without learned factors before it, the probe of
+              Skeleton2vec (``norm_eps=1e-5``) and of MAMP's script (``norm_eps=1e-6``);
+            - ``"joints-mlp"``: dropout on the features of tokens, mean over time, joints
+              concatenated, mean over persons, Linear, BatchNorm, ReLU, Linear: the head both are
+              fine-tuned with.
+        hidden: The width of the hidden layer. (default: 256, ``"joints-mlp"``: 2048)
+        dropout: The dropout rate before the last layer, or on tokens. (default: 0,
+            ``"joints-mlp"``: 0.3)
         label_smoothing: The share of the target spread over all classes.
-        joints: ``"mean"`` over the joints, or ``"concat"``.
+        joints: ``"mean"`` over the joints, or ``"concat"``. (default: the head's, else the mean)
         segments: Mean over time (1), or over this many equal segments, concatenated.
         freeze_encoder: Trains the head alone; the encoder stays in evaluation mode.
+        norm_eps: The epsilon of the head's BatchNorm.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]`` of ``B`` clips
         - **output:** ``{"logits": [B, num_classes]}``, and ``"loss"`` and ``"accuracy"`` where the
           batch has ``y``
+
+    Raises:
+        ConfigError: A setting is out of range, or does not fit the head.
     """
 
     def __init__(
@@ -41,22 +54,28 @@ class Classifier(SkeletonModel):
         encoder: SkeletonEncoder,
         num_classes: int,
         head: Head = "mlp",
-        hidden: int = 256,
-        dropout: float = 0.0,
+        hidden: int | None = None,
+        dropout: float | None = None,
         label_smoothing: float = 0.0,
-        joints: Literal["mean", "concat"] = "mean",
+        joints: JointPool | None = None,
         segments: int = 1,
         freeze_encoder: bool = False,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         if num_classes < 2:
             raise ConfigError(f"num_classes {num_classes}: expected at least 2")
         self.encoder = encoder
-        self.joints, self.segments, self.label_smoothing = joints, segments, label_smoothing
+        self.joints: JointPool = pooling(head, joints, segments)
+        self.segments, self.label_smoothing = segments, label_smoothing
         self.num_classes, self.freeze_encoder = num_classes, freeze_encoder
+        defaults = head_defaults(head)
+        hidden = defaults.hidden if hidden is None else hidden
+        dropout = defaults.dropout if dropout is None else dropout
         width = encoder.out_channels * segments
-        width *= encoder.skeleton.num_joints if joints == "concat" else 1
-        self.head = _head(head, width, hidden, num_classes, dropout)
+        width *= encoder.skeleton.num_joints if self.joints == "concat" else 1
+        self.token_dropout = nn.Dropout(dropout if head == "joints-mlp" else 0.0)
+        self.head = make_head(head, width, num_classes, hidden, dropout, norm_eps)
         encoder.requires_grad_(not freeze_encoder)
 
     def train(self, mode: bool = True) -> Classifier:
@@ -68,7 +87,7 @@ class Classifier(SkeletonModel):
 
     def forward(self, batch: Data) -> dict[str, Tensor]:
         """Scores of all clips of a batch."""
-        x = self.encoder(batch)
+        x = self.token_dropout(self.encoder(batch))
         logits = self.head(pool_tracks(x, batch.num_tracks, self.joints, self.segments))
         y = batch.get("y")
         if y is None:
@@ -83,15 +102,3 @@ class Classifier(SkeletonModel):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.encoder!r}, classes={self.num_classes})"
-
-
-def _head(head: Head, width: int, hidden: int, num_classes: int, dropout: float) -> nn.Module:
-    if head == "linear":
-        return nn.Sequential(nn.Dropout(dropout), nn.Linear(width, num_classes))
-    return nn.Sequential(
-        nn.Linear(width, hidden),
-        nn.BatchNorm1d(hidden),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(hidden, num_classes),
-    )

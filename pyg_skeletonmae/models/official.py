@@ -93,9 +93,23 @@ def load_official(
         CheckpointError: A key is missing, left over, or has a wrong shape; it is named. The model
             is then as it was.
     """
+    weights = official_weights(model, state, source)
+    model.load_state_dict({**model.state_dict(), **weights})
+
+
+def official_weights(
+    model: nn.Module, state: Mapping[str, Tensor], source: Callable[[str], Source]
+) -> dict[str, Tensor]:
+    """A public state dict as one of ours; the arguments and errors of :func:`load_official`.
+
+    Only the shapes of the model are read. What modules keep beside their tensors, the number of
+    updates of a moving average, has no public counterpart and is left out.
+    """
     weights: dict[str, Tensor] = {}
     used: set[str] = set()
     for name, ours in model.state_dict().items():
+        if name.endswith("_extra_state"):
+            continue
         keys, pack = source(name)
         missing = [key for key in keys if key not in state]
         if missing:
@@ -108,7 +122,7 @@ def load_official(
         raise CheckpointError(
             f"the checkpoint has {len(left)} key(s) that the model does not know: {left[0]!r}"
         )
-    model.load_state_dict(weights)
+    return weights
 
 
 def _packed(

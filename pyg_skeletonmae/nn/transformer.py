@@ -162,7 +162,7 @@ class Transformer(nn.Module):
         super().__init__()
         if depth < 1:
             raise ConfigError(f"depth {depth}: expected at least one block")
-        rates = torch.linspace(0.0, drop_path, depth).tolist()
+        rates = torch.linspace(0.0, drop_path, depth, device="cpu").tolist()
         self.blocks = nn.ModuleList(
             TransformerBlock(channels, heads, mlp_ratio, rate, layer_scale, norm_eps)
             for rate in rates
