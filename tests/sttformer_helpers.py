@@ -4,6 +4,7 @@ from nn_helpers import model_oracle
 from torch import Tensor
 
 _NAMES = {  # theirs: ours
+    "input_map": "embed",
     "alphas": "attention.scale",
     "att0s": "attention.base",
     "to_qkvs": "attention.qk",
@@ -31,8 +32,8 @@ def our_weights(theirs: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights under our names; a bias before a batch norm moves into the running mean."""
     ours = {our_name(key): value for key, value in theirs.items() if "pes.pe" not in key}
     for key in [key for key in ours if key.endswith(".0.bias")]:
-        mean = key.removesuffix("0.bias") + "1.running_mean"
-        ours[mean] = ours[mean] - ours.pop(key)
+        mean, bias = key.removesuffix("0.bias") + "1.running_mean", ours.pop(key)
+        ours[mean] = ours[mean] - bias
     for key in [key for key in ours if key.endswith(("attention.scale", "attention.base"))]:
         ours[key] = ours[key][0]
     return ours

@@ -11,11 +11,14 @@ from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.graph_encoder import GraphEncoder
 from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.skeleton2vec import Skeleton2Vec
 from pyg_skeletonmae.models.st_backbone import ViTBackbone
 from pyg_skeletonmae.models.st_encoder import STEncoder
 from pyg_skeletonmae.models.st_mae import STSkeletonMAE
 from pyg_skeletonmae.models.strl import STRL
 from pyg_skeletonmae.models.strl_encoder import STRLEncoder
+from pyg_skeletonmae.models.sttformer import STTFormerEncoder
+from pyg_skeletonmae.models.sttformer_backbone import STTFormerBackbone
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
 from pyg_skeletonmae.transforms.token_masking import JointFrameMask, RandomTokenMask, TubeMask
@@ -34,6 +37,9 @@ _CLASSES: tuple[type, ...] = (
     STRL,
     STRLEncoder,
     STSkeletonMAE,
+    STTFormerBackbone,
+    STTFormerEncoder,
+    Skeleton2Vec,
     TubeMask,
     ViTBackbone,
 )
