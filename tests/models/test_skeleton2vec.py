@@ -316,8 +316,13 @@ def test_probe_chooses_the_encoder() -> None:
 
 
 def test_encoder_time_embedding_is_zero_at_first() -> None:
-    model = Skeleton2Vec(layouts.NTU25)
+    model = make_s2v()
     assert model.student.position.time.eq(0).all() and model.decoder.position.time.ne(0).any()
+
+
+def test_published_sizes() -> None:
+    with torch.device("meta"):
+        model = Skeleton2Vec(layouts.NTU25)
     assert model.student.num_steps * 25 == 750 and len(model.decoder.transformer.blocks) == 3
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == 8_856_576
     assert sum(p.numel() for p in model.teacher.parameters()) == 6_339_328

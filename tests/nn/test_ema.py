@@ -1,0 +1,69 @@
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.nn.ema import EMA
+
+
+def test_update_and_schedule() -> None:
+    module = nn.Linear(2, 2)
+    ema = EMA(module, 0.9, 1.0, 4)
+    expected = module.weight.detach().clone()
+    with torch.no_grad():
+        module.weight.add_(1.0)
+    for decay in (0.9, 0.925, 0.95, 0.975, 1.0, 1.0):
+        assert ema.decay == pytest.approx(decay, abs=1e-15)
+        ema.update(module)
+        expected = decay * expected + (1 - decay) * module.weight.detach()
+        torch.testing.assert_close(ema.module.weight, expected)
+
+
+def test_at_a_decay_of_one_nothing_moves() -> None:
+    module = nn.Linear(2, 2)
+    ema = EMA(module, 1.0, 1.0, 1)
+    before = ema.module.weight.clone()
+    with torch.no_grad():
+        module.weight.fill_(7.0)
+    ema.update(module)
+    assert torch.equal(ema.module.weight, before)
+
+
+def test_it_is_a_copy_that_is_never_trained() -> None:
+    module = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5))
+    ema = EMA(module, 0.9, 1.0, 4).train()
+    assert ema.module is not module and module.training
+    assert not any(child.training for child in ema.modules())
+    assert not any(parameter.requires_grad for parameter in ema.parameters())
+    assert all(parameter.requires_grad for parameter in module.parameters())
+
+
+def test_the_number_of_updates_is_part_of_the_state() -> None:
+    ema = EMA(nn.Linear(2, 2), 0.9, 1.0, 4)
+    ema.update(nn.Linear(2, 2))
+    ema.update(nn.Linear(2, 2))
+    state = copy.deepcopy(ema.state_dict())
+    again = EMA(nn.Linear(2, 2), 0.9, 1.0, 4)
+    again.load_state_dict(state)
+    assert again.decay == ema.decay == pytest.approx(0.95)
+    assert copy.deepcopy(again).decay == again.decay
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "steps", "message"),
+    [
+        (0.9, 0.8, 4, "do not fall"),
+        (-0.1, 0.8, 4, "from 0 to 1"),
+        (0.9, 1.1, 4, "from 0 to 1"),
+        (0.9, 1.0, 0, "at least one update"),
+    ],
+)
+def test_bad_settings(start: float, end: float, steps: int, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        EMA(nn.Linear(1, 1), start, end, steps)
+
+
+def test_repr() -> None:
+    assert repr(EMA(nn.Linear(1, 1), 0.9, 1.0, 4)) == "EMA(0.9 -> 1.0, steps=4)"
