@@ -46,7 +46,7 @@ _PLACES: dict[str, Point] = {
     "head_top": ("head", (0.0, 0.14, 0.0)),
     "nose": ("head", (0.0, 0.0, 0.11)),
     "eye": ("head", (0.03, 0.04, 0.09)),
-    "eye_inner": ("head", (0.02, 0.04, 0.09)),
+    "eye_inner": ("head", (0.015, 0.04, 0.09)),
     "eye_outer": ("head", (0.045, 0.04, 0.08)),
     "ear": ("head", (0.075, 0.01, 0.01)),
     "mouth": ("head", (0.025, -0.05, 0.09)),
@@ -85,7 +85,7 @@ def place_joints(skeleton: Skeleton) -> tuple[list[str], Tensor]:
     """The segment each joint of a skeleton rides on, and its place in that segment's frame.
 
     A joint is known by a word in its name ("left_knee"); else by its body part, along the arm or
-    leg in the order of its distance from the root; else it rides with its nearest known neighbour.
+    leg in the order of its distance from the root; else it rides with its nearest known ancestor.
 
     Returns:
         The segment names, one per joint, and the places ``[V, 3]`` in metres.
@@ -96,20 +96,20 @@ def place_joints(skeleton: Skeleton) -> tuple[list[str], Tensor]:
     found = {joint: _by_name(joint) for joint in skeleton.joints}
     for part in ("left_arm", "right_arm", "left_leg", "right_leg"):
         _along_limb(skeleton, part, found)
-    known = {joint: place for joint, place in found.items() if place is not None}
-    if not any(segment.endswith(_SIDED) for segment, _ in known.values()):
+    if not any(place is not None and place[0].endswith(_SIDED) for place in found.values()):
         raise SkeletonError(
             f"{skeleton.name}: no joint of an arm or a leg to move; name joints such as "
             "'left_elbow', or give body parts such as 'left_arm'"
         )
-    places = [known.get(j) or _beside_neighbour(skeleton, j, known) for j in skeleton.joints]
+    places = [found[joint] or _with_ancestor(skeleton, joint, found) for joint in skeleton.joints]
     return [segment for segment, _ in places], torch.tensor([place for _, place in places])
 
 
-def _beside_neighbour(skeleton: Skeleton, joint: str, known: Mapping[str, Point]) -> Point:
-    number = skeleton.index(joint)
-    nearest = min(known, key=lambda other: int(skeleton.hops[number, skeleton.index(other)]))
-    segment, (x, y, z) = known[nearest]
+def _with_ancestor(skeleton: Skeleton, joint: str, found: Mapping[str, Point | None]) -> Point:
+    number, parent_of = skeleton.index(joint), dict(skeleton.bones)
+    while joint in parent_of and found[joint] is None:
+        joint = parent_of[joint]
+    segment, (x, y, z) = found[joint] or _PLACES["pelvis"]
     return segment, (x, y + 0.03, z + 0.01 * (number % 7))
 
 
@@ -138,9 +138,12 @@ def _along_limb(skeleton: Skeleton, part: str, found: dict[str, Point | None]) -
     joints = sorted(
         skeleton.parts.get(part, ()), key=lambda joint: int(depth[skeleton.index(joint)])
     )
-    for rank, joint in enumerate(joints, start=len(chain) - min(len(joints), len(chain) - 1)):
-        if found[joint] is None:
-            found[joint] = _on_side(chain[min(rank, len(chain) - 1)], side)
+    for rank, joint in enumerate(joints, start=1):
+        word = chain[min(rank, len(chain) - 1)]
+        segment, (x, y, z) = _PLACES[word]
+        if found[joint] is None:  # joints beyond the end of the limb lie in a row, 3 cm apart
+            further = 0.03 * max(0, rank - len(chain) + 1)
+            found[joint] = f"{side}_{segment}", (x, y - further, z)
 
 
 def forward_kinematics(

@@ -32,12 +32,13 @@ FPS = 30
 MIN_FRAMES, MAX_FRAMES = 40, 96
 GRID = 2.0**-12  # coordinates are rounded to a quarter of a millimetre, so that platforms agree
 CHUNK = 240  # clips made at once, to bound the memory
-CAMERA_YAW, CAMERA_WANDER = 75.0, 0.07
-ARMS: tuple[dict[str, float], ...] = (  # arms left alone: hang, rest on the hip, carry, fold
+CAMERA_YAW, CAMERA_WANDER = 70.0, 0.1
+ARMS: tuple[dict[str, float], ...] = (  # arms left alone: hang, mostly, or rest on the hip, carry
     {"abduct": 7.0, "elbow": 10.0},
+    {"abduct": 10.0, "elbow": 15.0},
+    {"flex": 10.0, "abduct": 5.0, "elbow": 25.0},
     {"abduct": 45.0, "rotate": -35.0, "elbow": 85.0, "flex": -15.0},
     {"flex": 15.0, "elbow": 75.0, "abduct": 5.0},
-    {"flex": 30.0, "elbow": 105.0, "open": -35.0},
 )
 
 
@@ -130,7 +131,7 @@ class SyntheticClips:
     ) -> Tensor:
         """One person's joints in their own frame at the start, ``[n, T, V, 3]``."""
         person, draws = Draws(body), Draws(mix(key, 0))
-        size = 0.65 + 0.55 * person.uniform(1)
+        size = 0.75 + 0.45 * person.uniform(1)
         pose = {name: torch.zeros_like(time) for name in ANGLES + SHIFTS}
         for k in sorted(set(label.tolist())):
             rows = label == k
@@ -152,8 +153,8 @@ def _timing(key: Tensor, body: Tensor) -> tuple[Tensor, Tensor]:
     """Frames of each clip ``[n]``, and the course of its action, 0 to 1, ``[n, MAX_FRAMES]``."""
     draws, tempo = Draws(mix(key, 20)), 0.8 + 0.4 * Draws(mix(body, 20)).uniform()
     length = (64 * (0.85 + 0.3 * draws.uniform()) / tempo).long().clamp(MIN_FRAMES, MAX_FRAMES)
-    start = 0.45 * draws.uniform(1)
-    span = (1 - start) * (0.5 + 0.5 * draws.uniform(1))
+    span = 0.4 + 0.3 * draws.uniform(1)
+    start = (1 - span) * draws.uniform(1)
     course = (torch.arange(MAX_FRAMES) / (length[:, None] - 1) - start) / span
     return length, course.clamp(0, 1) ** (0.8 + 0.5 * draws.uniform(1))
 
@@ -171,7 +172,7 @@ def _with_idle_arms(pose: Pose, course: Course) -> Pose:
 
 def _with_posture(pose: Pose, person: Draws, draws: Draws) -> Pose:
     """Adds a performer's habitual posture, a clip's own, and slow sway, to every angle."""
-    habit = 4.0 * person.normal(len(ANGLES)) + 5.0 * draws.normal(len(ANGLES))
+    habit = 2.0 * person.normal(len(ANGLES)) + 2.0 * draws.normal(len(ANGLES))
     habit[:, :3] *= 0.3  # the pelvis is nearly level
     speed = 0.5 + 1.5 * draws.uniform(len(ANGLES), 1)
     phase = 2 * math.pi * draws.uniform(len(ANGLES), 1)

@@ -148,8 +148,8 @@ def clap(c: Course) -> Pose:
     up, beat = c.hold(0.2), c.swing(c.repeats(3, 6))
     arms = {
         "flex": up * c.between(30, 65),
-        "elbow": up * c.between(60, 95),
-        "open": up * (-8 + 22 * c.size * beat),
+        "elbow": up * c.between(65, 95),
+        "open": up * (2 + 32 * c.size * beat),
     }
     return {f"{side}_{angle}": value for angle, value in arms.items() for side in "lr"}
 
