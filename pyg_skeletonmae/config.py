@@ -51,6 +51,7 @@ class DataConfig:
         scale: What becomes the unit, see ``ScaleBody``; null: leave clips as large as they are.
         rotate: Largest random rotation of a training clip in degrees, for all axes or for each.
         flip: Probability that a training clip is mirrored.
+        shape: Offset of each joint of a training clip, the same in all frames: other proportions.
         jitter: Noise on the joints of training clips, in body sizes if scaled.
         drop_frames: Probability that a frame of a training clip goes missing.
         stream: ``joint`` positions, or the ``bone`` or ``motion`` vectors derived from them.
@@ -75,6 +76,7 @@ class DataConfig:
     scale: ScaleBy | None = "std"
     rotate: float | list[float] = 0.0
     flip: float = 0.0
+    shape: float = 0.0
     jitter: float = 0.0
     drop_frames: float = 0.0
     stream: Stream = "joint"
@@ -85,7 +87,8 @@ class DataConfig:
         crop = None if self.crop is None else (self.crop[0], self.crop[1])
         return standard_transform(
             dataset.skeleton, self.frames, train=train, crop=crop, center=self.center,
-            scale=self.scale, rotate=self.rotate, flip=self.flip, jitter=self.jitter,
+            scale=self.scale, rotate=self.rotate, flip=self.flip, shape=self.shape,
+            jitter=self.jitter,
             drop_frames=self.drop_frames, stream=self.stream,
         )  # fmt: skip
 

@@ -14,10 +14,12 @@ from pyg_skeletonmae.transforms.base import RandomTransform, refuse_masks, repla
 
 
 class JitterJoints(RandomTransform):
-    """Adds independent Gaussian noise to every present joint of every frame.
+    """Adds Gaussian noise to every present joint.
 
     Args:
         sigma: The standard deviation, in the unit of the data.
+        steady: One offset per joint for the whole clip, as if it were a body of other proportions,
+            instead of one per joint and frame, which is a restless sensor.
         dims: How many leading channels are coordinates (further ones, say scores, stay).
         generator: See :class:`~pyg_skeletonmae.transforms.base.RandomTransform`.
 
@@ -30,25 +32,30 @@ class JitterJoints(RandomTransform):
     """
 
     def __init__(
-        self, sigma: float, dims: int = 3, generator: torch.Generator | None = None
+        self,
+        sigma: float,
+        dims: int = 3,
+        steady: bool = False,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(generator)
         if sigma < 0:
             raise ConfigError(f"sigma {sigma}: expected a number from 0 on")
-        self.sigma, self.dims = float(sigma), dims
+        self.sigma, self.dims, self.steady = float(sigma), dims, steady
 
     def _apply(self, data: Data, draws: Draws) -> Data:
         pos: Tensor = data["pos"]
         tracks: Tensor = data["num_tracks"]
         xyz = pos[..., : self.dims]
         joints = pos.size(0) // int(tracks.sum())
-        noise = draws.split(tracks).normal(joints, *xyz.shape[1:]).flatten(0, 1).to(pos.dtype)
-        noise = noise.mul_(self.sigma).mul_(valid_joints(data)[..., None])
+        frames = 1 if self.steady else xyz.size(1)
+        noise = draws.split(tracks).normal(joints, frames, xyz.size(2)).flatten(0, 1).to(pos.dtype)
+        noise = noise.mul_(self.sigma) * valid_joints(data)[..., None]
         data["pos"] = replace_leading(pos, noise.add_(xyz))
         return data
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(sigma={self.sigma})"
+        return f"{type(self).__name__}(sigma={self.sigma}, steady={self.steady})"
 
 
 class FlipSides(RandomTransform):

@@ -29,6 +29,7 @@ def standard_transform(
     scale: ScaleBy | None = "std",
     rotate: float | Sequence[float] = 0.0,
     flip: float = 0.0,
+    shape: float = 0.0,
     jitter: float = 0.0,
     drop_frames: float = 0.0,
     stream: Stream = "joint",
@@ -53,6 +54,7 @@ def standard_transform(
         scale: See :class:`ScaleBody`; None leaves clips as large as they are.
         rotate: See :class:`RandomRotate3D`, degrees.
         flip: See :class:`FlipSides`, a probability.
+        shape: See :class:`JitterJoints`, steady: other proportions of the body, in the same unit.
         jitter: See :class:`JitterJoints`, in body sizes if scaled, else in the unit of the data.
         drop_frames: See :class:`DropFrames`, a probability.
         stream: ``"joint"`` for positions, ``"bone"`` or ``"motion"`` for what derives from them.
@@ -71,7 +73,7 @@ def standard_transform(
     if scale is not None:
         steps.append(ScaleBody(skeleton, scale))
     if train:
-        steps += _augmentations(skeleton, rotate, flip, jitter)
+        steps += _augmentations(skeleton, rotate, flip, shape, jitter)
     if stream != "joint":
         steps.append(ToBones(skeleton) if stream == "bone" else ToMotion())
     if train and drop_frames:
@@ -80,13 +82,19 @@ def standard_transform(
 
 
 def _augmentations(
-    skeleton: Skeleton, rotate: float | Sequence[float], flip: float, jitter: float
+    skeleton: Skeleton,
+    rotate: float | Sequence[float],
+    flip: float,
+    shape: float,
+    jitter: float,
 ) -> list[Step]:
     steps: list[Step] = []
     if any(rotate) if isinstance(rotate, Sequence) else rotate:
         steps.append(RandomRotate3D(rotate))
     if flip:
         steps.append(FlipSides(skeleton, flip))
+    if shape:
+        steps.append(JitterJoints(shape, steady=True))
     if jitter:
         steps.append(JitterJoints(jitter))
     return steps

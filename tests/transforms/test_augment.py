@@ -9,7 +9,9 @@ from pyg_skeletonmae.transforms import FlipSides, JitterJoints
 
 
 @pytest.mark.parametrize("frames", [1, 9])
-@pytest.mark.parametrize("transform", [JitterJoints(0.1), FlipSides(UIPRMD22)])
+@pytest.mark.parametrize(
+    "transform", [JitterJoints(0.1), JitterJoints(0.1, steady=True), FlipSides(UIPRMD22)]
+)
 def test_alike_on_clip_and_batch(transform, frames):
     check_transform(transform, make_clips(frames=frames))
 
@@ -27,6 +29,13 @@ def test_jitter_differs_between_clips_and_between_persons():
     clip = make_clip(2, missing=0.0)
     noise = as_tracks(JitterJoints(0.1)(clip).pos - clip.pos, UIPRMD22.num_joints)
     assert not torch.allclose(noise[0], noise[1])
+
+
+def test_steady_jitter_is_one_offset_per_joint():
+    clip = make_clip(3, missing=0.0)
+    noise = JitterJoints(0.5, steady=True)(clip).pos - clip.pos
+    torch.testing.assert_close(noise, noise[:, :1].expand_as(noise), atol=1e-5, rtol=0)
+    assert 0.3 < noise[:, 0].std() < 0.7
 
 
 def test_flip_twice_is_the_identity():
@@ -66,5 +75,5 @@ def test_bad_settings():
 
 
 def test_repr():
-    assert repr(JitterJoints(0.1)) == "JitterJoints(sigma=0.1)"
+    assert repr(JitterJoints(0.1)) == "JitterJoints(sigma=0.1, steady=False)"
     assert repr(FlipSides(UIPRMD22)) == "FlipSides(uiprmd22, p=0.5, axis=0)"

@@ -18,11 +18,12 @@ def names(transform) -> list[str]:
 
 
 def test_order_of_the_steps():
-    everything = {"rotate": (0, 30, 0), "flip": 0.5, "jitter": 0.01, "drop_frames": 0.1}
+    everything = {"rotate": (0, 30, 0), "flip": 0.5, "shape": 0.03, "jitter": 0.01}
+    everything |= {"drop_frames": 0.1}
     train = standard_transform(UIPRMD22, 8, train=True, stream="motion", **everything)
     assert names(train) == [
         "CropTime", "Resample", "CenterRoot", "ScaleBody", "RandomRotate3D", "FlipSides",
-        "JitterJoints", "ToMotion", "DropFrames",
+        "JitterJoints", "JitterJoints", "ToMotion", "DropFrames",
     ]  # fmt: skip
     test = standard_transform(UIPRMD22, 8, train=False, stream="bone", **everything)
     assert names(test) == ["Resample", "CenterRoot", "ScaleBody", "ToBones"]
