@@ -19,19 +19,36 @@ from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.datasets.clips import NanPolicy
 from pyg_skeletonmae.demo import demo
 from pyg_skeletonmae.errors import SkeletonMAEError
-from pyg_skeletonmae.models import STRL, GraphSkeletonMAE
+from pyg_skeletonmae.models import (
+    STRL,
+    GraphSkeletonMAE,
+    Skeleton2Vec,
+    STSkeletonMAE,
+    STTFormerBackbone,
+    ViTBackbone,
+)
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
+from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
+from pyg_skeletonmae.transforms.token_masking import JointFrameMask, RandomTokenMask, TubeMask
 
 USAGE, INTERRUPTED = 2, 130
-COMMANDS: dict[str, Callable[..., dict[str, Any]]] = {
+COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "pretrain": pretrain,
     "finetune": finetune,
     "evaluate": evaluate,
     "demo": demo,
 }
-_MODELS: dict[str, type] = {"pretrain": GraphSkeletonMAE, "finetune": STRL}
-_MASKS = (PartMask, RandomMask)
+_MODELS: dict[str, tuple[type, ...]] = {  # the first is the default
+    "pretrain": (GraphSkeletonMAE, STSkeletonMAE, Skeleton2Vec),
+    "finetune": (STRL,),
+}
+_PARTS: dict[str, tuple[type, ...]] = {
+    "backbone": (ViTBackbone, STTFormerBackbone),
+    "mask": (
+        PartMask, RandomMask, RandomTokenMask, JointFrameMask, TubeMask, MotionMask, MotionTubeMask,
+    ),
+}  # fmt: skip
 _MODEL = "The model, by its class; the data give the rest: skeleton, channels, classes."
 _KEEP_MEMORY = "On Linux, do not give freed memory back: up to a third faster, about 1 GB more."
 _FLAGS = {
@@ -56,7 +73,7 @@ _TRAINING_ONLY = (
 class Parser(ArgumentParser):
     """A parser whose errors are one line, and that knows no abbreviations."""
 
-    model_class: type | None = None  # what its option --model builds
+    model_classes: tuple[type, ...] = ()  # what its option --model builds
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
@@ -83,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser = build_parser()
         config = parser.parse_args(argv)
         name = config.command
-        if name == "finetune":  # its time embedding has the length of the clips
+        if "frames" in config[name].get("model.init_args", {}):  # as long as the clips
             config[name].model.init_args.frames = config[name].data.frames
         resolved = _resolved(parser, name, config)
         arguments = vars(parser.instantiate_classes(config)[name])
@@ -128,8 +145,8 @@ def _subparser(name: str, function: Callable[..., Any], about: str) -> Parser:
     parser.add_argument("--keep_memory", type=bool, default=True, help=_KEEP_MEMORY)
     if "model" in own:
         builder = inspect.get_annotations(function, eval_str=True)["model"]
-        parser.model_class = _MODELS[name]
-        default = {"class_path": parser.model_class.__name__}
+        parser.model_classes = _MODELS[name]
+        default = {"class_path": parser.model_classes[0].__name__}
         parser.add_argument("--model", type=builder, default=default, help=_MODEL)
     if "data" in own:
         parser.add_argument("--data", type=DataConfig, default=DataConfig())
@@ -163,7 +180,7 @@ def _resolved(parser: Parser, name: str, config: Namespace) -> dict[str, Any]:
     return resolved
 
 
-def _run(name: str, arguments: dict[str, Any], resolved: dict[str, Any]) -> dict[str, Any]:
+def _run(name: str, arguments: dict[str, Any], resolved: dict[str, Any]) -> dict[str, Any] | None:
     if arguments.pop("keep_memory") and keep_memory():
         _note("freed memory is kept for the next step (--keep_memory false returns it)")
     arguments.pop("nan", None)  # linked to the data section
@@ -179,10 +196,11 @@ def _known(parser: ArgumentParser) -> tuple[list[str], list[str]]:
         keys.append(action.dest)
         if isinstance(action.choices, dict):
             keys += [key for below in action.choices.values() for key in _known(below)[0]]
-    model = getattr(parser, "model_class", None)
-    if model is None:
+    models = getattr(parser, "model_classes", ())
+    if not models:
         return keys, []
-    places = [("model", model), *(("model.init_args.mask", mask) for mask in _MASKS)]
+    places = [("model", model) for model in models]
+    places += [(f"model.init_args.{part}", cls) for part in _PARTS for cls in _PARTS[part]]
     for place, cls in places:
         names = set(inspect.signature(cls).parameters) - _FROM_DATA
         keys += [f"{place}{part}.{name}" for name in names for part in (".init_args", "")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -162,21 +161,10 @@ def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
     val = None
     if config.val_subjects:
         val, train = train.split(train=config.val_subjects)
-    labelled = train
-    if config.label_subjects is not None:
-        missing = set(config.label_subjects) - set(train.subjects.tolist())
-        if missing or not config.label_subjects:
-            raise DataError(
-                f"data.label_subjects {config.label_subjects}: expected some of the training "
-                f"subjects {sorted(set(train.subjects.tolist()))}"
-            )
-        labelled = _of_subjects(train, config.label_subjects)
+    labelled, known = train, set(train.subjects.tolist())
+    if config.label_subjects is not None and set(config.label_subjects) != known:
+        labelled, _ = train.split(train=config.label_subjects)
     return Splits(train, labelled, val, test)
-
-
-def _of_subjects(view: SkeletonDataset, subjects: Iterable[int]) -> SkeletonDataset:
-    keep = torch.isin(view.subjects, torch.tensor(list(subjects)))
-    return view[keep]  # type: ignore[return-value]  # PyG's indexing is typed as a plain Dataset
 
 
 def _uiprmd_root(config: DataConfig) -> Path:

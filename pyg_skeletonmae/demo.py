@@ -1,0 +1,162 @@
+"""The demonstration: pre-train, probe, fine-tune, report, in a few minutes on two cores."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import resource
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from pyg_skeletonmae import runs
+from pyg_skeletonmae.config import DATA_VARIABLE, DataConfig, split
+from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
+from pyg_skeletonmae.datasets.synthetic import SyntheticActions
+from pyg_skeletonmae.datasets.uiprmd import Target
+from pyg_skeletonmae.demo_steps import Demo, Size
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.evaluation import confusion
+from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
+from pyg_skeletonmae.report import Report, Row, write_report
+from pyg_skeletonmae.training import read_metrics
+
+SIZES = {
+    "smoke": Size(16, 16, 2, 2, 240),
+    "small": Size(32, 32, 25, 25, 1440),
+    "full": Size(64, 64, 50, 80, 2880),
+}
+SYNTHETIC = "SYNTHETIC clips: made by this program, not recorded from people"
+
+
+def demo(
+    out: str = "runs/demo",
+    seed: int = 0,
+    budget: Literal["smoke", "small", "full"] = "small",
+    download: bool = False,
+    mirror: str = UIPRMD_MIRROR,
+    cache: str = "data",
+) -> None:
+    """Pre-trains, probes, fine-tunes and reports, in a few minutes.
+
+    The data are UI-PRMD under ``$SKELETONMAE_DATA``, else, with ``download``, from its public
+    mirror, else synthetic clips. An earlier demonstration in the folder is replaced when the new
+    one is finished; anything else there is left alone and is an error.
+
+    Args:
+        out: The run folder.
+        seed: Where weights, order and all draws derive from.
+        budget: ``smoke`` (a minute, only shows that it runs), ``small`` (at most eight minutes on
+            two cores), ``full`` (the sizes of the paper, hours).
+        download: Fetch UI-PRMD if it is not there.
+        mirror: Where to fetch it from.
+        cache: The folder in which data are kept for the next run.
+    """
+    folder, size = Path(out), SIZES[budget]
+    _check_replaceable(folder)
+    dataset, source = _find_data(size, seed, Path(cache), mirror if download else None)
+    print(f"data: {len(dataset)} clips, {dataset.num_classes} classes: {source}", flush=True)
+    data = DataConfig(
+        frames=size.frames, cache=cache, rotate=[0.0, 15.0, 0.0], jitter=0.01, batch_size=32
+    )
+    beside = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(beside, ignore_errors=True)
+    settings = {"demo": budget, "source": source, "size": asdict(size), "data": asdict(data)}
+    try:
+        runs.start(beside, settings, sys.argv, seed)
+        _run(Demo(size, seed, beside, split(dataset, data), data), source)
+        shutil.rmtree(folder, ignore_errors=True)
+        beside.rename(folder)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+    print(f"report: {folder / 'report.html'}", flush=True)
+
+
+def _find_data(
+    size: Size, seed: int, cache: Path, mirror: str | None
+) -> tuple[SkeletonDataset, str]:
+    """UI-PRMD if it is there or can be fetched, else synthetic clips; and where they come from."""
+    target: Target = "movement+correctness"
+    folder = os.environ.get(DATA_VARIABLE)
+    if folder and (root := Path(folder) / "uiprmd").is_dir():
+        dataset = UIPRMD(root, target, processed_root=cache / "uiprmd")
+        return dataset, f"UI-PRMD (Kinect), real recordings, from ${DATA_VARIABLE}"
+    if mirror is not None:
+        try:
+            download_uiprmd(cache / "uiprmd" / "raw", mirror)
+            dataset = UIPRMD(cache / "uiprmd", target)
+            return dataset, f"UI-PRMD (Kinect), real recordings, from {mirror}"
+        except DataError as error:
+            print(f"download: {error}; going on without it", file=sys.stderr)
+    return SyntheticActions(size.clips, seed=seed), SYNTHETIC
+
+
+def _run(work: Demo, source: str) -> None:
+    """All steps; writes the report and ``results.json``, prints the table."""
+    with work.step("1-NN", "1-NN on raw coordinates: the bar to beat"):
+        rows = [Row("coordinates", "none", "1-NN", work.raw())]
+    with work.step("random", "probing a randomly initialised encoder"):
+        rows += _probed("random", work.probe(work.build().encoder))
+    with work.step("pre-training", "pre-training without labels"):
+        model = work.pretrain()
+    with work.step("probe", "probing the pre-trained encoder"):
+        rows += _probed("pre-trained", work.probe(model.encoder))
+    with work.step("reconstruction", "reconstructing masked joints of unseen subjects"):
+        errors, clip = work.reconstruct(copy.deepcopy(model))
+    with work.step("scratch", "training STRL from scratch"):
+        scratch = work.finetune("scratch", None)
+    with work.step("finetune", "fine-tuning STRL from the pre-trained encoder"):
+        tuned = work.finetune("finetune", model)
+    rows.append(Row("STRL", "random", "trained on labels", scratch["top1"]))
+    rows.append(Row("STRL", "pre-trained", "trained on labels", tuned["top1"]))
+    classes = work.splits.test.class_names
+    report = Report(
+        source=source,
+        synthetic=source == SYNTHETIC,
+        rows=rows,
+        chance=1.0 / len(classes),
+        clips={"training": len(work.splits.train), "test": len(work.splits.test)},
+        curves={name: _curve(work.folder / name) for name in ("pretrain", "scratch", "finetune")},
+        errors=errors,
+        clip=clip,
+        skeleton=work.splits.test.skeleton,
+        confusion=confusion(tuned["predicted"], tuned["y"], len(classes)),
+        class_names=classes,
+        seconds=work.seconds,
+        peak_gb=_peak_memory(),
+        info=json.loads((work.folder / runs.INFO).read_text(encoding="utf-8")),
+        settings=asdict(work.size),
+    )
+    write_report(report, work.folder / "report.html")
+    runs.write_json(work.folder / runs.RESULTS, {**report.numbers(), "source": source})
+    print(report.text())
+
+
+def _probed(start: str, found: dict[str, float]) -> list[Row]:
+    return [
+        Row("graph encoder, frozen", start, "1-NN", found["knn"]),
+        Row("graph encoder, frozen", start, "linear probe", found["linear"]),
+    ]
+
+
+def _curve(folder: Path) -> tuple[list[float], list[float]]:
+    """Epochs and training losses of a run."""
+    lines = [line for line in read_metrics(folder) if "train/loss" in line]
+    return [line["epoch"] for line in lines], [line["train/loss"] for line in lines]
+
+
+def _peak_memory() -> float:
+    """The most memory this process ever held, in GB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e9 if sys.platform == "darwin" else 1e6)  # bytes there, kilobytes elsewhere
+
+
+def _check_replaceable(folder: Path) -> None:
+    """Raises :class:`ConfigError` if the folder holds anything but an earlier demonstration."""
+    if folder.exists() and not (folder / "report.html").is_file():
+        raise ConfigError(
+            f"{folder}: exists and is no earlier demonstration; name another folder with --out"
+        )

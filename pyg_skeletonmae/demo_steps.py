@@ -1,0 +1,142 @@
+"""The steps of the demonstration: what is trained, probed and compared."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pyg_skeletonmae import runs
+from pyg_skeletonmae.config import DataConfig, Splits
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.evaluation import (
+    evaluate_classifier,
+    extract_features,
+    knn,
+    linear_probe,
+    raw_features,
+)
+from pyg_skeletonmae.evaluation.reconstruction import reconstruct_clip, reconstruction_error
+from pyg_skeletonmae.models import STRL, GraphEncoder, GraphSkeletonMAE
+from pyg_skeletonmae.training import OptimConfig, Trainer, save_release
+from pyg_skeletonmae.transforms.masking import PartMask
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much the demonstration computes.
+
+    Args:
+        frames: Frames per clip.
+        hidden: The width of the models.
+        pretrain_epochs: Epochs of pre-training.
+        finetune_epochs: Epochs of each fine-tuning.
+        clips: The number of synthetic clips, where there are no others.
+    """
+
+    frames: int
+    hidden: int
+    pretrain_epochs: int
+    finetune_epochs: int
+    clips: int
+
+
+@dataclass
+class Demo:
+    """One demonstration: what its steps share.
+
+    Args:
+        size: How much is computed.
+        seed: Where weights, order and all draws derive from.
+        folder: Where the runs are written.
+        splits: The clips.
+        data: How they are prepared.
+    """
+
+    size: Size
+    seed: int
+    folder: Path
+    splits: Splits
+    data: DataConfig
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str, about: str) -> Iterator[None]:
+        """Says what is done, and keeps how long it took."""
+        print(f"[{sum(self.seconds.values()):4.0f} s] {about}", flush=True)
+        begin = time.monotonic()
+        yield
+        self.seconds[name] = time.monotonic() - begin
+
+    def fit(self, model: nn.Module, name: str, dataset: SkeletonDataset) -> None:
+        """Trains a model, with everything but its length chosen once for all models here."""
+        epochs = self.size.pretrain_epochs if name == "pretrain" else self.size.finetune_epochs
+        warmup = min(2.0, epochs / 4)
+        optim = OptimConfig(lr=2e-3, weight_decay=0.01, schedule="cosine", warmup_epochs=warmup)
+        trainer = Trainer(epochs, optim=optim, accelerator="cpu", seed=self.seed, log_every=10)
+        trainer.fit(model, self.data.train_loader(dataset, self.seed), run_dir=self.folder / name)
+        save_release(model, self.folder / name / runs.RELEASE)
+
+    def build(self) -> GraphSkeletonMAE:
+        """The model to pre-train, with fresh weights."""
+        torch.manual_seed(self.seed)
+        train, mask = self.splits.train, PartMask("random")
+        channels = train.store.num_channels
+        return GraphSkeletonMAE(train.skeleton, channels, self.size.hidden, mask=mask)
+
+    def pretrain(self) -> GraphSkeletonMAE:
+        """Pre-trains on the training clips, without labels."""
+        model = self.build()
+        self.fit(model, "pretrain", self.splits.train)
+        return model
+
+    def finetune(self, name: str, pretrained: GraphSkeletonMAE | None) -> dict[str, Any]:
+        """Trains a classifier and tests it on the other subjects."""
+        torch.manual_seed(self.seed)
+        train = self.splits.labelled
+        model = STRL(
+            train.skeleton, train.store.num_channels, train.num_classes, self.size.frames,
+            self.size.hidden,
+        )  # fmt: skip
+        if pretrained is not None:
+            model.load_pretrained(pretrained)
+        self.fit(model, name, train)
+        return evaluate_classifier(model, self.data.eval_loader(self.splits.test))
+
+    def probe(self, encoder: GraphEncoder) -> dict[str, float]:
+        """Frozen features of an encoder: nearest neighbours and a linear classifier."""
+        sides = (self.splits.labelled, self.splits.test)
+        train, test = (
+            extract_features(encoder, self.data.eval_loader(side), time=8) for side in sides
+        )
+        linear = linear_probe(train, test, seed=self.seed)
+        return {"knn": knn(train, test)["top1"], "linear": linear["top1"]}
+
+    def raw(self) -> float:
+        """1-NN on the coordinates themselves."""
+        sides = (self.splits.labelled, self.splits.test)
+        train, test = (raw_features(self.data.eval_loader(side)) for side in sides)
+        return float(knn(train, test, metric="euclidean")["top1"])
+
+    def reconstruct(
+        self, model: GraphSkeletonMAE
+    ) -> tuple[dict[str, Any], tuple[Tensor, Tensor, Tensor]]:
+        """The error at masked joints of unseen subjects, and one of their clips as a picture."""
+        train, test, metric = (
+            config.eval_loader(side)
+            for config, side in (
+                (self.data, self.splits.train),
+                (self.data, self.splits.test),
+                (replace(self.data, scale=None), self.splits.test),
+            )
+        )
+        errors = reconstruction_error(model, train, test, self.splits.train.skeleton, metric)
+        clips = next(iter(test))
+        model.mask = PartMask((3, 5))  # the paper's best set, and easy to see
+        return errors, reconstruct_clip(model, clips, errors.pop("readout"))

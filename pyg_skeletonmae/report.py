@@ -1,0 +1,248 @@
+"""The report of a demonstration: one HTML file that needs nothing beside it."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from torch import Tensor
+
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.training.checkpoint import write_beside
+from pyg_skeletonmae.visualize import draw_confusion, draw_curves, draw_reconstruction
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_NAMES = {"pretrain": "pre-training", "scratch": "STRL from scratch", "finetune": "STRL fine-tuned"}
+
+
+class Row(NamedTuple):
+    """One line of the table of results."""
+
+    features: str
+    start: str
+    protocol: str
+    top1: float
+
+
+@dataclass
+class Report:
+    """Everything a report shows.
+
+    Args:
+        source: Where the clips come from.
+        synthetic: Whether they are made up.
+        rows: The results; the first is the bar to beat.
+        chance: The accuracy of guessing.
+        clips: How many clips each side has.
+        curves: Run to its epochs and training losses.
+        errors: What :func:`~pyg_skeletonmae.evaluation.reconstruction.reconstruction_error` found.
+        clip: Original, reconstruction and mask of one clip.
+        skeleton: Its joints.
+        confusion: Counts ``[K, K]`` of the fine-tuned classifier.
+        class_names: The classes.
+        seconds: Step to its duration.
+        peak_gb: The most memory held.
+        info: What the run folder says about the run: command, seed, versions, machine.
+        settings: Name to value.
+    """
+
+    source: str
+    synthetic: bool
+    rows: list[Row]
+    chance: float
+    clips: dict[str, int]
+    curves: dict[str, tuple[list[float], list[float]]]
+    errors: dict[str, Any]
+    clip: tuple[Tensor, Tensor, Tensor]
+    skeleton: Skeleton
+    confusion: Tensor
+    class_names: tuple[str, ...]
+    seconds: dict[str, float]
+    peak_gb: float
+    info: dict[str, Any]
+    settings: dict[str, Any]
+
+    def numbers(self) -> dict[str, Any]:
+        """The results as plain values."""
+        return {
+            "synthetic": self.synthetic,
+            "clips": self.clips,
+            "chance": self.chance,
+            "results": [row._asdict() for row in self.rows],
+            "reconstruction": self.errors,
+            "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
+            "peak_gb": round(self.peak_gb, 2),
+        }
+
+    def text(self) -> str:
+        """The table for a terminal."""
+        lines = [f"{'features':<24}{'start':<14}{'protocol':<20}accuracy"]
+        lines += [
+            f"{row.features:<24}{row.start:<14}{row.protocol:<20}{100 * row.top1:6.1f} %"
+            for row in self.rows
+        ]
+        total = sum(self.seconds.values())
+        lines.append(f"data: {self.source}")
+        lines.append(f"took {total:.0f} s and at most {self.peak_gb:.1f} GB of memory")
+        return "\n".join(lines)
+
+
+def write_report(report: Report, path: Path) -> None:
+    """Writes the report, atomically."""
+    page = Template(_PAGE).substitute(
+        notice=_notice(report),
+        summary=_summary(report),
+        table=_results(report),
+        reading=_READING,
+        reconstruction=_image(_reconstruction(report), "a clip, masked, and reconstructed"),
+        errors=_errors(report.errors),
+        curves="".join(_curves(report)),
+        confusion=_image(draw_confusion(report.confusion, report.class_names), "confusion matrix"),
+        facts=_facts(report),
+    )
+    write_beside(path, lambda file: file.write(page.encode()))
+
+
+def _notice(report: Report) -> str:
+    if not report.synthetic:
+        return ""
+    return (
+        '<p class="notice"><b>These clips are synthetic.</b> No recordings were found, so a '
+        "program made people move. The numbers show that everything works and say nothing about "
+        "real motion. Set SKELETONMAE_DATA, or run <code>skeletonmae demo --download</code>, for "
+        "UI-PRMD.</p>"
+    )
+
+
+def _summary(report: Report) -> str:
+    start, tuned = report.rows[0].top1, report.rows[-1].top1
+    gain, better = 100 * (tuned - report.rows[-2].top1), 100 * (tuned - start)
+    sides = (
+        f"{report.clips['training']} clips of some people, tested on {report.clips['test']} clips"
+    )
+    return (
+        f"<p>{_text(report.source)}. Trained on {sides} of other people, "
+        f"{len(report.class_names)} classes, guessing gives {100 * report.chance:.0f} %.</p>"
+        f"<p class=big>The fine-tuned STRL recognises <b>{100 * tuned:.1f} %</b>: {better:+.1f} "
+        f"points against nearest neighbours on raw coordinates, {gain:+.1f} points against the "
+        "same model without pre-training.</p>"
+    )
+
+
+def _results(report: Report) -> str:
+    cells = "".join(
+        f"<tr><td>{_text(row.features)}<td>{_text(row.start)}<td>{_text(row.protocol)}"
+        f"<td class=num>{100 * row.top1:.1f}"
+        f'<td><div class=bar style="width:{240 * row.top1:.0f}px"></div>'
+        for row in report.rows
+    )
+    head = "<tr><th>what<th>weights<th>how<th class=num>accuracy, %<th>"
+    return f"<table>{head}{cells}</table>"
+
+
+def _reconstruction(report: Report) -> Figure:
+    original, reconstructed, masked = report.clip
+    return draw_reconstruction(original, reconstructed, masked, report.skeleton)
+
+
+def _errors(errors: dict[str, Any]) -> str:
+    names = {
+        "error_mm": "the decoder",
+        "shifted_mean_pose_mm": "mean pose, hung on the joints that are seen",
+        "mean_pose_mm": "mean pose",
+        "tree_mm": "interpolation along the bones",
+    }
+    rows = "".join(f"<tr><td>{name}<td class=num>{errors[key]:.0f}" for key, name in names.items())
+    return f"<table><tr><th>masked joints placed by<th class=num>mean error, mm{rows}</table>"
+
+
+def _curves(report: Report) -> Iterable[str]:
+    charts = (("cosine error", ["pretrain"]), ("cross-entropy", ["scratch", "finetune"]))
+    for label, names in charts:
+        curves = {_NAMES[name]: report.curves[name] for name in names if report.curves[name][0]}
+        if curves:
+            yield _image(draw_curves(curves, ylabel=f"training loss ({label})"), "loss curves")
+
+
+def _facts(report: Report) -> str:
+    info, machine = report.info, report.info["machine"]
+    facts = {
+        "command": " ".join(info["command"]),
+        "started": info["started"],
+        "seed": info["seed"],
+        **report.settings,
+        **{f"seconds, {name}": f"{value:.0f}" for name, value in report.seconds.items()},
+        "seconds, all": f"{sum(report.seconds.values()):.0f}",
+        "peak memory": f"{report.peak_gb:.1f} GB",
+        "machine": f"{machine['cpus']} cores, {machine['system']}",
+        **info["versions"],
+    }
+    rows = "".join(f"<tr><td>{_text(name)}<td>{_text(value)}" for name, value in facts.items())
+    return f"<table>{rows}</table>"
+
+
+def _image(figure: Figure, alternative: str) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img alt="{_text(alternative)}" src="data:image/png;base64,{data}">'
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
+
+
+_READING = (
+    "<p>All test people are unknown to every model. The first row needs no learning and is the bar "
+    "to beat. <i>Frozen</i> encoders are not trained on labels: nearest neighbours (1-NN) or a "
+    "linear classifier read their features; what pre-training gives is the difference to random "
+    "weights. STRL is trained with labels, from random or from pre-trained weights. One run with "
+    "one seed: differences of a point or two mean little.</p>"
+)
+
+_PAGE = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>SkeletonMAE: demonstration</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<style>
+body { font: 16px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto;
+       padding: 0 1rem }
+h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin-top: 2.2rem }
+table { border-collapse: collapse; margin: 1rem 0 }
+th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px solid #ddd;
+         vertical-align: top }
+.num { text-align: right } .bar { background: #0072b2; height: .8rem; margin-top: .35rem }
+.notice { background: #fff3cd; border-left: 4px solid #d9a400; padding: .6rem 1rem }
+.big { font-size: 1.15rem } img { max-width: 100% } details td:first-child { color: #666 }
+</style>
+<h1>SkeletonMAE: demonstration</h1>
+$notice
+$summary
+<h2>Results</h2>
+$table
+$reading
+<h2>What pre-training learns</h2>
+<p>Body parts are hidden and the model rebuilds their features from the rest of the body. Here the
+right arm and the right leg of a person it never saw are hidden. The decoder predicts features, not
+coordinates: a ridge regression fitted on training clips reads the places of the masked joints off
+its output.</p>
+$reconstruction
+$errors
+<h2>Training</h2>
+$curves
+<h2>What is confused with what</h2>
+<p>The fine-tuned STRL on the test clips: rows are the true classes.</p>
+$confusion
+<h2>Details</h2>
+<details open><summary>Settings, times and versions</summary>
+$facts
+</details>
+</html>
+"""
