@@ -15,7 +15,12 @@ from pyg_skeletonmae.skeleton import Skeleton
 
 @runtime_checkable
 class Encoder(Protocol):
-    """What turns clips into features; a task has one as its attribute ``encoder``."""
+    """What turns clips into features; a task has one as its attribute ``encoder``.
+
+    An encoder may also number its layers, for learning rates that fall from layer to layer
+    (``OptimConfig.layer_decay``): ``layer_of(name: str) -> int`` is the layer of a parameter, by
+    its name in ``encoder.named_parameters()``, 0 at the input.
+    """
 
     out_channels: int
     skeleton: Skeleton

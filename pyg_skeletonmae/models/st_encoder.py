@@ -119,6 +119,25 @@ class STEncoder(MaskedEncoder):
         """
         return self.transformer.hidden_states(self.embed(pos), last)
 
+    def layer_of(self, name: str) -> int:
+        """The layer of a parameter: 0 for embeddings, ``i + 1`` for block ``i``, then the norm."""
+        if name.startswith("transformer.blocks."):
+            return int(name.split(".")[2]) + 1
+        return len(self.transformer.blocks) + 1 if name.startswith("norm.") else 0
+
+    @torch.no_grad()
+    def with_drop_path(self, rate: float) -> STEncoder:
+        """A copy of this encoder with another rate of stochastic depth, for fine-tuning (0.3).
+
+        Raises:
+            ConfigError: The rate is out of range.
+        """
+        settings = {**self.config["init_args"], "skeleton": self.skeleton, "drop_path": rate}
+        weight = self.norm.weight
+        copy = type(self)(**settings).to(weight.device, weight.dtype)
+        copy.load_state_dict(self.state_dict())
+        return copy
+
     @torch.no_grad()
     def for_skeleton(self, skeleton: Skeleton) -> STEncoder:
         """A copy of this encoder for another skeleton.

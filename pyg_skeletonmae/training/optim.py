@@ -33,8 +33,14 @@ class OptimConfig:
         milestones: Epochs, counted from the start of the run, at which ``step`` steps.
         gamma: Factor of each such step.
         no_decay: Leave biases and one-dimensional tensors (norms, tokens) undecayed.
+        decay: Exceptions from that: whether to decay all parameters with this part in their name.
+            MAMP decays its mask token, ``{"mask_token": true}``; Skeleton2vec, too, but not its
+            position embeddings, ``{"mask_token": true, "position": false}``.
         lr_scale: Factor on the learning rate of all parameters below a module name, for example
             ``{"encoder": 0.1}``; of several names that fit, the longest counts.
+        layer_decay: Factor on the learning rate from each layer of ``model.encoder`` to the one
+            below; its last layer has the factor 1 like the head, and that of embeddings is
+            ``layer_decay ** layers`` (0.8 to fine-tune MAMP and Skeleton2vec).
 
     Raises:
         ConfigError: A value is out of its range.
@@ -52,7 +58,9 @@ class OptimConfig:
     milestones: list[int] = field(default_factory=list)
     gamma: float = 0.1
     no_decay: bool = True
+    decay: dict[str, bool] = field(default_factory=dict)
     lr_scale: dict[str, float] = field(default_factory=dict)
+    layer_decay: float = 1.0
 
     def __post_init__(self) -> None:
         for ok, key, expected in self._rules():
@@ -81,24 +89,31 @@ class OptimConfig:
         yield 0 < self.gamma < math.inf, "gamma", "a positive number"
         positive = all(0 < scale < math.inf for scale in self.lr_scale.values())
         yield positive, "lr_scale", "positive factors (freeze weights with requires_grad instead)"
+        yield 0 < self.layer_decay <= 1, "layer_decay", "a number above 0, up to 1"
 
 
 def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict[str, Any]]:
     """The trainable parameters of a model, grouped by weight decay and learning rate.
 
     Raises:
-        ConfigError: Nothing is trainable, or a name in ``lr_scale`` fits no trainable parameter.
+        ConfigError: Nothing is trainable, a name in ``lr_scale`` or ``decay`` fits no trainable
+            parameter, or the encoder does not tell its layers to ``layer_decay``.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    unused = set(config.lr_scale)
+    unused, unmet = set(config.lr_scale), set(config.decay)
+    layer_scale = _layer_scale(model, config.layer_decay)
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         prefixes = [p for p in config.lr_scale if name == p or name.startswith(f"{p}.")]
         unused.difference_update(prefixes)
+        unmet.difference_update(name.split("."))
         scale = config.lr_scale[max(prefixes, key=len)] if prefixes else 1.0
-        decay = 0.0 if config.no_decay and _undecayed(name, parameter) else config.weight_decay
+        scale *= layer_scale.get(parameter, 1.0)
+        decay = config.weight_decay if _decayed(name, parameter, config) else 0.0
         groups.setdefault((config.lr * scale, decay), []).append(parameter)
+    if unmet:
+        raise ConfigError(f"optim.decay: no trainable parameter has {min(unmet)!r} in its name")
     if unused:
         known = ", ".join(name for name, _ in model.named_children())
         raise ConfigError(
@@ -113,8 +128,27 @@ def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict[str, An
     ]
 
 
-def _undecayed(name: str, parameter: Tensor) -> bool:
-    return parameter.ndim <= 1 or name.rpartition(".")[2] == "bias"
+def _decayed(name: str, parameter: Tensor, config: OptimConfig) -> bool:
+    *_, last = name.split(".")
+    exceptions = [part for part in name.split(".") if part in config.decay]
+    if exceptions:
+        return config.decay[exceptions[-1]]  # the innermost one
+    return not (config.no_decay and (parameter.ndim <= 1 or last == "bias"))
+
+
+def _layer_scale(model: nn.Module, decay: float) -> dict[nn.Parameter, float]:
+    """The factor on the learning rate of each parameter of the encoder."""
+    if decay == 1.0:
+        return {}
+    encoder = getattr(model, "encoder", None)
+    layer_of = getattr(encoder, "layer_of", None)
+    if not isinstance(encoder, nn.Module) or not callable(layer_of):
+        raise ConfigError(
+            f"optim.layer_decay: {type(model).__name__} has no encoder that numbers its layers; "
+            "use optim.lr_scale"
+        )
+    layers = {p: int(layer_of(name)) for name, p in encoder.named_parameters()}
+    return {p: decay ** (max(layers.values()) - layer) for p, layer in layers.items()}
 
 
 def build_optimizer(model: nn.Module, config: OptimConfig, fused: bool = False) -> Optimizer:

@@ -17,7 +17,16 @@ def make_model(**arguments: object) -> Classifier:
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"head": "linear"}, {"joints": "concat", "segments": 2}, {"label_smoothing": 0.1}],
+    [
+        {},
+        {"head": "linear"},
+        {"joints": "concat", "segments": 2},
+        {"label_smoothing": 0.1},
+        {"head": "mean-linear"},
+        {"head": "bn-linear", "norm_eps": 1e-6},
+        {"head": "bn-linear", "joints": "concat", "segments": 2, "dropout": 0.1},
+        {"head": "joints-mlp", "hidden": 32},
+    ],
     ids=str,
 )
 def test_forward_and_gradients(arguments: dict[str, object]) -> None:
@@ -26,6 +35,36 @@ def test_forward_and_gradients(arguments: dict[str, object]) -> None:
     assert out["logits"].shape == (4, 3)
     out["loss"].backward()
     assert_gradients(model)
+
+
+def test_published_heads() -> None:
+    probe = make_model(head="bn-linear", norm_eps=1e-6)
+    norm = probe.head[0]
+    assert norm.eps == 1e-6 and not norm.affine and probe.head[2].in_features == 16
+    tuned = make_model(head="joints-mlp")
+    assert tuned.head[0].weight.shape == (2048, 17 * 16) and tuned.token_dropout.p == 0.3
+
+
+def test_dropout_of_tokens_stops_in_evaluation() -> None:
+    batch = make_batch(SKELETON, channels=2)
+    model = make_model(head="joints-mlp", hidden=8, dropout=0.9).eval()
+    torch.testing.assert_close(model(batch)["logits"], model(batch)["logits"])
+    model.token_dropout.train()
+    assert (model(batch)["logits"] - model(batch)["logits"]).abs().max() > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"head": "svm"}, "head 'svm': expected one of linear, mlp, mean-linear"),
+        ({"head": "mean-linear", "joints": "concat"}, "pools joints by 'mean'"),
+        ({"head": "joints-mlp", "joints": "mean"}, "pools joints by 'concat'"),
+        ({"head": "joints-mlp", "segments": 2}, "segments=2"),
+    ],
+)
+def test_settings_that_do_not_fit_the_head(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_model(**arguments)
 
 
 def test_without_labels_there_is_no_loss() -> None:

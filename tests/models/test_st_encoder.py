@@ -6,7 +6,8 @@ from model_helpers import assert_gradients, make_batch
 
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError
-from pyg_skeletonmae.models import Encoder, STEncoder, build_model
+from pyg_skeletonmae.models import Classifier, Encoder, STEncoder, build_model
+from pyg_skeletonmae.training.optim import OptimConfig, parameter_groups
 
 SKELETON = layouts.UIPRMD22
 
@@ -36,6 +37,41 @@ def test_every_parameter_gets_a_gradient(arguments: dict[str, object]) -> None:
     assert isinstance(encoder, Encoder) and encoder.out_channels == 16
     (out * torch.randn_like(out)).sum().backward()
     assert_gradients(encoder, ("qkv.bias",))
+
+
+def test_layers_of_parameters() -> None:
+    encoder = make_encoder()
+    layers = {name: encoder.layer_of(name) for name, _ in encoder.named_parameters()}
+    assert {layers[name] for name in ("patch.proj.bias", "position.joint", "position.time")} == {0}
+    assert layers["transformer.blocks.0.attn.qkv.weight"] == 1
+    assert layers["transformer.blocks.1.norm1.weight"] == 2
+    assert layers["norm.weight"] == layers["norm.bias"] == 3
+
+
+def test_layer_decay_is_that_of_the_public_code() -> None:
+    """0.8 ** (9 - layer) at a depth of 8: embeddings 0, block i has i + 1, norm and head 9."""
+    model = Classifier(make_encoder(depth=8), 3, "linear")
+    config = OptimConfig(lr=1.0, layer_decay=0.8)
+    rate = {id(p): g["lr"] for g in parameter_groups(model, config) for p in g["params"]}
+    rates = {name: rate[id(parameter)] for name, parameter in model.named_parameters()}
+    assert rates["encoder.position.joint"] == pytest.approx(0.8**9)
+    assert rates["encoder.transformer.blocks.0.mlp.fc1.weight"] == pytest.approx(0.8**8)
+    assert rates["encoder.transformer.blocks.7.mlp.fc1.bias"] == pytest.approx(0.8)
+    assert rates["encoder.norm.weight"] == rates["head.1.weight"] == 1.0
+
+
+def test_another_rate_of_drop_path() -> None:
+    encoder = make_encoder().double()
+    other = encoder.with_drop_path(0.3)
+    assert [block.drop_path.rate for block in other.transformer.blocks] == pytest.approx([0.0, 0.3])
+    assert (
+        other.config["init_args"]["drop_path"] == 0.3 and other.norm.weight.dtype == torch.float64
+    )
+    batch = make_batch(SKELETON, frames=16)
+    batch.pos = batch.pos.double()
+    torch.testing.assert_close(other.eval()(batch), encoder.eval()(batch))
+    with pytest.raises(ConfigError, match=r"drop path 1\.5"):
+        encoder.with_drop_path(1.5)
 
 
 def test_visible_tokens_are_all_tokens_when_nothing_is_hidden() -> None:

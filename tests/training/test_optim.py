@@ -81,6 +81,39 @@ def test_longest_prefix_scales():
     assert sorted(rate.values()) == [0.1, 0.1, 0.5, 0.5, 1.0, 1.0]
 
 
+class Layered(Task):
+    """Its encoder numbers the layers of its sequence."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder.layer_of = lambda name: int(name.split(".")[0])
+
+
+def test_layer_decay():
+    model = Layered()
+    config = OptimConfig(lr=1.0, layer_decay=0.5, lr_scale={"encoder": 0.1}, no_decay=False)
+    rate = {id(p): g["lr"] for g in parameter_groups(model, config) for p in g["params"]}
+    expected = {"encoder.0": 0.05, "encoder.1": 0.1, "head": 1.0}
+    for name, parameter in model.named_parameters():
+        assert rate[id(parameter)] == expected[name.rpartition(".")[0]], name
+
+
+def test_layer_decay_needs_layers():
+    with pytest.raises(ConfigError, match="Task has no encoder that numbers its layers"):
+        parameter_groups(Task(), OptimConfig(layer_decay=0.5))
+
+
+def test_exceptions_from_the_rule_of_decay():
+    model = Task()
+    config = OptimConfig(weight_decay=0.1, decay={"encoder": False, "1": True, "head": True})
+    decay = {id(p): g["weight_decay"] for g in parameter_groups(model, config) for p in g["params"]}
+    expected = {"encoder.0": 0.0, "encoder.1": 0.1, "head": 0.1}
+    for name, parameter in model.named_parameters():
+        assert decay[id(parameter)] == expected[name.rpartition(".")[0]], name
+    with pytest.raises(ConfigError, match=r"no trainable parameter has 'mask_token' in its name"):
+        parameter_groups(model, OptimConfig(decay={"mask_token": True}))
+
+
 @pytest.mark.parametrize("prefix", ["encode", "decoder", "encoder.2"])
 def test_prefix_that_fits_nothing(prefix):
     with pytest.raises(ConfigError, match=f"below '{prefix}'; the modules of Task are encoder, he"):
@@ -130,6 +163,8 @@ def test_fused_equals_plain():
         ({"schedule": "step"}, "optim.milestones: expected at least one"),
         ({"gamma": 0.0}, "optim.gamma"),
         ({"lr_scale": {"encoder": 0.0}}, "optim.lr_scale: expected positive factors"),
+        ({"layer_decay": 0.0}, "optim.layer_decay: expected a number above 0, up to 1"),
+        ({"layer_decay": 1.1}, "optim.layer_decay"),
     ],
 )
 def test_values_out_of_range(settings, message):
