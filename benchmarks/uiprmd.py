@@ -23,6 +23,8 @@ HERE = Path(__file__).parent
 PRETRAIN = "configs/pretrain/graph_mae_small.yaml"
 FINETUNE = "configs/finetune/strl_small.yaml"
 FINETUNE_BEST = "configs/finetune/strl_uiprmd.yaml"
+# What the features of clips are measured on: whole clips, as the coordinates' baseline has them.
+CLIPS = ("--data.frames=32", "--data.center=mean", "--data.scale=std")
 LABELS = {"full": (), "label-poor": ("--data.label_subjects=[1,3]",)}
 
 
@@ -43,17 +45,17 @@ def runs(seeds: list[int], protocols: list[str], best: bool) -> Iterator[Run]:
 
 def _coordinates(protocol: str) -> Iterator[Run]:
     for kind, method in (("knn", "1-NN on coordinates"), ("linear", "linear on coordinates")):
-        command = ["evaluate", f"--config={FINETUNE}", f"--protocol={kind}", *LABELS[protocol]]
+        command = ["evaluate", f"--protocol={kind}", *CLIPS, *LABELS[protocol]]
         yield Run(f"{protocol}-coordinates-{kind}", command, _row(protocol, method, 0), _TOP1)
 
 
 def _probes(protocol: str, seed: int, pretrained: str) -> Iterator[Run]:
-    for start, flags in (("pre-trained", ()), ("random", ("--random_init",))):
+    for start, flags in (("pre-trained", ()), ("random", ("--random_init=true",))):
         for kind in ("knn", "linear"):
             for joints in ("mean", "concat"):
                 command = [
-                    "evaluate", f"--config={FINETUNE}", f"--protocol={kind}", f"--joints={joints}",
-                    "--segments=4", f"--seed={seed}", *flags, *LABELS[protocol],
+                    "evaluate", f"--protocol={kind}", f"--joints={joints}", "--segments=4",
+                    f"--seed={seed}", *CLIPS, *flags, *LABELS[protocol],
                 ]  # fmt: skip
                 method = f"graph_mae {start}, {kind}, joints {joints}"
                 folder = f"{protocol}-{start}-{kind}-{joints}-{seed}"
