@@ -23,7 +23,15 @@ from pyg_skeletonmae.evaluation import (
     raw_features,
 )
 from pyg_skeletonmae.loader import SkeletonLoader
-from pyg_skeletonmae.models import STRL, GraphEncoder, GraphSkeletonMAE, SkeletonModel, build_model
+from pyg_skeletonmae.models import (
+    STRL,
+    GraphEncoder,
+    GraphSkeletonMAE,
+    Skeleton2Vec,
+    SkeletonModel,
+    STSkeletonMAE,
+    build_model,
+)
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import Trainer, load_model, load_release, save_release
 from pyg_skeletonmae.training.run import BEST
@@ -33,7 +41,7 @@ PRETRAIN_ONLY = ("frames", "center", "scale", "stream")
 
 
 def pretrain(
-    model: Callable[[Skeleton, int], GraphSkeletonMAE],
+    model: Callable[[Skeleton, int], GraphSkeletonMAE | STSkeletonMAE | Skeleton2Vec],
     trainer: Trainer,
     data: DataConfig,
     resolved: dict[str, Any],

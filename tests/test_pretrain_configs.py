@@ -1,0 +1,21 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pyg_skeletonmae import layouts
+from pyg_skeletonmae.cli import build_parser
+from pyg_skeletonmae.models import SkeletonModel
+
+FOLDER = Path(__file__).parents[1] / "configs" / "pretrain"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_configuration_builds_its_model(path: Path) -> None:
+    parser = build_parser()
+    config = parser.parse_args(["pretrain", "--config", str(path)])
+    wanted = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert config.pretrain.out == f"runs/{path.stem}" == wanted["out"]
+    model = parser.instantiate_classes(config).pretrain.model(layouts.UIPRMD22, 3)
+    assert isinstance(model, SkeletonModel)
+    assert type(model).__name__ == wanted["model"]["class_path"]
