@@ -17,6 +17,13 @@ def mix(key: Tensor, value: Tensor | int) -> Tensor:
     <https://doi.org/10.1145/2660193.2660195>`_ (OOPSLA 2014). Integers wrap around, so the
     result is the same on every device.
     """
+    mixed: Tensor = _mix(key, value)
+    return mixed
+
+
+# Compiled for a CPU by torch 2.13's inductor, these products write past their buffers.
+@torch.compiler.disable  # type: ignore[untyped-decorator]  # torch leaves it untyped
+def _mix(key: Tensor, value: Tensor | int) -> Tensor:
     step = (value + 1) * _GOLDEN
     state = key + (step if isinstance(step, Tensor) else _wrap(step))
     state = (state ^ _shift(state, 30)) * _MIX_1

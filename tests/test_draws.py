@@ -164,3 +164,12 @@ def test_numbers_stand_on_the_device_of_the_keys():
 
 def test_repr():
     assert repr(Draws(KEYS)) == "Draws(rows=500)"
+
+
+@pytest.mark.slow
+def test_compiled_draws_are_the_same() -> None:
+    """And no memory is overwritten on the way: the generated code of torch 2.13 did so."""
+    keys = torch.arange(7)
+    draw = torch.compile(lambda: Draws(keys).uniform(22, 4))
+    for _ in range(5):
+        assert torch.equal(draw(), Draws(keys).uniform(22, 4))
