@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,11 +35,17 @@ def read_official(path: str | Path, allowed: tuple[type, ...] = ()) -> dict[str,
         with torch.serialization.safe_globals([*allowed]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # A damaged file makes the reader fail in any way it likes.
-        reason = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
-        raise CheckpointError(f"{path}: not a readable checkpoint ({reason})") from error
+        raise CheckpointError(f"{path}: not a readable checkpoint ({_reason(error)})") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a dict, found {type(content).__name__}")
     return content
+
+
+def _reason(error: Exception) -> str:
+    refused = re.search(r"GLOBAL (\S+)", str(error))
+    if refused is not None:
+        return f"it holds {refused[1]}, which is not unpickled: such a file could run code"
+    return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
 
 
 def entry(
