@@ -1,0 +1,76 @@
+"""The tables of the documentation are what the code says."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from pyg_skeletonmae.layouts import LAYOUTS
+from pyg_skeletonmae.models import STRL, GraphSkeletonMAE
+from pyg_skeletonmae.skeleton import Skeleton
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+METHOD = (DOCS / "methods" / "graph_skeletonmae.md").read_text(encoding="utf-8")
+FROM_DATA = {"skeleton", "in_channels", "num_classes"}
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of all rows of the tables in a text whose first cell is a name in code."""
+    lines = re.findall(r"^\| (`\w+` \|.*)\|$", text, re.MULTILINE)
+    return [[cell.strip() for cell in line.split(" | ")] for line in lines]
+
+
+def test_the_table_of_layouts_lists_them_all() -> None:
+    found = {row[0].strip("`"): row[1:6] for row in rows((DOCS / "skeletons.md").read_text())}
+    assert found == {
+        name: [
+            str(skeleton.num_joints),
+            skeleton.root,
+            skeleton.center_joint,
+            str(len(skeleton.left_right)),
+            str(len(skeleton.parts)),
+        ]
+        for name, skeleton in LAYOUTS.items()
+    }
+
+
+def test_the_skeleton_file_in_the_docs_is_one(tmp_path: Path) -> None:
+    text = (DOCS / "skeletons.md").read_text()
+    (content,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "stick.yaml").write_text(content)
+    stick = Skeleton.from_yaml(tmp_path / "stick.yaml")
+    assert set(stick.to_dict()) == set(Skeleton.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("model", [GraphSkeletonMAE, STRL])
+def test_the_table_of_arguments_is_complete(model: type) -> None:
+    section = METHOD.split(f"open: `{model.__name__}`")[1].split("\n## ")[0]
+    found = {row[0].strip("`"): row[1] for row in rows(section)}
+    parameters = inspect.signature(model).parameters
+    assert set(found) - FROM_DATA == set(parameters) - FROM_DATA
+    for name, default in found.items():
+        value = parameters[name].default
+        if value is not None:
+            assert default.strip("`").replace('"', "'") == repr(value), name
+
+
+def test_the_tree_in_the_docs_is_there() -> None:
+    (tree,) = re.findall(r"```text\n(pyg.*?)```", (DOCS / "architecture.md").read_text(), re.DOTALL)
+    inside = re.findall(r"^  ([\w.]+/?)", tree, re.MULTILINE)
+    outside = re.findall(r"^(\w+/)", tree, re.MULTILINE)
+    missing = [name for name in inside if not (ROOT / "pyg_skeletonmae" / name).exists()]
+    missing += [name for name in outside if not (ROOT / name).is_dir()]
+    assert not missing
+    packages = {path.parent.name for path in (ROOT / "pyg_skeletonmae").glob("*/__init__.py")}
+    assert packages == {name[:-1] for name in inside if name.endswith("/")}
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    pages = {str(p.relative_to(DOCS).with_suffix("")) for p in DOCS.rglob("*.md")} - {"index"}
+    index = (DOCS / "index.md").read_text()
+    listed = "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL)).splitlines()
+    assert pages <= set(listed)

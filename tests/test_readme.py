@@ -1,0 +1,78 @@
+"""What README promises: its Python runs, its commands parse, its links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import torch
+
+from pyg_skeletonmae.cli import build_parser
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def commands(text: str = README) -> list[list[str]]:
+    lines = "\n".join(blocks("bash", text)).replace("\\\n", " ").splitlines()
+    return [
+        shlex.split(line, comments=True)[1:] for line in lines if line.startswith("skeletonmae ")
+    ]
+
+
+def anchor(title: str) -> str:
+    return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_its_python_runs(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    code = compile(blocks("python")[number], f"README block {number}", "exec")
+    exec(code, {"__name__": "readme"})
+    if number == 0:
+        assert 0.0 <= float(capsys.readouterr().out) <= 1.0
+
+
+def test_it_has_a_short_quick_start() -> None:
+    statements = [line for line in blocks("python")[0].splitlines() if line]
+    assert len(statements) <= 18
+
+
+@pytest.mark.parametrize(
+    "command",
+    [command for page in [ROOT / "README.md", *DOCS] for command in commands(page.read_text())],
+)
+def test_its_commands_parse(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    assert build_parser().parse_args(command).command == command[0]
+
+
+def test_its_commands_pretrain_evaluate_and_finetune() -> None:
+    assert [command[0] for command in commands()] == ["pretrain", "evaluate", "finetune"]
+
+
+def test_it_names_both_setup_commands_and_where_results_are() -> None:
+    setup = blocks("bash")[0]
+    assert "make demo" in setup and "make test" in setup
+    assert "](benchmarks/RESULTS.md)" in README.split("## Results")[1].split("\n## ")[0]
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda path: path.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, fragment in LINK.findall(page.read_text(encoding="utf-8")):
+        path = (page.parent / target).resolve() if target else page
+        assert path.exists(), f"{page.name}: {target}"
+        if fragment and path.suffix == ".md":
+            titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            assert fragment[1:] in {anchor(title) for title in titles}, f"{page.name}: {fragment}"
