@@ -4,6 +4,7 @@
 #   make test     the whole test suite                (options: make test ARGS="-k skeleton")
 #   make lint     ruff: rules and formatting
 #   make types    mypy --strict
+#   make docs     the documentation, in docs/_build
 #   make clean    removes the environment
 #
 # PYTHON is the interpreter (3.10 or newer) that the environment is made from.
@@ -16,7 +17,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint types clean
+.PHONY: demo test lint types docs clean
 
 demo: $(VENV)/.viz
 	$(BIN)/skeletonmae demo $(ARGS)
@@ -30,6 +31,9 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy --strict pyg_skeletonmae
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
 
 clean:
 	rm -rf $(VENV)
@@ -48,4 +52,8 @@ $(VENV)/.viz: $(VENV)/.base
 
 $(VENV)/.dev: $(VENV)/.base
 	$(PIP) --no-build-isolation torch==2.13.0 -e '.[dev,viz]'
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.base
+	$(PIP) --no-build-isolation torch==2.13.0 -e '.[docs,viz]'
 	touch $@
