@@ -5,6 +5,8 @@
 #   make lint     ruff: rules and formatting
 #   make types    mypy --strict
 #   make docs     the documentation, in docs/_build
+#   make env      only the environment
+#   make scatter  the optional torch-scatter, built from source (minutes)
 #   make clean    removes the environment
 #
 # PYTHON is the interpreter (3.10 or newer) that the environment is made from.
@@ -23,7 +25,7 @@ demo: $(VENV)/.viz
 	$(BIN)/skeletonmae demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -34,6 +36,12 @@ types: $(VENV)/.dev
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
+
+env: $(VENV)/.dev
+
+# Optional: nothing needs it. There is no wheel of it for a current torch, so a compiler is needed.
+scatter: $(VENV)/.dev
+	$(PIP) --no-build-isolation -e '.[scatter]'
 
 clean:
 	rm -rf $(VENV)
