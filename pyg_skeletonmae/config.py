@@ -48,6 +48,8 @@ class DataConfig:
         crop: Smallest and largest share of a training clip's random window; null: whole clips.
         center: What becomes the origin, see ``CenterRoot``; null: leave clips where they are.
         scale: What becomes the unit, see ``ScaleBody``; null: leave clips as large as they are.
+        view: Largest random turn of any clip about the vertical, tested clips too, in degrees; 180:
+            cameras stand anywhere.
         rotate: Largest random rotation of a training clip in degrees, for all axes or for each.
         flip: Probability that a training clip is mirrored.
         shape: Offset of each joint of a training clip, the same in all frames: other proportions.
@@ -73,6 +75,7 @@ class DataConfig:
     crop: tuple[float, float] | None = (0.5, 1.0)
     center: CenterMode | None = "mean"
     scale: ScaleBy | None = "std"
+    view: float = 0.0
     rotate: float | list[float] = 0.0
     flip: float = 0.0
     shape: float = 0.0
@@ -86,9 +89,8 @@ class DataConfig:
         crop = None if self.crop is None else (self.crop[0], self.crop[1])
         return standard_transform(
             dataset.skeleton, self.frames, train=train, crop=crop, center=self.center,
-            scale=self.scale, rotate=self.rotate, flip=self.flip, shape=self.shape,
-            jitter=self.jitter,
-            drop_frames=self.drop_frames, stream=self.stream,
+            scale=self.scale, view=self.view, rotate=self.rotate, flip=self.flip, shape=self.shape,
+            jitter=self.jitter, drop_frames=self.drop_frames, stream=self.stream,
         )  # fmt: skip
 
     def train_loader(

@@ -27,6 +27,7 @@ def standard_transform(
     crop: tuple[float, float] | None = (0.5, 1.0),
     center: CenterMode | None = "first",
     scale: ScaleBy | None = "std",
+    view: float = 0.0,
     rotate: float | Sequence[float] = 0.0,
     flip: float = 0.0,
     shape: float = 0.0,
@@ -41,7 +42,7 @@ def standard_transform(
     about the origin; noise after scaling, so that it is in body sizes; the stream, and last dropped
     frames, so that a dropped frame costs no neighbour its motion.
 
-    Clips for evaluation (``train=False``) pass through the same steps less all that is random: the
+    Clips for evaluation (``train=False``) pass through the same steps less all augmentation: the
     whole clip, resampled, centred, scaled. With ``center="mean"`` and ``scale="std"`` that is the
     usual recipe for nearest neighbours on raw coordinates.
 
@@ -52,6 +53,8 @@ def standard_transform(
         crop: The smallest and largest share of a random window, or None for whole clips.
         center: See :class:`CenterRoot`; None leaves clips where they are.
         scale: See :class:`ScaleBody`; None leaves clips as large as they are.
+        view: Turns every clip about the vertical by up to this angle, degrees, in evaluation
+            too: the protocol of cameras that stand anywhere (180).
         rotate: See :class:`RandomRotate3D`, degrees.
         flip: See :class:`FlipSides`, a probability.
         shape: See :class:`JitterJoints`, steady: other proportions of the body, in the same unit.
@@ -72,6 +75,8 @@ def standard_transform(
         steps.append(CenterRoot(skeleton, center))
     if scale is not None:
         steps.append(ScaleBody(skeleton, scale))
+    if view:
+        steps.append(RandomRotate3D((0.0, view, 0.0)))
     if train:
         steps += _augmentations(skeleton, rotate, flip, shape, jitter)
     if stream != "joint":

@@ -83,3 +83,15 @@ def test_nearest_neighbour_on_real_clips_scores_what_is_known(tmp_path):
     (x, y), (query, label) = read(train), read(test)
     right = y[torch.cdist(query, x).argmin(dim=1)] == label
     assert right.double().mean() == pytest.approx(0.775, abs=0.001)
+
+
+def test_view_turns_tested_clips_too_and_always_alike():
+    transform = standard_transform(UIPRMD22, 8, train=False, view=180.0)
+    assert names(transform)[-1] == "RandomRotate3D"
+    clip = make_clip()
+    plain = standard_transform(UIPRMD22, 8, train=False)(clip)
+    turned = transform(clip)
+    assert torch.equal(turned.pos, transform(clip).pos)
+    present = plain.valid
+    assert torch.allclose(turned.pos[present][:, 1], plain.pos[present][:, 1], atol=1e-5)
+    assert not torch.allclose(turned.pos[present], plain.pos[present], atol=1e-2)
