@@ -19,6 +19,7 @@ from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.datasets.clips import NanPolicy
 from pyg_skeletonmae.demo import demo
 from pyg_skeletonmae.errors import SkeletonMAEError
+from pyg_skeletonmae.import_official import add_import_arguments, import_official
 from pyg_skeletonmae.models import (
     STRL,
     GraphSkeletonMAE,
@@ -99,13 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parser = build_parser()
         config = parser.parse_args(argv)
-        name = config.command
-        if "frames" in config[name].get("model.init_args", {}):  # as long as the clips
-            config[name].model.init_args.frames = config[name].data.frames
-        resolved = _resolved(parser, name, config)
-        arguments = vars(parser.instantiate_classes(config)[name])
-        arguments.pop("config", None)
-        results = _run(name, arguments, resolved)
+        results = _command(parser, config.command, config)
     except SystemExit as end:  # from the parser: errors, --help, --print_config
         return end.code if isinstance(end.code, int) else USAGE
     except (SkeletonMAEError, OSError) as error:
@@ -117,6 +112,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     if results:
         print(json.dumps(results, indent=2, default=str))
     return 0
+
+
+def _command(parser: Parser, name: str, config: Namespace) -> dict[str, Any] | None:
+    if name == "import":
+        chosen = config[name]
+        return import_official(chosen.path, chosen["from"], chosen.out)
+    if "frames" in config[name].get("model.init_args", {}):  # as long as the clips
+        config[name].model.init_args.frames = config[name].data.frames
+    resolved = _resolved(parser, name, config)
+    arguments = vars(parser.instantiate_classes(config)[name])
+    arguments.pop("config", None)
+    return _run(name, arguments, resolved)
 
 
 def build_parser() -> Parser:
@@ -132,6 +139,9 @@ def build_parser() -> Parser:
         commands.add_subcommand(name, subparser := _subparser(name, function, about), help=about)
         if name == "evaluate":  # after adding it, which sets the mode to this parser's
             subparser.parser_mode = _DATA_ONLY
+    about = (inspect.getdoc(import_official) or "").partition("\n")[0]
+    commands.add_subcommand("import", subparser := Parser(description=about), help=about)
+    add_import_arguments(subparser)
     return parser
 
 

@@ -55,8 +55,8 @@ def load_mamp(path: str | Path) -> STSkeletonMAE | Classifier:
             over or of a wrong shape (it is named).
     """
     content = read_official(path, (Namespace,))
-    state = tensors(path, entry(path, content, "model", dict))
     args = vars(entry(path, content, "args", Namespace))
+    state = tensors(path, entry(path, content, "model", dict))
     heads = entry(path, entry(path, args, "model_args", dict), "num_heads", int)
     with named(path):
         if any(key.startswith("head.") for key in state):

@@ -7,8 +7,18 @@ from torch import nn
 
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.errors import CheckpointError
-from pyg_skeletonmae.models import STRL, Classifier, GraphEncoder, GraphSkeletonMAE, build_model
+from pyg_skeletonmae.models import (
+    STRL,
+    Classifier,
+    GraphEncoder,
+    GraphSkeletonMAE,
+    Skeleton2Vec,
+    STEncoder,
+    ViTBackbone,
+    build_model,
+)
 from pyg_skeletonmae.transforms.masking import RandomMask
+from pyg_skeletonmae.transforms.motion_masking import MotionTubeMask
 
 SKELETON = layouts.UIPRMD22
 MODELS = [
@@ -17,6 +27,13 @@ MODELS = [
     ),
     STRL(SKELETON, 3, 5, frames=8, hidden_channels=8),
     Classifier(GraphEncoder(SKELETON, hidden_channels=8), 4, head="linear"),
+    Classifier(STEncoder(SKELETON, 3, 8, 4, 16, 1, 2), 3, "joints-mlp", 8),
+    Skeleton2Vec(
+        SKELETON,
+        frames=8,
+        backbone=ViTBackbone(2, 16, 1, 2, decoder_channels=8, decoder_depth=1),
+        mask=MotionTubeMask(0.5, 2),
+    ),
 ]
 
 

@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,6 +8,7 @@ from s2v_helpers import SMALL, STEPS, make_s2v, replay, s2v_model, s2v_oracle, s
 from st_helpers import as_batch, our_ids, ours
 from torch import Tensor
 from torch_geometric.data import Batch
+from torch_geometric.loader import DataLoader
 
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -14,6 +16,7 @@ from pyg_skeletonmae.models import Skeleton2Vec, ViTBackbone, build_model
 from pyg_skeletonmae.models.official_skeleton2vec_names import skeleton2vec_source
 from pyg_skeletonmae.nn.losses import masked_mse
 from pyg_skeletonmae.nn.tokens import to_patches
+from pyg_skeletonmae.training import Trainer
 from pyg_skeletonmae.training.optim import OptimConfig, parameter_groups
 from pyg_skeletonmae.transforms import MotionTubeMask, RandomTokenMask, TubeMask
 
@@ -247,6 +250,25 @@ def test_teacher_moves_and_goes_on_after_a_resume() -> None:
     again = make_s2v(ema_start=0.5, ema_end=0.9, ema_steps=4)
     again.load_state_dict(copy.deepcopy(model.state_dict()))
     assert decays(again, 4) == pytest.approx([0.7, 0.8, 0.9, 0.9])
+
+
+def test_a_resumed_run_equals_the_uninterrupted_one(tmp_path: Path) -> None:
+    """Teacher, student and the schedule, bit for bit."""
+    clips = [make_clip(layouts.UIPRMD22, frames=16, number=number) for number in range(4)]
+    states = []
+    for name, epochs in (("whole", [2]), ("parts", [1, 2])):
+        for number, until in enumerate(epochs):
+            model = make_s2v(ema_start=0.5, ema_steps=4)
+            trainer = Trainer(
+                until, accelerator="cpu", progress=False, optim=OptimConfig(schedule="constant")
+            )
+            loader = DataLoader(clips, batch_size=2)
+            trainer.fit(model, loader, run_dir=tmp_path / name, resume=number > 0)
+        states.append(model.state_dict())
+    assert model.teacher.updates == 4 and model.teacher.decay == 1.0
+    assert all(torch.equal(states[0][key], value) for key, value in states[1].items())
+    moved = model.teacher.module.norm.weight - model.student.norm.weight
+    assert moved.abs().max() > 0
 
 
 def test_views_are_different_masks_of_one_target() -> None:

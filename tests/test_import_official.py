@@ -1,0 +1,74 @@
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+import torch
+from model_helpers import make_batch
+from official_helpers import save
+from s2v_helpers import make_s2v
+
+from pyg_skeletonmae import layouts
+from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.import_official import import_official
+from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
+from pyg_skeletonmae.models.official import mamp_source
+from pyg_skeletonmae.training import load_release, release_config, save_release
+
+
+def mamp_file(folder: Path) -> Path:
+    """A small model of ours, as MAMP would have saved it."""
+    backbone = ViTBackbone(
+        hidden_channels=16, depth=2, heads=2, decoder_channels=8, decoder_depth=1
+    )
+    state = {}
+    for name, value in STSkeletonMAE(layouts.NTU25, 3, 8, backbone).state_dict().items():
+        (key,), _ = mamp_source(name)
+        if name.endswith("patch.proj.weight"):
+            value = value.view(16, 4, 3).transpose(1, 2)[..., None]
+        elif name.endswith("position.time"):
+            value = value[None, :, None]
+        elif name.endswith(("position.joint", "mask_token")):
+            value = value.view(1, 1, *value.shape)
+        state[key] = value.clone()
+    args = Namespace(
+        model="model_mamp.transformer.Transformer", mask_ratio=0.9, motion_stride=1,
+        motion_aware_tau=0.8, model_args={"num_heads": 2, "norm_skes_loss": True},
+    )  # fmt: skip
+    return save({"model": state, "args": args}, folder)
+
+
+def test_a_file_becomes_a_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, out = mamp_file(tmp_path), tmp_path / "release"
+    assert main(["import", str(path), "--from", "mamp", str(out)]) == 0
+    results = json.loads(capsys.readouterr().out)
+    assert results["folder"] == str(out) and results["model"].startswith("STSkeletonMAE(")
+    assert release_config(out)["extra"] == {"imported": {"from": "mamp", "file": "official.pth"}}
+    model = load_release(out)
+    assert isinstance(model, STSkeletonMAE)
+    assert model(make_batch(layouts.NTU25, frames=8))["loss"].isfinite()
+
+
+def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "release"
+    assert main(["import", str(tmp_path / "none.pth"), str(out), "--from", "skeleton2vec"]) == 2
+    assert main(["import", str(mamp_file(tmp_path)), str(out), "--from", "skeleton2vec"]) == 2
+    lines = capsys.readouterr().err.strip().split("\n")
+    assert "none.pth: no such file" in lines[0] and "it holds argparse.Namespace" in lines[1]
+    with pytest.raises(ConfigError, match="expected 'mamp' or 'skeleton2vec'"):
+        import_official("f", "timm", out)  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match="args: expected a Namespace"):
+        import_official(save({"model": {}}, tmp_path), "mamp", out)
+    assert not out.exists()
+
+
+def test_a_release_keeps_teacher_student_and_schedule(tmp_path: Path) -> None:
+    model = make_s2v(ema_start=0.5, ema_steps=4)
+    with torch.no_grad():
+        model.student.norm.weight.fill_(2.0)
+    model.after_step()
+    again = load_release(save_release(model, tmp_path / "release"))
+    assert again.teacher.decay == model.teacher.decay == 0.625
+    batch = make_batch(layouts.UIPRMD22, frames=16)
+    assert torch.equal(again(batch)["loss"], model.eval()(batch)["loss"])
