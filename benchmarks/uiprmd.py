@@ -26,8 +26,6 @@ FINETUNE_BEST = "configs/finetune/strl_uiprmd.yaml"
 # What the features of clips are measured on: whole clips, as the coordinates' baseline has them.
 CLIPS = ("--data.frames=32", "--data.center=mean", "--data.scale=std")
 LABELS = {"full": (), "label-poor": ("--data.label_subjects=[1,3]",)}
-# As many steps with two fifths of the labels.
-EPOCHS = {"full": (), "label-poor": ("--trainer.max_epochs=80",)}
 
 
 def runs(seeds: list[int], protocols: list[str], best: bool) -> Iterator[Run]:
@@ -74,7 +72,6 @@ def _strl(
         f"--config={config}",
         f"--seed={seed}",
         *LABELS[protocol],
-        *EPOCHS[protocol],
     ]
     folder = f"{protocol}-{name.replace(' ', '-').lower()}-{start.split()[-1]}-{seed}"
     row = _row(protocol, f"{name} {start}", seed)
