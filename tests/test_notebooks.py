@@ -70,7 +70,10 @@ def test_a_notebook_speaks_of_no_machine(path: Path) -> None:
     texts = [cell.source for cell in notebook.cells]
     for output in outputs(notebook):
         data = output.get("data", {})
-        texts += [output.get("text", ""), *(str(data[kind]) for kind in data if "image" not in kind)]
+        texts += [
+            output.get("text", ""),
+            *(str(data[kind]) for kind in data if "image" not in kind),
+        ]
     found = [text for text in texts if MACHINE_PATH.search(text)]
     assert not found
     assert set(notebook.metadata) == {"kernelspec", "language_info"}
@@ -82,4 +85,6 @@ def test_a_notebook_is_prose_between_short_cells(path: Path) -> None:
     notebook = read(path)
     assert notebook.cells[0].source.startswith(f"# {path.stem[:2]} · ")
     assert max(len(cell.source.splitlines()) for cell in code_cells(notebook)) <= 35
-    assert max(len(line) for cell in code_cells(notebook) for line in cell.source.splitlines()) < 140
+    assert (
+        max(len(line) for cell in code_cells(notebook) for line in cell.source.splitlines()) < 140
+    )
