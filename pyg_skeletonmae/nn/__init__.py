@@ -2,6 +2,8 @@
 
 from pyg_skeletonmae.nn.attention import SelfAttention
 from pyg_skeletonmae.nn.drop_path import DropPath
+from pyg_skeletonmae.nn.ema import EMA
+from pyg_skeletonmae.nn.latent_target import latent_target
 from pyg_skeletonmae.nn.losses import cosine_error, masked_mse, rce_loss, sce_loss
 from pyg_skeletonmae.nn.pool import pool_tracks
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
@@ -13,6 +15,7 @@ from pyg_skeletonmae.nn.transformer import LayerScale, Transformer, TransformerB
 
 __all__ = [
     "DropPath",
+    "EMA",
     "JointTimeEmbedding",
     "LayerScale",
     "PatchEmbed",
@@ -26,6 +29,7 @@ __all__ = [
     "SkeletonGCNConv",
     "SkeletonGATConv",
     "cosine_error",
+    "latent_target",
     "masked_mse",
     "pool_tracks",
     "rce_loss",

@@ -22,9 +22,7 @@ from pyg_skeletonmae.models.official_file import (
 def test_only_allowed_classes_are_read(tmp_path: Path) -> None:
     path = save({"args": Namespace(lr=0.1)}, tmp_path)
     assert read_official(path, (Namespace,))["args"].lr == 0.1
-    with pytest.raises(
-        CheckpointError, match=r"it holds argparse\.Namespace, which"
-    ):
+    with pytest.raises(CheckpointError, match=r"it holds argparse\.Namespace, which"):
         read_official(path)
 
 

@@ -88,6 +88,17 @@ def test_bad_settings(make: object, message: str) -> None:
         make()  # type: ignore[operator]
 
 
+def test_ranks_are_those_of_the_mask() -> None:
+    """The same draws give the mask and the order of the scores, also in a last, shorter tube."""
+    policy = TubeMask(0.9, 4)
+    ranks = policy.ranks(PATCHES, draws())
+    visible = policy.num_visible(JOINTS, 10) // 10
+    assert torch.equal(policy(PATCHES, SKELETON, draws()), ranks >= visible)
+    assert torch.equal(ranks.sort(1).values[0, :, 0], torch.arange(JOINTS))
+    for tube in ranks.split(4, dim=2):
+        assert torch.equal(tube, tube[:, :, :1].expand_as(tube))
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize(
     ("name", "prefix"), [("mae", ""), ("mae", "r80/"), ("s2v", "random_strategy/")]
