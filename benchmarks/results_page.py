@@ -14,11 +14,6 @@ mean and half width of the 95 % interval over seeds (Student's t). Minutes are t
 time of a run on the machine named below.
 
 """
-_PAIRS = (
-    ("STRL pre-trained", "STRL from scratch"),
-    ("graph_mae pre-trained, linear, joints mean", "graph_mae random, linear, joints mean"),
-    ("graph_mae pre-trained, linear, joints concat", "graph_mae random, linear, joints concat"),
-)
 
 
 def write_page(path: Path, rows: Sequence[Row], notes: Path) -> None:
@@ -33,20 +28,31 @@ def write_page(path: Path, rows: Sequence[Row], notes: Path) -> None:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    lines = ["| method | top-1 | seeds | clips seen | minutes |", "|---|---|---|---|---|"]
+    metrics = list(dict.fromkeys(row["metric"] for row in rows))
+    head = ["method", *metrics, "seeds", "clips seen", "minutes"]
+    lines = [_line(head), _line(["---"] * len(head))]
     for method in dict.fromkeys(row["method"] for row in rows):
-        found = values(rows, method=method)
-        seen = next(row["clips_seen"] for row in rows if row["method"] == method)
-        minutes = median_minutes(rows, method=method)
-        top1 = mean_and_interval(found)
-        lines.append(f"| {method} | {top1} | {len(found)} | {seen or '-'} | {minutes} |")
+        own = [row for row in rows if row["method"] == method]
+        cells = [mean_and_interval(values(own, metric=metric)) for metric in metrics]
+        seeds = len({row["seed"] for row in own})
+        lines.append(_line([method, *cells, seeds, own[0]["clips_seen"], median_minutes(own)]))
     return "\n".join(lines) + "\n\n"
 
 
+def _line(cells: Sequence[object]) -> str:
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
 def _pairs(rows: Sequence[Row]) -> str:
+    """What pre-training is worth: each pre-trained method minus its twin without, seed by seed."""
     lines = []
-    for better, worse in _PAIRS:
-        difference = paired_difference(values(rows, method=better), values(rows, method=worse))
+    for method, metric in dict.fromkeys((row["method"], row["metric"]) for row in rows):
+        start, _, kind = method.rpartition(" ")
+        if kind != "pre-trained":
+            continue
+        twin = "STRL from scratch" if start == "STRL" else f"{start} random"
+        own, other = (values(rows, method=name, metric=metric) for name in (method, twin))
+        difference = paired_difference(own, other)
         if difference is not None:
-            lines.append(f"- {better} minus {worse}, same seeds: {difference} points")
+            lines.append(f"- {metric}: {method} minus {twin}, same seeds: {difference} points")
     return "\n".join(lines) + "\n\n" if lines else ""

@@ -45,6 +45,7 @@ class Run:
         row: The columns of the table that describe it: data, split, protocol, method, seed.
         metrics: The keys of ``results.json`` that enter the table, by their name there.
         pretrained: The folder of the pre-training that it starts from; it runs afterwards.
+        budget: The folder whose clips seen and seconds enter the table (default: its own).
     """
 
     folder: str
@@ -52,6 +53,7 @@ class Run:
     row: Row = field(default_factory=dict)
     metrics: dict[str, str] = field(default_factory=dict)
     pretrained: str | None = None
+    budget: str | None = None
 
 
 def execute(runs: Sequence[Run], root: Path, jobs: int) -> None:
@@ -95,10 +97,11 @@ def collect(runs: Iterable[Run], root: Path) -> list[Row]:
         if not (run.metrics and path.exists()):
             continue
         results = json.loads(path.read_text())
+        budget = json.loads((root / (run.budget or run.folder) / "results.json").read_text())
         rows += [
             run.row
             | {"metric": metric, "value": round(results[key], 4)}
-            | {name: round(results.get(name, 0)) for name in ("clips_seen", "seconds")}
+            | {name: round(budget.get(name, 0)) for name in ("clips_seen", "seconds")}
             for key, metric in run.metrics.items()
         ]
     return rows
@@ -138,9 +141,9 @@ def values(rows: Iterable[Row], **wanted: str) -> dict[int, float]:
 
 
 def mean_and_interval(found: dict[int, float]) -> str:
-    """Mean and half width of the 95 % interval over seeds, in per cent."""
-    if len(found) == 1:
-        return f"{100 * next(iter(found.values())):.1f}"
+    """Mean and half width of the 95 % interval over seeds, in per cent; a dash if not measured."""
+    if len(found) < 2:
+        return "".join(f"{100 * value:.1f}" for value in found.values()) or "-"
     mean, half = confidence_interval([100 * value for value in found.values()])
     return f"{mean:.1f} ± {half:.1f}"
 
@@ -157,11 +160,7 @@ def paired_difference(a: dict[int, float], b: dict[int, float]) -> str | None:
     return f"{mean:+.1f} ± {half:.1f}"
 
 
-def median_minutes(rows: Iterable[Row], **wanted: str) -> str:
+def median_minutes(rows: Iterable[Row]) -> str:
     """The median training time; a dash where nothing was trained."""
-    seconds = median(
-        float(row["seconds"])
-        for row in rows
-        if all(row[name] == value for name, value in wanted.items())
-    )
+    seconds = median(float(row["seconds"]) for row in rows)
     return f"{seconds / 60:.1f}" if seconds else "-"

@@ -4,8 +4,10 @@
 
 Every method uses the training subjects alone, for pre-training, fine-tuning and every choice: the
 last epoch counts, and the settings in ``configs/`` were found on held-out training subjects. In
-the label-poor protocol all odd subjects are pre-trained on, and labels of subjects 1 and 3 used.
+the label-poor protocol all odd subjects are pre-trained on, and labels of subjects 1 and 3 used;
+in the yaw protocol every clip, tested ones too, is turned about the vertical by a random angle.
 
+``--method graph_mae`` measures frozen features and STRL, the other methods frozen features.
 Finished runs are skipped, so the command may be stopped and given again. Rows go to
 ``benchmarks/results.csv``, the tables to ``benchmarks/RESULTS.md`` (``--table`` only writes them).
 """
@@ -20,89 +22,132 @@ from results_page import write_page
 from runner import Run, collect, execute, read_rows, write_rows
 
 HERE = Path(__file__).parent
-PRETRAIN = "configs/pretrain/graph_mae_small.yaml"
+# The pre-training of each method: a configuration and what differs from it.
+METHODS = {
+    "graph_mae": ("graph_mae_small",),
+    "st_mae_vit": ("st_mae_vit_small",),
+    "mamp": (
+        "st_mae_vit_small",
+        "--model.init_args.target=motion",
+        "--model.init_args.target_norm=patch",
+        "--model.init_args.mask=MotionMask",
+        "--model.init_args.mask.init_args.ratio=0.8",
+    ),
+    "st_mae_sttformer": ("st_mae_sttformer_small",),
+    "skeleton2vec": ("skeleton2vec_small",),
+    "skeleton2vec published order": (
+        "skeleton2vec_small",
+        "--model.init_args.decoder_order=published",
+    ),
+}
+FRAMES = {"st_mae_sttformer": 30}  # tuples of 5; all others 32
 FINETUNE = "configs/finetune/strl_small.yaml"
 FINETUNE_BEST = "configs/finetune/strl_uiprmd.yaml"
-# What the features of clips are measured on: whole clips, as the coordinates' baseline has them.
-CLIPS = ("--data.frames=32", "--data.center=mean", "--data.scale=std")
-LABELS = {"full": (), "label-poor": ("--data.label_subjects=[1,3]",)}
+PROTOCOLS = {
+    "full": (),
+    "label-poor": ("--data.label_subjects=[1,3]",),
+    "yaw": ("--data.view=180",),
+}
+_PROBES = {
+    f"{kind}_{joints}": f"{kind}, {joints.replace('_', ' ')}"
+    for kind in ("knn", "linear")
+    for joints in ("pooled", "per_joint")
+}
 
 
-def runs(seeds: list[int], protocols: list[str], best: bool) -> Iterator[Run]:
-    """All runs of the tables, what others need first."""
+def runs(
+    methods: list[str], seeds: list[int], protocols: list[str], probes: bool, best: bool
+) -> Iterator[Run]:
+    """All runs of the tables."""
     for protocol in protocols:
         yield from _coordinates(protocol)
     for seed in seeds:
-        pretrained = f"graph_mae-{seed}"
-        yield Run(pretrained, ["pretrain", f"--config={PRETRAIN}", f"--seed={seed}"])
-        for protocol in protocols:
-            yield from _probes(protocol, seed, pretrained)
-            yield _strl(protocol, seed, None)
-            yield _strl(protocol, seed, pretrained)
-        if best and "full" in protocols:
+        for method in methods:
+            yield from _pretrainings(method, seed, protocols)
+            for protocol in protocols:
+                if probes:
+                    yield from _probes(method, protocol, seed)
+                if method == "graph_mae" and protocol != "yaw":
+                    yield _strl(protocol, seed, None)
+                    yield _strl(protocol, seed, _folder(method, protocol, seed))
+        if best:
             yield _strl("full", seed, None, FINETUNE_BEST, "STRL best")
 
 
+def _folder(method: str, protocol: str, seed: int) -> str:
+    """Where a pre-training lies: cameras that stand anywhere ask for one of their own."""
+    return f"{method.replace(' ', '-')}{'-yaw' if protocol == 'yaw' else ''}-{seed}"
+
+
+def _pretrainings(method: str, seed: int, protocols: list[str]) -> Iterator[Run]:
+    config, *settings = METHODS[method]
+    command = ["pretrain", f"--config=configs/pretrain/{config}.yaml", f"--seed={seed}", *settings]
+    folders = {_folder(method, protocol, seed): PROTOCOLS[protocol] for protocol in protocols}
+    for folder, view in folders.items():
+        yield Run(folder, [*command, *(view if folder.endswith(f"-yaw-{seed}") else ())])
+
+
 def _coordinates(protocol: str) -> Iterator[Run]:
-    for kind, method in (("knn", "1-NN on coordinates"), ("linear", "linear on coordinates")):
-        command = ["evaluate", f"--protocol={kind}", *CLIPS, *LABELS[protocol]]
-        yield Run(f"{protocol}-coordinates-{kind}", command, _row(protocol, method, 0), _TOP1)
+    for kind in ("knn", "linear"):
+        command = ["evaluate", f"--protocol={kind}", *_clips(32), *PROTOCOLS[protocol]]
+        row = _row(protocol, "coordinates", 0)
+        yield Run(f"{protocol}-coordinates-{kind}", command, row, {"top1": f"{kind}, per joint"})
 
 
-def _probes(protocol: str, seed: int, pretrained: str) -> Iterator[Run]:
-    for start, flags in (("pre-trained", ()), ("random", ("--random_init=true",))):
-        for kind in ("knn", "linear"):
-            for joints in ("mean", "concat"):
-                command = [
-                    "evaluate", f"--protocol={kind}", f"--joints={joints}", "--segments=4",
-                    f"--seed={seed}", *CLIPS, *flags, *LABELS[protocol],
-                ]  # fmt: skip
-                method = f"graph_mae {start}, {kind}, joints {joints}"
-                folder = f"{protocol}-{start}-{kind}-{joints}-{seed}"
-                row = _row(protocol, method, seed)
-                yield Run(folder, command, row, _TOP1, pretrained)
+def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
+    clips = _clips(FRAMES.get(method, 32))
+    for start, random in (("pre-trained", "false"), ("random", "true")):
+        command = [
+            "evaluate",
+            "--protocol=all",
+            f"--random_init={random}",
+            f"--seed={seed}",
+            *clips,
+        ]
+        command += PROTOCOLS[protocol]
+        folder = f"{protocol}-{method.replace(' ', '-')}-{start}-{seed}"
+        row = _row(protocol, f"{method} {start}", seed)
+        pretrained = _folder(method, protocol, seed)
+        budget = pretrained if start == "pre-trained" else folder
+        yield Run(folder, command, row, _PROBES, pretrained, budget)
 
 
 def _strl(
     protocol: str, seed: int, pretrained: str | None, config: str = FINETUNE, name: str = "STRL"
 ) -> Run:
     start = "from scratch" if pretrained is None else "pre-trained"
-    command = [
-        "finetune",
-        f"--config={config}",
-        f"--seed={seed}",
-        *LABELS[protocol],
-    ]
+    command = ["finetune", f"--config={config}", f"--seed={seed}", *PROTOCOLS[protocol]]
     folder = f"{protocol}-{name.replace(' ', '-').lower()}-{start.split()[-1]}-{seed}"
     row = _row(protocol, f"{name} {start}", seed)
     return Run(folder, command, row, {"test/top1": "top1"}, pretrained)
 
 
-_TOP1 = {"top1": "top1"}
+def _clips(frames: int) -> tuple[str, ...]:
+    """Frozen features are measured on whole clips, normalised as the coordinates' baseline is."""
+    return f"--data.frames={frames}", "--data.center=mean", "--data.scale=std"
 
 
 def _row(protocol: str, method: str, seed: int) -> dict[str, str]:
-    split = "odd/even" if protocol == "full" else "1,3/even"
-    return {
-        "data": "UI-PRMD 20 classes",
-        "split": split,
-        "protocol": protocol,
-        "method": method,
-        "seed": str(seed),
-    }
+    split = "1,3/even" if protocol == "label-poor" else "odd/even"
+    named = {"protocol": protocol, "method": method, "seed": str(seed)}
+    return {"data": "UI-PRMD 20 classes", "split": split, **named}
 
 
 def main() -> None:
     """Runs what is missing and writes the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--protocols", nargs="+", default=list(LABELS), choices=list(LABELS))
-    parser.add_argument("--best", action="store_true", help="also the larger configuration")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at a time")
-    parser.add_argument("--out", type=Path, default=Path("runs/uiprmd"))
-    parser.add_argument("--table", action="store_true", help="only write the tables")
+    add = parser.add_argument
+    add("--method", nargs="+", default=["graph_mae"], choices=list(METHODS), metavar="METHOD")
+    add("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    add("--protocols", nargs="+", default=["full", "label-poor"], choices=list(PROTOCOLS))
+    add("--no-probes", action="store_true", help="leave frozen features out")
+    add("--best", action="store_true", help="also STRL's larger configuration")
+    add("--jobs", type=int, default=1, help="runs at a time")
+    add("--out", type=Path, default=Path("runs/uiprmd"))
+    add("--table", action="store_true", help="only write the tables")
     options = parser.parse_args()
-    found = list(runs(options.seeds, options.protocols, options.best))
+    probes = not options.no_probes
+    found = list(runs(options.method, options.seeds, options.protocols, probes, options.best))
     if not options.table:
         execute(found, options.out, options.jobs)
         write_rows(HERE / "results.csv", collect(found, options.out))

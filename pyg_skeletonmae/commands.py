@@ -37,6 +37,7 @@ from pyg_skeletonmae.training import Trainer, load_model, load_release, save_rel
 from pyg_skeletonmae.training.run import BEST
 from pyg_skeletonmae.training.trainer import Evaluate
 
+Joints = Literal["mean", "concat"]
 PRETRAIN_ONLY = ("frames", "center", "scale", "stream")
 
 
@@ -132,9 +133,9 @@ def evaluate(
     data: DataConfig,
     resolved: dict[str, Any],
     pretrained: str | None = None,
-    protocol: Literal["knn", "linear"] = "knn",
+    protocol: Literal["knn", "linear", "all"] = "knn",
     k: int = 1,
-    joints: Literal["mean", "concat"] = "concat",
+    joints: Joints = "concat",
     segments: int = 1,
     random_init: bool = False,
     out: str | None = None,
@@ -146,7 +147,8 @@ def evaluate(
         data: The clips.
         resolved: The whole configuration, for the run folder.
         pretrained: The run or release folder; none: the coordinates themselves, the bar to beat.
-        protocol: Nearest neighbours by cosine, or a linear classifier on standardised features.
+        protocol: Nearest neighbours by cosine, or a linear classifier on standardised features;
+            ``all``: both, on features averaged over the joints and on those per joint.
         k: How many neighbours vote.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments.
@@ -165,25 +167,42 @@ def evaluate(
         torch.manual_seed(seed)
         encoder = build_model(trained.config) if random_init else trained
     splits = split(open_dataset(data, seed), data)
-    train, test = (
-        raw_features(loader)
-        if encoder is None
-        else extract_features(encoder, loader, joints, "mean" if segments == 1 else segments)
-        for loader in (data.eval_loader(splits.labelled), data.eval_loader(splits.test))
-    )
-    found = knn(train, test, k) if protocol == "knn" else linear_probe(train, test, seed=seed)
+    loaders = data.eval_loader(splits.labelled), data.eval_loader(splits.test)
+    time: Literal["mean"] | int = "mean" if segments == 1 else segments
+
+    def measure(protocol: str, joints: Joints) -> dict[str, float]:
+        train, test = (
+            raw_features(loader)
+            if encoder is None
+            else extract_features(encoder, loader, joints, time)
+            for loader in loaders
+        )
+        found = knn(train, test, k) if protocol == "knn" else linear_probe(train, test, seed=seed)
+        return _numbers(found)
+
+    found = _measure_all(measure) if protocol == "all" else measure(protocol, joints)
     results = {
         "protocol": protocol,
         "features": "coordinates" if pretrained is None else pretrained,
         "random_init": random_init,
-        "train_clips": len(train),
-        "test_clips": len(test),
-        **_numbers(found),
+        "train_clips": len(splits.labelled),
+        "test_clips": len(splits.test),
+        **found,
     }
     if folder is not None:
         runs.start(folder, resolved, sys.argv, seed)
         runs.write_json(folder / runs.RESULTS, results)
     return results
+
+
+def _measure_all(measure: Callable[[str, Joints], dict[str, float]]) -> dict[str, float]:
+    """Top-1 of both protocols on both kinds of features."""
+    kinds: dict[str, Joints] = {"pooled": "mean", "per_joint": "concat"}
+    return {
+        f"{protocol}_{kind}": measure(protocol, joints)["top1"]
+        for protocol in ("knn", "linear")
+        for kind, joints in kinds.items()
+    }
 
 
 def load_encoder(path: Path, data: dict[str, Any]) -> SkeletonModel:
