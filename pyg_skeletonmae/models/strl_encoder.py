@@ -136,6 +136,11 @@ class STRLEncoder(SkeletonEncoder):
                 f"the encoder was pre-trained on the joints of {pretrained.skeleton.name}, "
                 f"this model has those of {self.skeleton.name}"
             )
+        if (self.joint_embedding is None) != (pretrained.joint_embedding is None):
+            raise CheckpointError(
+                f"the pre-trained encoder {pretrained!r} and this model must both have a joint "
+                "embedding, or neither: set joint_embedding as it was in pre-training"
+            )
         try:
             self.embed.load_state_dict(pretrained.embed.state_dict())
             if self.joint_embedding is not None and pretrained.joint_embedding is not None:

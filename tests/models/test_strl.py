@@ -90,3 +90,5 @@ def test_joint_embedding_is_copied_too() -> None:
     encoder = STRL.from_pretrained(pretrained, 3, frames=8).encoder
     assert encoder.joint_embedding is not None and pretrained.encoder.joint_embedding is not None
     assert torch.equal(encoder.joint_embedding, pretrained.encoder.joint_embedding)
+    with pytest.raises(CheckpointError, match="both have a joint embedding, or neither"):
+        STRL.from_pretrained(pretrained, 3, frames=8, joint_embedding=False)
