@@ -69,7 +69,7 @@ def pretrain(
     )
     _try(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, sys.argv, seed)
+        runs.start(folder, resolved, seed)
     evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
     results = trainer.fit(net, loader, evaluate, folder, resume)
     return _finish(trainer, net, folder, {**results, "clips": len(splits.train)})
@@ -112,7 +112,7 @@ def finetune(
     )
     _try(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, sys.argv, seed)
+        runs.start(folder, resolved, seed)
     evaluate = None
     if splits.val is not None:
         val = data.eval_loader(splits.val, trainer.fabric.device)
@@ -190,7 +190,7 @@ def evaluate(
         **found,
     }
     if folder is not None:
-        runs.start(folder, resolved, sys.argv, seed)
+        runs.start(folder, resolved, seed)
         runs.write_json(folder / runs.RESULTS, results)
     return results
 

@@ -66,8 +66,8 @@ def demo(
     shutil.rmtree(beside, ignore_errors=True)
     settings = {"demo": budget, "source": source, "size": asdict(size), "data": asdict(data)}
     try:
-        runs.start(beside, settings, sys.argv, seed)
-        _run(Demo(size, seed, beside, split(dataset, data), data), source)
+        runs.start(beside, settings, seed)
+        _run(Demo(size, seed, beside, split(dataset, data), data), source, budget)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
     finally:
@@ -94,7 +94,7 @@ def _find_data(
     return SyntheticActions(size.clips, seed=seed), SYNTHETIC
 
 
-def _run(work: Demo, source: str) -> None:
+def _run(work: Demo, source: str, budget: str) -> None:
     """All steps; writes the report and ``results.json``, prints the table."""
     with work.step("1-NN", "1-NN on raw coordinates: the bar to beat"):
         rows = [Row("coordinates", "none", "1-NN", work.raw())]
@@ -119,7 +119,7 @@ def _run(work: Demo, source: str) -> None:
         rows=rows,
         chance=1.0 / len(classes),
         clips={"training": len(work.splits.train), "test": len(work.splits.test)},
-        curves={name: _curve(work.folder / name) for name in ("pretrain", "scratch", "finetune")},
+        curves={name: _curve(work, name) for name in ("pretrain", "scratch", "finetune")},
         errors=errors,
         clip=clip,
         skeleton=work.splits.test.skeleton,
@@ -128,7 +128,7 @@ def _run(work: Demo, source: str) -> None:
         seconds=work.seconds,
         peak_gb=_peak_memory(),
         info=json.loads((work.folder / runs.INFO).read_text(encoding="utf-8")),
-        settings=asdict(work.size),
+        settings={"budget": budget, **asdict(work.size)},
     )
     write_report(report, work.folder / "report.html")
     runs.write_json(work.folder / runs.RESULTS, {**report.numbers(), "source": source})
@@ -142,10 +142,11 @@ def _probed(start: str, found: dict[str, float]) -> list[Row]:
     ]
 
 
-def _curve(folder: Path) -> tuple[list[float], list[float]]:
-    """Epochs and training losses of a run."""
-    lines = [line for line in read_metrics(folder) if "train/loss" in line]
-    return [line["epoch"] for line in lines], [line["train/loss"] for line in lines]
+def _curve(work: Demo, run: str) -> tuple[list[float], list[float]]:
+    """Epochs, in fractions, and training losses of a run."""
+    lines = [line for line in read_metrics(work.folder / run) if "train/loss" in line]
+    epochs = [line["clips_seen"] / len(work.splits.train) for line in lines]
+    return epochs, [line["train/loss"] for line in lines]
 
 
 def _peak_memory() -> float:

@@ -104,7 +104,7 @@ def write_report(report: Report, path: Path) -> None:
         reading=_READING,
         reconstruction=_image(_reconstruction(report), "a clip, masked, and reconstructed"),
         errors=_errors(report.errors),
-        curves="".join(_curves(report)),
+        curves=f"<div class=row>{''.join(_curves(report))}</div>",
         confusion=_image(draw_confusion(report.confusion, report.class_names), "confusion matrix"),
         facts=_facts(report),
     )
@@ -112,9 +112,15 @@ def write_report(report: Report, path: Path) -> None:
 
 
 def _notice(report: Report) -> str:
+    notice = ""
+    if report.settings["budget"] == "smoke":
+        notice = (
+            '<p class="notice"><b>This was a smoke test,</b> far too short to learn anything. '
+            "<code>skeletonmae demo</code> takes a few minutes.</p>"
+        )
     if not report.synthetic:
-        return ""
-    return (
+        return notice
+    return notice + (
         '<p class="notice"><b>These clips are synthetic.</b> No recordings were found, so a '
         "program made people move. The numbers show that everything works and say nothing about "
         "real motion. Set SKELETONMAE_DATA, or run <code>skeletonmae demo --download</code>, for "
@@ -220,6 +226,7 @@ th, td { text-align: left; padding: .25rem .9rem .25rem 0; border-bottom: 1px so
          vertical-align: top }
 .num { text-align: right } .bar { background: #0072b2; height: .8rem; margin-top: .35rem }
 .notice { background: #fff3cd; border-left: 4px solid #d9a400; padding: .6rem 1rem }
+.row { display: flex; flex-wrap: wrap } .row img { max-width: 49% }
 .big { font-size: 1.15rem } img { max-width: 100% } details td:first-child { color: #666 }
 </style>
 <h1>SkeletonMAE: demonstration</h1>

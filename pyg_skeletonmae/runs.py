@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -58,10 +59,10 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
             )
 
 
-def start(folder: Path, config: Mapping[str, Any], command: Sequence[str], seed: int) -> None:
+def start(folder: Path, config: Mapping[str, Any], seed: int) -> None:
     """Makes the run folder, if need be, and writes the resolved configuration and the facts."""
     info = {
-        "command": list(command),
+        "command": ["skeletonmae", *sys.argv[1:]],
         "seed": seed,
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": versions(),
