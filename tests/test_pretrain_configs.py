@@ -16,6 +16,8 @@ def test_a_configuration_builds_its_model(path: Path) -> None:
     config = parser.parse_args(["pretrain", "--config", str(path)])
     wanted = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert config.pretrain.out == f"runs/{path.stem}" == wanted["out"]
+    if "frames" in config.pretrain.model.init_args:  # as the command line does
+        config.pretrain.model.init_args.frames = config.pretrain.data.frames
     model = parser.instantiate_classes(config).pretrain.model(layouts.UIPRMD22, 3)
     assert isinstance(model, SkeletonModel)
     assert type(model).__name__ == wanted["model"]["class_path"]
