@@ -1,0 +1,143 @@
+"""What every reader of pose outputs gives: tracks of joints, what is missing, and a skeleton."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
+from pyg_skeletonmae.io.npz import Array
+from pyg_skeletonmae.skeleton import Skeleton
+
+MAX_NUMBERS = 2**25
+
+
+@dataclass(frozen=True, eq=False)
+class PoseTracks:
+    """The persons (or animals) of one recording, over the same frames.
+
+    Args:
+        pos: Coordinates, and the score as the last channel if it was asked for, ``[M, T, V, C]``,
+            float32. A missing joint is zero throughout.
+        valid: Which joints are present, ``[M, T, V]``, bool. A person who is not in a frame has no
+            joint there.
+        skeleton: The joints in the order of ``pos`` and their tree.
+        fps: Frames per second, None if neither the file nor the caller says it.
+    """
+
+    pos: Array
+    valid: Array
+    skeleton: Skeleton
+    fps: float | None = None
+
+    def __repr__(self) -> str:
+        tracks, frames, _, channels = self.pos.shape
+        return (
+            f"{type(self).__name__}({self.skeleton.name}, tracks={tracks}, frames={frames}, "
+            f"channels={channels}, fps={self.fps})"
+        )
+
+
+@dataclass(frozen=True)
+class PoseOptions:
+    """What readers of detections do with scores and pixels.
+
+    Args:
+        image_size: Width and height in pixels: x and y become ``(x - w/2) / (w/2)`` and
+            ``(y - h/2) / (h/2)``, -1 to 1 inside the image (the form of pyskl's 2-D
+            normalisation). None = as they are in the file. y points down either way.
+        min_score: A joint is missing unless its score is above this.
+        with_scores: Add the score as the last channel.
+        fps: Frames per second of the recording, for files that do not say it.
+
+    Raises:
+        ConfigError: A value is out of range.
+    """
+
+    image_size: tuple[float, float] | None = None
+    min_score: float = 0.0
+    with_scores: bool = False
+    fps: float | None = None
+
+    def __post_init__(self) -> None:
+        size = self.image_size
+        if size is not None and not (len(size) == 2 and all(map(_positive, size))):
+            raise ConfigError(f"image_size={size}: expected (width, height) in pixels, above 0")
+        if not math.isfinite(self.min_score):
+            raise ConfigError(f"min_score={self.min_score}: expected a finite number")
+        if self.fps is not None and not _positive(self.fps):
+            raise ConfigError(f"fps={self.fps}: expected a number above 0")
+
+
+AS_IS = PoseOptions()
+
+
+def empty_tracks(path: Path, shape: Sequence[int]) -> Array:
+    """A float32 array of NaN for a reader to fill, ``shape`` being ``[M, T, V, C]``.
+
+    Raises:
+        SkeletonFormatError: It would hold more than ``MAX_NUMBERS`` numbers (128 MiB).
+    """
+    check_size(path, shape)
+    return np.full(shape, np.nan, np.float32)
+
+
+def check_size(path: Path, shape: Sequence[int]) -> None:
+    """Raises :class:`SkeletonFormatError` if an array is too large, before it is made."""
+    if math.prod(shape) > MAX_NUMBERS:
+        raise SkeletonFormatError(
+            path,
+            "the file",
+            f"at most {MAX_NUMBERS} numbers; cut long recordings into clips",
+            f"{' x '.join(map(str, shape))} (persons, frames, joints, channels)",
+        )
+
+
+def finish_tracks(
+    path: Path, pos: Array, score: Array | None, skeleton: Skeleton, options: PoseOptions
+) -> PoseTracks:
+    """Decides what is missing, and applies the options.
+
+    Args:
+        path: The file, for errors.
+        pos: Coordinates ``[M, T, V, C]``, float32, NaN throughout where a joint is absent. Is
+            overwritten.
+        score: The scores ``[M, T, V]``, of absent joints anything; None = the file has none.
+        skeleton: The skeleton.
+        options: The options.
+
+    Raises:
+        SkeletonFormatError: A joint has some of its coordinates only, or infinite ones.
+        ConfigError: Scores are asked for and there are none.
+    """
+    absent: Array = np.isnan(pos)
+    valid: Array = ~absent.any(axis=-1)
+    infinite: Array = np.isinf(pos).any(axis=-1)
+    _forbid(path, ~valid & ~absent.all(axis=-1), skeleton, "all coordinates or none", "some")
+    _forbid(path, infinite, skeleton, "coordinates that float32 can hold", "infinity")
+    if score is not None:
+        valid &= np.nan_to_num(score, nan=-np.inf) > options.min_score
+    if options.image_size is not None:
+        half = np.asarray(options.image_size, np.float32) / 2
+        pos[..., :2] = (pos[..., :2] - half) / half
+    if options.with_scores:
+        if score is None:
+            raise ConfigError(f"{path}: with_scores=True, but the file has no scores")
+        pos = np.concatenate([pos, score[..., None].astype(np.float32)], -1)
+    pos[~valid] = 0
+    return PoseTracks(pos, valid, skeleton, options.fps)
+
+
+def _forbid(path: Path, bad: Array, skeleton: Skeleton, expected: str, found: str) -> None:
+    if bad.any():
+        person, frame, joint = (int(index) for index in np.argwhere(bad)[0])
+        where = f"track {person}, frame {frame}, joint {skeleton.joints[joint]!r}"
+        raise SkeletonFormatError(path, where, expected, found)
+
+
+def _positive(number: float) -> bool:
+    return math.isfinite(number) and number > 0
