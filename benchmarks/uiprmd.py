@@ -5,7 +5,8 @@
 Every method uses the training subjects alone, for pre-training, fine-tuning and every choice: the
 last epoch counts, and the settings in ``configs/`` were found on held-out training subjects. In
 the label-poor protocol all odd subjects are pre-trained on, and labels of subjects 1 and 3 used;
-in the yaw protocol every clip, tested ones too, is turned about the vertical by a random angle.
+in the yaw protocol every clip whose features are measured is turned about the vertical by a random
+angle, of models pre-trained as for the full protocol.
 
 ``--method graph_mae`` measures frozen features and STRL, the other methods frozen features.
 Finished runs are skipped, so the command may be stopped and given again. Rows go to
@@ -63,28 +64,25 @@ def runs(
         yield from _coordinates(protocol)
     for seed in seeds:
         for method in methods:
-            yield from _pretrainings(method, seed, protocols)
+            yield _pretraining(method, seed)
             for protocol in protocols:
                 if probes:
                     yield from _probes(method, protocol, seed)
                 if method == "graph_mae" and protocol != "yaw":
                     yield _strl(protocol, seed, None)
-                    yield _strl(protocol, seed, _folder(method, protocol, seed))
+                    yield _strl(protocol, seed, _folder(method, seed))
         if best:
             yield _strl("full", seed, None, FINETUNE_BEST, "STRL best")
 
 
-def _folder(method: str, protocol: str, seed: int) -> str:
-    """Where a pre-training lies: cameras that stand anywhere ask for one of their own."""
-    return f"{method.replace(' ', '-')}{'-yaw' if protocol == 'yaw' else ''}-{seed}"
+def _folder(method: str, seed: int) -> str:
+    return f"{method.replace(' ', '-')}-{seed}"
 
 
-def _pretrainings(method: str, seed: int, protocols: list[str]) -> Iterator[Run]:
+def _pretraining(method: str, seed: int) -> Run:
     config, *settings = METHODS[method]
     command = ["pretrain", f"--config=configs/pretrain/{config}.yaml", f"--seed={seed}", *settings]
-    folders = {_folder(method, protocol, seed): PROTOCOLS[protocol] for protocol in protocols}
-    for folder, view in folders.items():
-        yield Run(folder, [*command, *(view if folder.endswith(f"-yaw-{seed}") else ())])
+    return Run(_folder(method, seed), command)
 
 
 def _coordinates(protocol: str) -> Iterator[Run]:
@@ -107,7 +105,7 @@ def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
         command += PROTOCOLS[protocol]
         folder = f"{protocol}-{method.replace(' ', '-')}-{start}-{seed}"
         row = _row(protocol, f"{method} {start}", seed)
-        pretrained = _folder(method, protocol, seed)
+        pretrained = _folder(method, seed)
         budget = pretrained if start == "pre-trained" else folder
         yield Run(folder, command, row, _PROBES, pretrained, budget)
 
