@@ -115,8 +115,8 @@ def finish_tracks(
         ConfigError: Scores are asked for and there are none.
     """
     absent: Array = np.isnan(pos)
-    valid: Array = ~absent.any(axis=-1)
-    infinite: Array = np.isinf(pos).any(axis=-1)
+    valid: Array = np.asarray(~absent.any(axis=-1))
+    infinite: Array = np.asarray(np.isinf(pos).any(axis=-1))
     _forbid(path, ~valid & ~absent.all(axis=-1), skeleton, "all coordinates or none", "some")
     _forbid(path, infinite, skeleton, "coordinates that float32 can hold", "infinity")
     if score is not None:

@@ -1,0 +1,113 @@
+"""BVH motion capture: a hierarchy of joints, a table of channels, and the positions they give.
+
+The parser is ours. Looked at in 2026, each with the same damaged files: ``pybvh`` 0.9, the only one
+in active development (it takes NaN in a row and a missing brace, fails with ``IndexError`` on a
+joint without a name, wants three rotations in every joint, and needs Matplotlib); ``bvh`` 0.3
+(takes most damaged files as they are, and is recursive); ``bvhsdk`` 0.2 (does not support all
+orders of rotation); ``bvhtoolbox`` 0.1 (needs ``pkg_resources``, which is gone). A reader that
+refuses whatever is not BVH, at any depth of nesting, is shorter than the checks around these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pyg_skeletonmae.errors import SkeletonError, SkeletonFormatError
+from pyg_skeletonmae.io.bvh_parser import Joint, parse_bvh
+from pyg_skeletonmae.io.npz import Array
+from pyg_skeletonmae.io.poses import PoseTracks, check_size
+from pyg_skeletonmae.skeleton import Skeleton
+
+_FRAMES_AT_ONCE = 512
+
+
+def read_bvh(path: str | Path, end_sites: bool = True) -> PoseTracks:
+    r"""Reads a BVH file and computes where its joints are.
+
+    .. math::
+        R_v = R_{p(v)} \prod_c R_c(\theta_{v,c}), \qquad x_v = x_{p(v)} + R_{p(v)} o_v
+
+    with the rotation channels :math:`c` of a joint in the order in which they are written, the
+    first one leftmost, right-handed, in degrees, and :math:`o_v` its OFFSET. The root is at its
+    OFFSET plus its position channels.
+
+    Args:
+        path: The file; keywords in any case, one frame a line.
+        end_sites: Keep the ends of the chains, after all joints, as ``<joint>_End``.
+
+    Returns:
+        One track, ``pos [1, T, V, 3]`` in the unit of the file, nothing missing; the skeleton
+        ``bvh`` has the file's joints in its order, and ``fps`` is one over the frame time.
+
+    Raises:
+        SkeletonFormatError: The file is missing or damaged, its numbers of frames or channels do
+            not agree, a number is not finite, two joints share a name, there are more than 1024
+            joints, or a joint below the root has position channels (programs disagree on whether
+            they replace its OFFSET); the message names the line.
+    """
+    motion = parse_bvh(path)
+    joints, frames = motion.joints, len(motion.values)
+    order = [i for i, joint in enumerate(joints) if not joint.is_end]
+    order += [i for i, joint in enumerate(joints) if joint.is_end and end_sites]
+    skeleton = _skeleton(Path(path), joints, order)
+    check_size(Path(path), (1, frames, len(order), 3))
+    pos = np.empty((1, frames, len(order), 3), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported below
+        for start in range(0, frames, _FRAMES_AT_ONCE):
+            rows = slice(start, start + _FRAMES_AT_ONCE)
+            pos[0, rows] = forward_kinematics(joints, motion.values[rows])[:, order]
+    if not np.isfinite(pos).all():
+        found = "larger ones"
+        raise SkeletonFormatError(path, "the positions", "numbers that float32 can hold", found)
+    return PoseTracks(pos, np.ones(pos.shape[:3], bool), skeleton, 1 / motion.frame_time)
+
+
+def forward_kinematics(joints: Sequence[Joint], values: Array) -> Array:
+    """Global positions of joints and end sites.
+
+    Args:
+        joints: The joints, parents first.
+        values: Their channels one after the other, degrees and lengths, ``[T, N]``.
+
+    Returns:
+        Positions ``[T, len(joints), 3]``, float64.
+    """
+    position = np.empty((len(values), len(joints), 3))
+    rotation = np.empty((len(values), len(joints), 3, 3))
+    column = 0
+    for number, joint in enumerate(joints):
+        here = position[:, number]
+        here[:] = joint.offset
+        turned = np.broadcast_to(np.eye(3), (len(values), 3, 3)).copy()
+        if joint.parent >= 0:
+            turned[:] = rotation[:, joint.parent]
+            here[:] = position[:, joint.parent] + turned @ np.asarray(joint.offset)
+        for channel in joint.channels or ():
+            if channel.turns:
+                _turn(turned, channel.axis, np.radians(values[:, column]))
+            else:
+                here[:, channel.axis] += values[:, column]
+            column += 1
+        rotation[:, number] = turned
+    return position
+
+
+def _turn(rotation: Array, axis: int, angle: Array) -> None:
+    """Multiplies rotations ``[T, 3, 3]`` by a rotation about one axis, from the right."""
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    first, second = rotation[:, :, i].copy(), rotation[:, :, j].copy()
+    rotation[:, :, i] = cos * first + sin * second
+    rotation[:, :, j] = cos * second - sin * first
+
+
+def _skeleton(path: Path, joints: Sequence[Joint], order: Sequence[int]) -> Skeleton:
+    place = {-1: -1} | {joint: row for row, joint in enumerate(order)}
+    names = [joints[i].name for i in order]
+    try:
+        return Skeleton.from_parents("bvh", names, [place[joints[i].parent] for i in order])
+    except SkeletonError as error:
+        raise SkeletonFormatError(path, "the hierarchy", "a skeleton", str(error)) from None

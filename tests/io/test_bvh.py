@@ -1,0 +1,167 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.io.bvh import read_bvh
+
+ARM = """HIERARCHY
+ROOT shoulder
+{
+  OFFSET 1 2 3
+  CHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation
+  JOINT elbow
+  {
+    OFFSET 2 0 0
+    CHANNELS 1 Zrotation
+    End Site
+    {
+      OFFSET 1 0 0
+    }
+  }
+}
+MOTION
+Frames: 3
+Frame Time: 0.02
+0 0 0 0 0 0 0
+10 0 0 90 0 0 0
+0 0 0 90 0 90 -90
+"""
+
+
+@pytest.fixture(scope="module")
+def oracles() -> Path:
+    folder = os.environ.get("SKELETONMAE_ORACLES")
+    if not folder:
+        pytest.skip("SKELETONMAE_ORACLES is not set")
+    return Path(folder) / "data"
+
+
+@pytest.fixture
+def arm(tmp_path) -> Path:
+    path = tmp_path / "arm.bvh"
+    path.write_text(ARM)
+    return path
+
+
+def test_an_arm_turns_by_its_channels_in_their_order(arm):
+    tracks = read_bvh(arm)
+    assert repr(tracks) == "PoseTracks(bvh, tracks=1, frames=3, channels=3, fps=50.0)"
+    assert tracks.skeleton.joints == ("shoulder", "elbow", "elbow_End")
+    assert tracks.skeleton.parents.tolist() == [-1, 0, 1]
+    wanted = [
+        [[1, 2, 3], [3, 2, 3], [4, 2, 3]],
+        [[11, 2, 3], [11, 4, 3], [11, 5, 3]],
+        # Z first, leftmost: the arm along x is turned by Y to -z, which Z leaves alone; the elbow
+        # then bends to -y in its own frame, which Z turns to x.
+        [[1, 2, 3], [1, 2, 1], [2, 2, 1]],
+    ]
+    np.testing.assert_allclose(tracks.pos[0], wanted, atol=1e-6)
+    assert tracks.valid.all() and tracks.pos.dtype == np.float32
+
+
+def test_end_sites_can_be_left_out(arm):
+    tracks, whole = read_bvh(arm, end_sites=False), read_bvh(arm)
+    assert tracks.skeleton.joints == ("shoulder", "elbow")
+    np.testing.assert_array_equal(tracks.pos, whole.pos[:, :, :2])
+
+
+def test_long_recordings_are_computed_in_pieces(arm):
+    rows = ARM.splitlines()[-3:]
+    head = ARM.partition("Frames: 3")[0] + "Frames: 1200\nFrame Time: 0.02\n"
+    arm.write_text(head + "\n".join(rows * 400) + "\n\n")
+    pos = read_bvh(arm).pos[0]
+    np.testing.assert_array_equal(pos, np.tile(pos[:3], (400, 1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("HIERARCHY", "MOTION", "line 1: expected HIERARCHY, found 'MOTION'"),
+        ("  OFFSET 1 2 3\n", "", "line 4: expected OFFSET, found 'CHANNELS'"),
+        ("OFFSET 1 2 3", "OFFSET 1 2", "line 5: expected 3 plain numbers"),
+        ("OFFSET 1 2 3", "OFFSET 1 2 3\nOFFSET 1 2 3", "expected CHANNELS, found 'OFFSET'"),
+        ("CHANNELS 1 Z", "CHANNELS 1000000000 Z", "found '1000000000'"),
+        ("CHANNELS 1 Z", "CHANNELS 2 Zrotation Z", "each channel once"),
+        ("CHANNELS 1 Z", "CHANNELS 1 W", "found 'Wrotation'"),
+        ("CHANNELS 1 Z", "CHANNELS 0 Z", "end of the line"),
+        ("CHANNELS 1 Zrotation", "CHANNELS 1 Zposition", "rotations only in a joint below"),
+        ("JOINT elbow", "JOINT shoulder", "joint 'shoulder' stands 2 times"),
+        ("JOINT elbow", "JOINT", "expected the name of a joint, found '{'"),
+        ("}\nMOTION", "MOTION", "line 15: expected JOINT or End or }"),
+        ("}\nMOTION", "}\n}\nMOTION", "expected MOTION, found '}'"),
+        ("MOTION", "MOTION Frames: 3", "expected the end of the line"),
+        ("Frames: 3", "Frames: 2", "end of the file after 2 frames"),
+        ("Frames: 3", "Frames: 4", "another frame, found the end"),
+        ("Frames: 3", "Frames: 0", "above 0"),
+        ("Frames: 3", "Frames: 999999999", "cut long recordings"),
+        ("Frames: 3", "Frames: -3", "'Frames: <number>'"),
+        ("0.02", "0", "above 0"),
+        ("0.02", "1e-320", "above 0"),
+        ("0.02", "fast", "found 'fast'"),
+        ("10 0", "1_0 0", "plain numbers"),
+        ("10 0", "nan 0", "line 20: expected 7 plain numbers"),
+        ("10 0", "1e999 0", "finite"),
+        ("10 0", "1e300 0", "float32"),
+        ("10 0", "10", "expected 7 numbers, found 6"),
+        ("10 0", "\n10 0", "expected 7 numbers, found 0"),
+        ("10 0", "10 \xff", "plain numbers"),
+        ("10 0", "10 \x00", "plain numbers"),
+    ],
+)
+def test_damage_is_refused_with_its_line(arm, old: str, new: str, message: str):
+    assert old in ARM
+    arm.write_text(ARM.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(SkeletonFormatError) as caught:
+        read_bvh(arm)
+    assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_and_endless_lines_are_refused(arm):
+    arm.write_bytes(b"HIERARCHY\nROOT \xff\n{")
+    with pytest.raises(SkeletonFormatError, match="line 2: expected UTF-8"):
+        read_bvh(arm)
+    arm.write_bytes(b"HIERARCHY " * 2**18)
+    with pytest.raises(SkeletonFormatError, match="bytes in a line"):
+        read_bvh(arm)
+    with pytest.raises(SkeletonFormatError, match="no such file"):
+        read_bvh(arm.with_name("other.bvh"))
+
+
+def test_nesting_is_no_recursion(arm):
+    def nested(depth: int) -> str:
+        joints = "".join(f"JOINT j{i} {{ OFFSET 0 1 0\nCHANNELS 0\n" for i in range(depth))
+        root = "HIERARCHY\nROOT r {\nOFFSET 0 0 0\nCHANNELS 1 Xposition\n"
+        return f"{root}{joints}{'} ' * (depth + 1)}\nMOTION\nFrames: 1\nFrame Time: 1\n5\n"
+
+    arm.write_text(nested(1000))
+    np.testing.assert_array_equal(read_bvh(arm).pos[0, 0, -1], [5, 1000, 0])
+    arm.write_text(nested(5000))
+    with pytest.raises(SkeletonFormatError, match="at most 1024 joints"):
+        read_bvh(arm)
+
+
+@pytest.mark.oracle
+def test_positions_agree_with_the_oracle(oracles):
+    expected = np.load(oracles / "bvh" / "valid_small_expected.npz")
+    tracks = read_bvh(oracles / "bvh" / "valid_small.bvh")
+    assert tracks.skeleton.joints == tuple(expected["names"].tolist())
+    assert tracks.skeleton.parents.tolist() == expected["parents"].tolist()
+    assert tracks.fps == pytest.approx(1 / float(expected["frame_time"]))
+    np.testing.assert_array_equal(tracks.pos[0], expected["positions"].astype(np.float32))
+
+
+@pytest.mark.oracle
+def test_hostile_files_are_refused(oracles):
+    accepted = {}
+    for path in sorted((oracles / "hostile" / "bvh").glob("*.bvh")):
+        try:
+            accepted[path.stem] = read_bvh(path)
+        except SkeletonFormatError as error:
+            assert "\n" not in str(error)
+    assert sorted(accepted) == ["ok_crlf_spaces", "ok_lower_case_keywords"]
+    wanted = read_bvh(oracles / "bvh" / "valid_small.bvh").pos
+    for tracks in accepted.values():
+        np.testing.assert_array_equal(tracks.pos, wanted)
