@@ -108,6 +108,7 @@ def test_damaged_files_are_fetched_again(server, tmp_path):
         ("a.txt", b"", 403, "answers 403"),
         ("a.txt", None, 404, "no such file"),
     ],
+    ids=["text", "cut", "refused", "server error", "forbidden", "missing"],  # gzip holds the time
 )
 def test_bad_answers(server, tmp_path, path, body, status, message):
     server.bodies[f"/{path}.gz"], server.status[f"/{path}.gz"] = body, status
