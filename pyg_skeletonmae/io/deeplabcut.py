@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.csv_file import CsvFile, frame_rows
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
@@ -14,7 +13,6 @@ from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
 
 _COORDINATES = ("x y likelihood", "x y", "x y z", "x y z likelihood")
-_MAX_SCORE = 1 + 1e-3
 
 
 def read_deeplabcut(
@@ -54,7 +52,6 @@ def read_deeplabcut(
     if channels[-1] != "likelihood":
         return finish_tracks(file.path, found, None, skeleton, options)
     pos, score = found[..., :-1].copy(), found[..., -1]
-    _check_likelihood(file.path, np.isnan(pos), score)
     return finish_tracks(file.path, pos, score, skeleton, options)
 
 
@@ -102,13 +99,3 @@ def _joint_index(file: CsvFile, parts: list[tuple[str, str]], skeleton: Skeleton
         found = ", ".join(part for _, part in parts)
         file.fail(f"the body parts {', '.join(skeleton.joints):.200}", f"{found:.200}")
     return [np.array([joints[joint] for joint in skeleton.joints]) for joints in place.values()]
-
-
-def _check_likelihood(path: Path, absent: Array, score: Array) -> None:
-    bad = ~absent.all(axis=-1) & ~((score >= 0) & (score <= _MAX_SCORE))
-    if bad.any():
-        track, frame, joint = (int(i) for i in np.argwhere(bad)[0])
-        where = f"track {track}, frame {frame}, joint {joint}"
-        raise SkeletonFormatError(
-            path, where, "a likelihood of 0 to 1", f"{score[track, frame, joint]:g}"
-        )

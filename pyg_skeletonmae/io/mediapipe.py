@@ -18,7 +18,6 @@ _AXES = "xyzv"
 _NO_LANDMARK = ("frame", "timestamp", "timestamp_ms", "time")
 _NAME_FIRST = re.compile(r"(.+?)[ _.\-](x|y|z|visibility|v)")
 _AXIS_FIRST = re.compile(r"(x|y|z|visibility|v)_?(\d{1,4})", re.ASCII)
-_MAX_SCORE = 1 + 1e-3
 
 
 def read_mediapipe(
@@ -65,8 +64,6 @@ def read_mediapipe(
     else:
         raise SkeletonFormatError(path, "the name", "a .csv or .npy file", f"{path.suffix!r}")
     pos, score = values[..., :3].copy(), values[..., 3] if values.shape[-1] == 4 else None
-    if score is not None:
-        _check_visibility(path, np.isnan(pos), score, skeleton)
     return finish_tracks(path, pos, score, skeleton, options)
 
 
@@ -137,12 +134,3 @@ def _whole(file: CsvFile, column: Array, skeleton: Skeleton) -> Array:
         name = ("x", "y", "z", "visibility")[axis]
         file.fail(f"a column for {name} of {skeleton.joints[joint]!r}", "none")
     return column
-
-
-def _check_visibility(path: Path, absent: Array, score: Array, skeleton: Skeleton) -> None:
-    bad = ~absent.all(axis=-1) & ~((score >= 0) & (score <= _MAX_SCORE))
-    if bad.any():
-        _, frame, joint = (int(i) for i in np.argwhere(bad)[0])
-        where = f"frame {frame}, joint {skeleton.joints[joint]!r}"
-        found = f"{score[0, frame, joint]:g}"
-        raise SkeletonFormatError(path, where, "a visibility of 0 to 1", found)

@@ -12,12 +12,18 @@ import numpy as np
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.json_file import brief, entry, points, read_json
 from pyg_skeletonmae.io.npz import Array
-from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
+from pyg_skeletonmae.io.poses import (
+    AS_IS,
+    MAX_SCORE,
+    PoseOptions,
+    PoseTracks,
+    empty_tracks,
+    finish_tracks,
+)
 from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_PEOPLE = 100
-MAX_SCORE = 1.1
 _MAX_BYTES = 4 * 2**20
 _NAME = re.compile(r"(.*?)_?(\d{1,18})(?:_keypoints)?\.json", re.ASCII)
 _KEYS = ("pose_keypoints_2d", "pose_keypoints")

@@ -14,6 +14,7 @@ from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_NUMBERS = 2**25
+MAX_SCORE = 1.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +99,12 @@ def check_size(path: Path, shape: Sequence[int]) -> None:
 
 
 def finish_tracks(
-    path: Path, pos: Array, score: Array | None, skeleton: Skeleton, options: PoseOptions
+    path: Path,
+    pos: Array,
+    score: Array | None,
+    skeleton: Skeleton,
+    options: PoseOptions,
+    max_score: float = MAX_SCORE,
 ) -> PoseTracks:
     """Decides what is missing, and applies the options.
 
@@ -109,9 +115,12 @@ def finish_tracks(
         score: The scores ``[M, T, V]``, of absent joints anything; None = the file has none.
         skeleton: The skeleton.
         options: The options.
+        max_score: The largest score that can be. Scores of 0 to 1 are let pass up to 1.1: our
+            choice, because detectors that interpolate their heat maps overshoot.
 
     Raises:
-        SkeletonFormatError: A joint has some of its coordinates only, or infinite ones.
+        SkeletonFormatError: A joint has some of its coordinates only, or infinite ones, or a score
+            that cannot be.
         ConfigError: Scores are asked for and there are none.
     """
     absent: Array = np.isnan(pos)
@@ -120,7 +129,10 @@ def finish_tracks(
     _forbid(path, ~valid & ~absent.all(axis=-1), skeleton, "all coordinates or none", "some")
     _forbid(path, infinite, skeleton, "coordinates that float32 can hold", "infinity")
     if score is not None:
-        valid &= np.nan_to_num(score, nan=-np.inf) > options.min_score
+        bad = valid & ~((score >= 0) & (score <= max_score))
+        found = f"{score[bad][0]:g}" if bad.any() else ""
+        _forbid(path, bad, skeleton, "a score of 0 to 1", found)
+        valid &= np.asarray(score > options.min_score)
     if options.image_size is not None:
         half = np.asarray(options.image_size, np.float32) / 2
         pos[..., :2] = (pos[..., :2] - half) / half

@@ -72,6 +72,16 @@ def test_half_a_joint_is_refused_with_its_place():
         finish_tracks(FILE, pos, None, ARM, PoseOptions())
 
 
+def test_scores_that_cannot_be_are_refused():
+    for wrong in (-0.1, 1.2, np.nan):
+        pos, score = some_tracks()
+        score[0, 1, 0] = wrong
+        with pytest.raises(SkeletonFormatError, match=r"frame 1, joint 'shoulder': .* 0 to 1"):
+            finish_tracks(FILE, pos, score, ARM, PoseOptions())
+    pos, score = some_tracks()
+    assert finish_tracks(FILE, pos, score * 9, ARM, PoseOptions(), max_score=9).valid.sum() == 3
+
+
 def test_size_is_checked_before_memory_is_taken():
     check_size(FILE, (1, MAX_NUMBERS, 1, 1))
     with pytest.raises(SkeletonFormatError, match="cut long recordings"):
