@@ -1,0 +1,193 @@
+"""Pickles of plain containers and NumPy arrays, loaded without running anything they name.
+
+NumPy itself takes no part in loading: what a pickle calls ``numpy.ndarray`` or ``numpy.dtype`` are
+stand-ins of this module that only remember what they were told, and arrays are made of them, and
+checked, when their values are asked for.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+import mmap
+import pickle
+import pickletools
+import re
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.io.npz import Array, require_file
+
+MAX_PROTOCOL = 5
+MAX_ENCODED = 4  # text turned into bytes, as a multiple of the size of the file
+_DTYPE = re.compile(r"[<>=|]?[biuf]\d{1,2}")
+_FORBIDDEN = {
+    "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID",
+    "NEXT_BUFFER", "READONLY_BUFFER", "EMPTY_SET", "ADDITEMS", "FROZENSET",
+}  # fmt: skip
+# All that the scan and the unpickler are known to raise on damaged or hostile bytes.
+_DAMAGE = (
+    pickle.UnpicklingError, struct.error, EOFError, ValueError, TypeError, AttributeError,
+    LookupError, OverflowError, MemoryError, ImportError, RecursionError,
+)  # fmt: skip
+
+
+class PickledArray:
+    """An array in a pickle, not yet made; it shares the bytes of the pickle and is read-only."""
+
+    __slots__ = ("_dtype", "_fortran", "_raw", "_shape")
+
+    def __init__(self) -> None:
+        self._shape: object = None
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        _, self._shape, self._dtype, self._fortran, self._raw = state
+
+    def array(self) -> Array:
+        """The array, in the byte order of this machine.
+
+        Raises:
+            ValueError: Its parts do not fit together, or it holds no plain numbers.
+        """
+        shape = self._shape
+        if not isinstance(shape, tuple) or not all(type(size) is int for size in shape):
+            raise ValueError("an array without a shape")
+        if not isinstance(self._dtype, _Dtype) or not isinstance(self._raw, bytes | bytearray):
+            raise ValueError("an array of objects")
+        dtype = self._dtype.dtype()
+        if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != len(self._raw):
+            raise ValueError(f"{dtype} of shape {list(shape)} in {len(self._raw)} bytes")
+        values = np.frombuffer(self._raw, dtype)
+        values = values.reshape(shape, order="F" if self._fortran else "C")
+        return np.ascontiguousarray(values, dtype.newbyteorder("=")).reshape(shape)
+
+
+class _Dtype:
+    __slots__ = ("_name", "_order")
+
+    def __init__(self, name: object) -> None:
+        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
+            raise pickle.UnpicklingError("an array of something other than numbers")
+        self._name, self._order = name, "="
+
+    def __setstate__(self, state: tuple[object, ...]) -> None:
+        order = state[1]
+        if order not in ("<", ">", "=", "|"):
+            raise pickle.UnpicklingError("an array of unknown byte order")
+        self._order = str(order)
+
+    def dtype(self) -> np.dtype[Any]:
+        dtype = np.dtype(self._name)
+        return dtype if self._order in "=|" else dtype.newbyteorder(self._order)  # type: ignore[arg-type]
+
+
+class _Named:
+    """What a global name in a pickle stands for; it can be called and not be changed."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., object]) -> None:
+        self._function = function
+
+    def __call__(self, *args: object) -> object:
+        return self._function(*args)
+
+    def __setstate__(self, state: object) -> None:
+        raise pickle.UnpicklingError("a change of a global name")
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: mmap.mmap) -> None:
+        super().__init__(file)
+        self._budget = MAX_ENCODED * len(file)
+        self._ndarray = _Named(_not_to_be_called)
+        named = {
+            ("numpy", "ndarray"): self._ndarray,
+            ("numpy", "dtype"): _Named(lambda name, *_: _Dtype(name)),
+            ("_codecs", "encode"): _Named(self._encode),
+        }
+        for builtins in ("builtins", "__builtin__"):  # how protocols 0 to 2 write empty bytes
+            named[builtins, "bytes"] = _Named(lambda: b"")
+        for core in ("numpy.core", "numpy._core"):
+            named[f"{core}.multiarray", "_reconstruct"] = _Named(self._reconstruct)
+            named[f"{core}.multiarray", "scalar"] = _Named(_scalar)
+            named[f"{core}.numeric", "_frombuffer"] = _Named(_frombuffer)
+        self._named = named
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in self._named:
+            raise pickle.UnpicklingError(f"the forbidden name {f'{module}.{name}'[:60]!r}")
+        return self._named[module, name]
+
+    def _encode(self, text: object, encoding: object) -> bytes:
+        if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
+            raise pickle.UnpicklingError("text in an unknown encoding")
+        self._budget -= len(text)
+        if self._budget < 0:
+            raise pickle.UnpicklingError("more bytes than the file can mean")
+        return codecs.encode(text, "latin-1")
+
+    def _reconstruct(self, kind: object, *_: object) -> PickledArray:
+        if kind is not self._ndarray:
+            raise pickle.UnpicklingError("an array of unknown type")
+        return PickledArray()
+
+
+def _not_to_be_called(*_: object) -> None:
+    raise pickle.UnpicklingError("an array without values")
+
+
+def _scalar(dtype: object, raw: object) -> object:
+    array = PickledArray()
+    array.__setstate__((1, (), dtype, False, raw))
+    return array.array().item()
+
+
+def _frombuffer(raw: object, dtype: object, shape: object, order: object) -> PickledArray:
+    array = PickledArray()
+    array.__setstate__((1, shape, dtype, order == "F", raw))
+    return array
+
+
+def load_pickle(path: str | Path) -> object:
+    """Loads a pickle of dicts, lists, tuples, text, numbers and NumPy arrays and scalars.
+
+    Arrays come as :class:`PickledArray`, scalars as Python numbers. Before anything is loaded, the
+    instructions of the pickle are checked one by one, so that no claim of size is believed. Old and
+    new names of NumPy's modules are known.
+
+    Raises:
+        SkeletonFormatError: The file is missing or damaged, or wants anything else.
+    """
+    path = require_file(path, "a pickle")
+    try:
+        if not path.stat().st_size:
+            raise EOFError("it is empty")
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            _scan(data)
+            data.seek(0)
+            return _Unpickler(data).load()
+    except _DAMAGE as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        expected = "a pickle of containers, numbers, text and NumPy arrays"
+        raise SkeletonFormatError(path, "the pickle", expected, reason) from None
+
+
+def _scan(data: mmap.mmap) -> None:
+    for count, (opcode, value, position) in enumerate(pickletools.genops(data)):  # type: ignore[arg-type]
+        name, argument = opcode.name, value if isinstance(value, int) else 0
+        if name in _FORBIDDEN:
+            raise pickle.UnpicklingError(f"the forbidden instruction {name} at byte {position}")
+        if name == "PROTO" and argument > MAX_PROTOCOL:
+            raise pickle.UnpicklingError(f"protocol {argument}")
+        if name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
+            raise pickle.UnpicklingError(f"memo {argument} after {count} instructions")
+        if name == "FRAME" and argument > len(data):
+            raise pickle.UnpicklingError(f"a frame of {argument} bytes at byte {position}")
+    if data.tell() != len(data):
+        raise pickle.UnpicklingError(f"{len(data) - data.tell()} bytes after the end")
