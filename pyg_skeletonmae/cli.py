@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import yaml
 from jsonargparse import ArgumentParser, Namespace, set_dumper, set_loader
 
-from pyg_skeletonmae import __version__
+from pyg_skeletonmae import __version__, models
 from pyg_skeletonmae.cli_errors import explain
 from pyg_skeletonmae.commands import evaluate, finetune, pretrain
 from pyg_skeletonmae.config import DataConfig
@@ -22,6 +22,7 @@ from pyg_skeletonmae.errors import SkeletonMAEError
 from pyg_skeletonmae.import_official import add_import_arguments, import_official
 from pyg_skeletonmae.models import (
     STRL,
+    Classifier,
     GraphSkeletonMAE,
     Skeleton2Vec,
     STSkeletonMAE,
@@ -42,7 +43,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
 }
 _MODELS: dict[str, tuple[type, ...]] = {  # the first is the default
     "pretrain": (GraphSkeletonMAE, STSkeletonMAE, Skeleton2Vec),
-    "finetune": (STRL,),
+    "finetune": (STRL, Classifier),
 }
 _PARTS: dict[str, tuple[type, ...]] = {
     "backbone": (ViTBackbone, STTFormerBackbone),
@@ -58,12 +59,13 @@ _FLAGS = {
     "download": "Fetch UI-PRMD if it is missing.",
 }
 _OWN = {"model", "trainer", "data", "resolved", *_FLAGS}
-_FROM_DATA = {"skeleton", "in_channels", "num_classes", "frames"}
+_FROM_DATA = {"skeleton", "in_channels", "num_classes", "frames", "encoder"}
 _TRAINING_ONLY = (
     "model",
     "trainer",
     "pretrained",
     "freeze",
+    "drop_path",
     "out",
     "seed",
     "resume",
@@ -78,6 +80,7 @@ class Parser(ArgumentParser):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+        self.below: dict[str, Parser] = {}  # those of the subcommands that build a model
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Says what is wrong and ends with status 2."""
@@ -99,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         parser = build_parser()
-        config = parser.parse_args(argv)
+        config = _parse(parser, argv)
         results = _command(parser, config.command, config)
     except SystemExit as end:  # from the parser: errors, --help, --print_config
         return end.code if isinstance(end.code, int) else USAGE
@@ -114,6 +117,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _parse(parser: Parser, argv: Sequence[str] | None) -> Namespace:
+    """Reads a command line; defaults are those of the model that is named.
+
+    Left alone, the parser would keep the default model's value of every setting that both have.
+    """
+    config: Namespace = parser.parse_args(argv)
+    below = parser.below.get(config.command)
+    chosen = config[config.command].get("model.class_path")
+    if below is None or chosen in (None, _spec(below.model_classes[0])["class_path"]):
+        return config
+    below.set_defaults({"model": {"class_path": chosen}})
+    again: Namespace = parser.parse_args(argv)
+    return again
+
+
 def _command(parser: Parser, name: str, config: Namespace) -> dict[str, Any] | None:
     if name == "import":
         chosen = config[name]
@@ -121,7 +139,7 @@ def _command(parser: Parser, name: str, config: Namespace) -> dict[str, Any] | N
     if "frames" in config[name].get("model.init_args", {}):  # as long as the clips
         config[name].model.init_args.frames = config[name].data.frames
     resolved = _resolved(parser, name, config)
-    arguments = vars(parser.instantiate_classes(config)[name])
+    arguments = vars(parser.instantiate(config)[name])
     arguments.pop("config", None)
     return _run(name, arguments, resolved)
 
@@ -137,6 +155,8 @@ def build_parser() -> Parser:
     for name, function in COMMANDS.items():
         about = (inspect.getdoc(function) or "").partition("\n")[0]
         commands.add_subcommand(name, subparser := _subparser(name, function, about), help=about)
+        if subparser.model_classes:
+            parser.below[name] = subparser
         if name == "evaluate":  # after adding it, which sets the mode to this parser's
             subparser.parser_mode = _DATA_ONLY
     about = (inspect.getdoc(import_official) or "").partition("\n")[0]
@@ -156,7 +176,7 @@ def _subparser(name: str, function: Callable[..., Any], about: str) -> Parser:
     if "model" in own:
         builder = inspect.get_annotations(function, eval_str=True)["model"]
         parser.model_classes = _MODELS[name]
-        default = {"class_path": parser.model_classes[0].__name__}
+        default = _spec(parser.model_classes[0])
         parser.add_argument("--model", type=builder, default=default, help=_MODEL)
     if "data" in own:
         parser.add_argument("--data", type=DataConfig, default=DataConfig())
@@ -167,6 +187,10 @@ def _subparser(name: str, function: Callable[..., Any], about: str) -> Parser:
         parser.set_defaults({"trainer.optim": asdict(OptimConfig())})
         parser.link_arguments("seed", "trainer.seed")
     return parser
+
+
+def _spec(model: type) -> dict[str, str]:
+    return {"class_path": f"{models.__name__}.{model.__name__}"}
 
 
 def _load_data_only(text: str) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +13,7 @@ from torch import nn
 
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
-from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import (
     evaluate_classifier,
     extract_features,
@@ -24,21 +23,23 @@ from pyg_skeletonmae.evaluation import (
 )
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import (
-    STRL,
-    GraphEncoder,
     GraphSkeletonMAE,
     Skeleton2Vec,
-    SkeletonModel,
     STSkeletonMAE,
-    build_model,
+)
+from pyg_skeletonmae.pretrained import (
+    ClassifierBuilder,
+    build_classifier,
+    check_fits,
+    check_settings,
+    load_encoder,
 )
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.training import Trainer, load_model, load_release, save_release
+from pyg_skeletonmae.training import Trainer, load_model, save_release
 from pyg_skeletonmae.training.run import BEST
 from pyg_skeletonmae.training.trainer import Evaluate
 
 Joints = Literal["mean", "concat"]
-PRETRAIN_ONLY = ("frames", "center", "scale", "stream")
 
 
 def pretrain(
@@ -76,12 +77,14 @@ def pretrain(
 
 
 def finetune(
-    model: Callable[[Skeleton, int, int], STRL],
+    model: ClassifierBuilder,
     trainer: Trainer,
     data: DataConfig,
     resolved: dict[str, Any],
     pretrained: str | None = None,
     freeze: bool = False,
+    drop_path: float | None = None,
+    random_init: bool = False,
     out: str = "runs/finetune",
     seed: int = 0,
     resume: bool = False,
@@ -89,24 +92,28 @@ def finetune(
     """Trains a classifier on the labelled training subjects and tests it on the others.
 
     Args:
-        model: Builds the classifier from skeleton, channels and number of classes of the data.
+        model: Builds the classifier: STRL, or a head on any pre-trained encoder.
         trainer: The trainer.
         data: The clips.
         resolved: The whole configuration, for the run folder.
         pretrained: The run or release folder of a pre-training; none: from scratch.
-        freeze: Keep the pre-trained weights as they are.
+        freeze: Keep the pre-trained weights of STRL as they are; ``Classifier`` has
+            ``freeze_encoder``.
+        drop_path: The rate of stochastic depth of a transformer encoder; none: its own.
+        random_init: Give the pre-trained encoder fresh weights: what its architecture does alone.
         out: The run folder.
         seed: Where weights, order and all draws derive from.
         resume: Go on with the run in the folder.
     """
-    if freeze and pretrained is None:
-        raise ConfigError("freeze: there is nothing to freeze without --pretrained")
+    settings = {
+        **resolved, "pretrained": pretrained, "freeze": freeze, "drop_path": drop_path,
+        "random_init": random_init,
+    }  # fmt: skip
+    check_settings(settings)
     folder = Path(out)
     splits = _begin(trainer, folder, resolved, data, seed, resume)
     dataset = splits.labelled
-    net = model(dataset.skeleton, dataset.store.num_channels, dataset.num_classes)
-    if pretrained is not None:
-        net.load_pretrained(_graph_encoder(Path(pretrained), resolved["data"]), freeze)
+    net = build_classifier(model, dataset, settings)
     loader = data.train_loader(
         dataset, seed, trainer.fabric.device, trainer.rank, trainer.world_size
     )
@@ -161,12 +168,12 @@ def evaluate(
         runs.check_folder(folder, resolved, resume=False)
     if random_init and pretrained is None:
         raise ConfigError("random_init: name the model to build anew with --pretrained")
+    splits = split(open_dataset(data, seed), data)
     encoder: nn.Module | None = None
     if pretrained is not None:
-        trained = load_encoder(Path(pretrained), resolved["data"])
         torch.manual_seed(seed)
-        encoder = build_model(trained.config) if random_init else trained
-    splits = split(open_dataset(data, seed), data)
+        encoder = trained = load_encoder(Path(pretrained), resolved["data"], random_init)
+        check_fits(trained, splits.test, pretrained)
     loaders = data.eval_loader(splits.labelled), data.eval_loader(splits.test)
     time: Literal["mean"] | int = "mean" if segments == 1 else segments
 
@@ -203,28 +210,6 @@ def _measure_all(measure: Callable[[str, Joints], dict[str, float]]) -> dict[str
         for protocol in ("knn", "linear")
         for kind, joints in kinds.items()
     }
-
-
-def load_encoder(path: Path, data: dict[str, Any]) -> SkeletonModel:
-    """The encoder of a run or release folder; tells of data that are prepared in another way.
-
-    Raises:
-        CheckpointError: There is no release, or it holds no model with an encoder.
-    """
-    model = load_release(runs.release_of(path))
-    for difference in runs.data_differences(path, data, PRETRAIN_ONLY):
-        print(f"note: {difference}", file=sys.stderr)
-    encoder = getattr(model, "encoder", model)
-    if not isinstance(encoder, SkeletonModel) or not hasattr(encoder, "out_channels"):
-        raise CheckpointError(f"{path}: expected a model with an encoder, found {model!r:.80}")
-    return encoder
-
-
-def _graph_encoder(path: Path, data: dict[str, Any]) -> GraphEncoder:
-    encoder = load_encoder(path, data)
-    if not isinstance(encoder, GraphEncoder):
-        raise CheckpointError(f"{path}: expected a graph encoder, found {encoder!r:.80}")
-    return encoder
 
 
 def _begin(

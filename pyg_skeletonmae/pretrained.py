@@ -1,0 +1,147 @@
+"""Encoders from run and release folders, and the classifiers that start from them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from torch import nn
+
+from pyg_skeletonmae import runs
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.models import STRL, Classifier, GraphEncoder, STEncoder, build_model
+from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.training import load_release
+
+PRETRAIN_ONLY = ("frames", "center", "scale", "stream")
+
+
+class ClassifierBuilder(Protocol):
+    """A classifier but for what the data or a pre-training give."""
+
+    def __call__(
+        self,
+        *,
+        num_classes: int,
+        encoder: SkeletonEncoder = ...,
+        skeleton: Skeleton = ...,
+        in_channels: int = ...,
+    ) -> Classifier:
+        """Builds it: ``Classifier`` on an encoder, ``STRL`` for a skeleton and its channels."""
+        ...
+
+
+def check_settings(settings: dict[str, Any]) -> None:
+    """Looks at the settings of a fine-tuning before anything is computed.
+
+    Raises:
+        ConfigError: They do not fit the model, or an encoder is needed and none is named.
+    """
+    pretrained, name = settings["pretrained"], _class_name(settings)
+    strl = name == STRL.__name__
+    for wrong, message in (
+        (settings["random_init"] and pretrained is None, "random_init: needs --pretrained, too"),
+        (
+            strl and settings["freeze"] and pretrained is None,
+            "freeze: there is nothing to freeze without --pretrained",
+        ),
+        (
+            strl and settings["drop_path"] is not None,
+            "drop_path: STRL has no stochastic depth; set model.init_args.dropout",
+        ),
+        (
+            not strl and settings["freeze"],
+            f"freeze: is for STRL; with {name} set model.init_args.freeze_encoder",
+        ),
+        (
+            not strl and pretrained is None,
+            f"{name}: needs an encoder, give --pretrained RUN_OR_RELEASE, with --random_init to "
+            "take its architecture alone",
+        ),
+    ):
+        if wrong:
+            raise ConfigError(message)
+
+
+def build_classifier(
+    model: ClassifierBuilder, dataset: SkeletonDataset, settings: dict[str, Any]
+) -> Classifier:
+    """A classifier for the clips of a data set, started from a pre-training if one is named.
+
+    Args:
+        model: Builds the classifier.
+        dataset: The labelled clips.
+        settings: Of the fine-tuning, as :func:`check_settings` lets them pass.
+
+    Raises:
+        ConfigError: The encoder has no stochastic depth.
+        CheckpointError: The folder holds no encoder, or one for other clips.
+    """
+    path, classes = settings["pretrained"], dataset.num_classes
+    encoder = None
+    if path is not None:
+        encoder = load_encoder(Path(path), settings["data"], settings["random_init"])
+        check_fits(encoder, dataset, path)
+    if encoder is not None and _class_name(settings) != STRL.__name__:
+        return model(encoder=_with_drop_path(encoder, settings["drop_path"]), num_classes=classes)
+    channels = dataset.store.num_channels
+    net = model(skeleton=dataset.skeleton, in_channels=channels, num_classes=classes)
+    if encoder is not None and isinstance(net, STRL):
+        if not isinstance(encoder, GraphEncoder):
+            raise CheckpointError(
+                f"{path}: expected a graph encoder for STRL, found {encoder!r:.80}; for this one "
+                "take --model Classifier"
+            )
+        net.load_pretrained(encoder, settings["freeze"])
+    return net
+
+
+def load_encoder(path: Path, data: dict[str, Any], random_init: bool = False) -> SkeletonEncoder:
+    """The encoder of a run or release folder; tells of data that are prepared in another way.
+
+    Args:
+        path: The folder.
+        data: How the clips are prepared now.
+        random_init: Give it fresh weights, from the current random state.
+
+    Raises:
+        CheckpointError: There is no release, or it holds no model with an encoder.
+    """
+    model = load_release(runs.release_of(path))
+    for difference in runs.data_differences(path, data, PRETRAIN_ONLY):
+        print(f"note: {difference}", file=sys.stderr)
+    encoder: nn.Module = getattr(model, "encoder", model)
+    if not isinstance(encoder, SkeletonEncoder):
+        raise CheckpointError(f"{path}: expected a model with an encoder, found {model!r:.80}")
+    if random_init:
+        encoder = cast(SkeletonEncoder, build_model(encoder.config))
+    return encoder
+
+
+def check_fits(encoder: SkeletonEncoder, dataset: SkeletonDataset, path: Path | str) -> None:
+    """Compares what an encoder reads with what the clips are.
+
+    Raises:
+        CheckpointError: They have other joints, or another number of channels.
+    """
+    channels = encoder.config["init_args"]["in_channels"]
+    if encoder.skeleton.joints != dataset.skeleton.joints or channels != dataset.store.num_channels:
+        raise CheckpointError(
+            f"{path}: pre-trained on {encoder.skeleton.name} with {channels} channels, the clips "
+            f"are {dataset.skeleton.name} with {dataset.store.num_channels}"
+        )
+
+
+def _class_name(settings: dict[str, Any]) -> str:
+    return str(settings["model"]["class_path"].rpartition(".")[2])
+
+
+def _with_drop_path(encoder: SkeletonEncoder, rate: float | None) -> SkeletonEncoder:
+    if rate is None:
+        return encoder
+    if not isinstance(encoder, STEncoder):
+        raise ConfigError(f"drop_path: {type(encoder).__name__} has no stochastic depth")
+    return encoder.with_drop_path(rate)
