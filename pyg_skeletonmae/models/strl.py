@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyg_skeletonmae.models.classifier import Classifier, Head
 from pyg_skeletonmae.models.graph_encoder import Conv, GraphEncoder
 from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.heads import JointPool
 from pyg_skeletonmae.models.strl_encoder import STRLEncoder
 from pyg_skeletonmae.models.strl_layer import Join
 from pyg_skeletonmae.nn.norm import Norm
@@ -16,7 +17,7 @@ class STRL(Classifier):
 
     `"SkeletonMAE: Graph-based Masked Autoencoder for Skeleton Sequence Pre-training"
     <https://arxiv.org/abs/2307.08476>`_, section 3.3. Features are averaged over persons, joints
-    and time (our choice; the paper does not say).
+    and time (our choice; the paper does not say), or concatenated over joints and segments of time.
 
     Args:
         skeleton: The joints and bones.
@@ -40,6 +41,8 @@ class STRL(Classifier):
         head_hidden: The width of the head's MLP.
         head_dropout: The dropout rate before the last layer.
         label_smoothing: The share of the target spread over all classes (0.1 in the paper).
+        joints: ``"mean"`` over the joints, or ``"concat"``.
+        segments: Mean over time (1), or over this many equal segments, concatenated.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]`` of ``B`` clips
@@ -70,13 +73,17 @@ class STRL(Classifier):
         head_hidden: int = 256,
         head_dropout: float = 0.0,
         label_smoothing: float = 0.1,
+        joints: JointPool = "mean",
+        segments: int = 1,
     ) -> None:
         encoder = STRLEncoder(
             skeleton, in_channels, frames, hidden_channels, num_layers, depth, conv, norm,
             share_persons, tie_layers, join, self_loops, strides, data_norm, dropout,
             joint_embedding,
         )  # fmt: skip
-        super().__init__(encoder, num_classes, head, head_hidden, head_dropout, label_smoothing)
+        super().__init__(
+            encoder, num_classes, head, head_hidden, head_dropout, label_smoothing, joints, segments
+        )
         self.encoder: STRLEncoder = encoder
 
     def load_pretrained(self, model: GraphSkeletonMAE | GraphEncoder, freeze: bool = False) -> None:

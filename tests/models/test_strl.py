@@ -15,6 +15,7 @@ SKELETON = layouts.UIPRMD22
     [
         {},
         {"join": "concat", "self_loops": False},
+        {"joints": "concat", "segments": 2, "joint_embedding": True},
         {"tie_layers": True, "data_norm": True, "dropout": 0.1},
         {"num_layers": 2, "strides": [0, 1], "head": "linear", "conv": "gcn"},
     ],
