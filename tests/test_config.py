@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from cli_helpers import packed_arrays, write_packed
+
+from pyg_skeletonmae.config import DataConfig, open_dataset, split
+from pyg_skeletonmae.errors import ConfigError, DataError
+
+
+@pytest.fixture
+def config(tmp_path):
+    path = write_packed(tmp_path / "sticks.npz")
+    return DataConfig(name="npz", path=str(path), cache=str(tmp_path / "cache"), frames=6)
+
+
+def test_a_packed_file_is_converted_once(config, tmp_path, monkeypatch):
+    first = open_dataset(config)
+    assert (len(first), first.num_classes, first.skeleton.num_joints) == (16, 2, 3)
+    (store,) = (tmp_path / "cache").iterdir()
+    before = (store / "pos.npy").stat().st_mtime_ns
+    assert len(open_dataset(config)) == 16
+    assert (store / "pos.npy").stat().st_mtime_ns == before
+
+
+def test_a_changed_file_and_another_policy_are_converted_anew(config, tmp_path):
+    open_dataset(config)
+    joints = packed_arrays()["joints"]
+    joints[3] = np.nan
+    write_packed(tmp_path / "sticks.npz", joints=joints)
+    with pytest.raises(DataError, match="clip_00: frame 3"):
+        open_dataset(config)
+    config.nan = "drop"
+    assert len(open_dataset(config)) == 15
+    config.nan = "interpolate"
+    assert len(open_dataset(config)) == 16
+    assert len(list((tmp_path / "cache").iterdir())) == 3
+
+
+def test_a_store_and_synthetic_clips(config, tmp_path):
+    open_dataset(config)
+    (store,) = (tmp_path / "cache").iterdir()
+    assert len(open_dataset(DataConfig(name="store", path=str(store)))) == 16
+    made = DataConfig(name="synthetic", num_clips=24, num_classes=4, num_subjects=3)
+    dataset = open_dataset(made, seed=1)
+    assert (len(dataset), dataset.num_classes) == (24, 4)
+    assert sorted(set(dataset.subjects.tolist())) == [1, 2, 3]
+
+
+def test_missing_paths(monkeypatch):
+    monkeypatch.delenv("SKELETONMAE_DATA", raising=False)
+    with pytest.raises(DataError, match="SKELETONMAE_DATA"):
+        open_dataset(DataConfig())
+    with pytest.raises(DataError, match="nowhere: no such folder"):
+        open_dataset(DataConfig(path="nowhere"))
+    with pytest.raises(ConfigError, match=r"data\.path: expected the path of the npz data"):
+        open_dataset(DataConfig(name="npz"))
+
+
+def subjects(view):
+    return sorted(set(view.subjects.tolist()))
+
+
+def test_split_is_odd_against_even_by_default(config):
+    train, labelled, val, test = split(open_dataset(config), config)
+    assert (subjects(train), subjects(test), val) == ([1, 3], [2, 4], None)
+    assert labelled is train
+
+
+def test_split_by_named_subjects(config):
+    config.train_subjects, config.test_subjects = [1, 2, 3], [4]
+    config.label_subjects, config.val_subjects = [1], [3]
+    train, labelled, val, test = split(open_dataset(config), config)
+    assert [subjects(view) for view in (train, labelled, val, test)] == [[1, 2], [1], [3], [4]]
+    config.label_subjects = [2, 1]
+    assert subjects(split(open_dataset(config), config).labelled) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"label_subjects": [2]}, "2"),
+        ({"label_subjects": []}, "empty"),
+        ({"train_subjects": [1, 9]}, "no clip has 9"),
+        ({"train_subjects": [1], "test_subjects": [1]}, "both train and test"),
+        ({"train_subjects": [1, 2, 3, 4]}, "the test side is empty"),
+        ({"val_subjects": [1, 3]}, "the test side is empty"),
+    ],
+)
+def test_splits_that_cannot_be(config, settings, said):
+    dataset = open_dataset(config)
+    for name, value in settings.items():
+        setattr(config, name, value)
+    with pytest.raises(DataError, match=said):
+        split(dataset, config)
+
+
+def test_loaders(config):
+    dataset = open_dataset(config)
+    config.jitter, config.batch_size = 0.1, 4
+    train = config.train_loader(dataset, seed=0)
+    first, second = ([batch.pos for batch in train] for _ in range(2))
+    assert len(first) == 4 and first[0].shape == (12, 6, 3)
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+    train.set_epoch(1)
+    assert not torch.equal(next(iter(train)).pos, first[0])
+    batches = list(config.eval_loader(dataset))
+    assert [len(batch.y) for batch in batches] == [8, 8]
+    assert torch.cat([batch.clip_id for batch in batches]).tolist() == list(range(16))

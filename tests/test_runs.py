@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from pyg_skeletonmae import runs
+from pyg_skeletonmae.errors import ConfigError
+
+CONFIG = {"data": {"frames": 8, "rotate": [0.0, 15.0]}, "trainer": {"max_epochs": 3}, "out": "x"}
+
+
+def test_start_writes_settings_and_facts(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["/somewhere/__main__.py", "pretrain", "--seed", "5"])
+    runs.start(tmp_path / "a" / "run", CONFIG, seed=5)
+    folder = tmp_path / "a" / "run"
+    assert yaml.safe_load((folder / "config.yaml").read_text()) == CONFIG
+    info = json.loads((folder / "run.json").read_text())
+    assert info["command"] == ["skeletonmae", "pretrain", "--seed", "5"]
+    assert info["seed"] == 5 and info["started"].endswith("+00:00")
+    assert info["versions"] == runs.versions()
+    assert {path.name for path in folder.iterdir()} == {"config.yaml", "run.json"}
+
+
+def test_check_folder(tmp_path):
+    folder = tmp_path / "run"
+    runs.check_folder(folder, CONFIG, resume=False)
+    with pytest.raises(ConfigError, match="holds no run to resume"):
+        runs.check_folder(folder, CONFIG, resume=True)
+    runs.start(folder, CONFIG, seed=0)
+    with pytest.raises(ConfigError, match="exists already; give --resume"):
+        runs.check_folder(folder, CONFIG, resume=False)
+    runs.check_folder(folder, CONFIG, resume=True)
+
+
+def test_resuming_asks_for_the_same_settings_except_the_trainers(tmp_path):
+    runs.start(tmp_path / "run", CONFIG, seed=0)
+    longer = {**CONFIG, "trainer": {"max_epochs": 9}, "out": "elsewhere", "resume": True}
+    runs.check_folder(tmp_path / "run", longer, resume=True)
+    other = {**CONFIG, "data": {"frames": 16, "rotate": [0.0, 15.0]}}
+    with pytest.raises(ConfigError, match=r"data\.frames = 16: the run was started with 8"):
+        runs.check_folder(tmp_path / "run", other, resume=True)
+
+
+def test_release_of(tmp_path):
+    assert runs.release_of(tmp_path) == tmp_path
+    (tmp_path / "release").mkdir()
+    assert runs.release_of(tmp_path) == tmp_path / "release"
+
+
+def test_data_differences(tmp_path):
+    keys = ("frames", "rotate", "unknown")
+    assert runs.data_differences(tmp_path, {"frames": 9}, keys) == []
+    runs.start(tmp_path / "run", CONFIG, seed=0)
+    found = runs.data_differences(tmp_path / "run", {"frames": 9, "rotate": [0.0, 15.0]}, keys)
+    assert found == [f"data.frames is 9, was 8 in {tmp_path / 'run'}"]
+
+
+def test_write_json_is_whole_or_not_there(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        runs.write_json(tmp_path / "a.json", {"x": float("nan")})
+    assert list(tmp_path.iterdir()) == []
