@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -111,16 +112,18 @@ def _fit(
         raise ConfigError(f"l2_grid {list(l2_grid)}: expected one positive value or more")
     if len(_distinct(train.y)) < 2:
         raise DataError("a classifier needs training clips of at least two classes")
-    val_top1 = dict.fromkeys(l2_grid, 0.0)
-    masks = validation_masks(train, seed, val_subjects) if len(l2_grid) > 1 else []
-    for mask in masks:
-        fit, val = train.select(~mask), train.select(mask)
-        for l2 in l2_grid:
-            model = make(l2, len(fit)).fit(fit.x.numpy(), fit.y.numpy())
-            val_top1[l2] += float(model.score(val.x.numpy(), val.y.numpy())) / len(masks)
-    # Among equals the strongest penalty: it moves the weights least.
-    best = max(l2_grid, key=lambda l2: (val_top1[l2], l2))
-    model = make(best, len(train)).fit(train.x.numpy(), train.y.numpy())
+    # The steps are too small for threads: where cores are busy, two took 20 times as long as one.
+    with threadpool_limits(1):
+        val_top1 = dict.fromkeys(l2_grid, 0.0)
+        masks = validation_masks(train, seed, val_subjects) if len(l2_grid) > 1 else []
+        for mask in masks:
+            fit, val = train.select(~mask), train.select(mask)
+            for l2 in l2_grid:
+                model = make(l2, len(fit)).fit(fit.x.numpy(), fit.y.numpy())
+                val_top1[l2] += float(model.score(val.x.numpy(), val.y.numpy())) / len(masks)
+        # Among equals the strongest penalty: it moves the weights least.
+        best = max(l2_grid, key=lambda l2: (val_top1[l2], l2))
+        model = make(best, len(train)).fit(train.x.numpy(), train.y.numpy())
     return model, {"l2": best, "val_top1": val_top1 if masks else {}}
 
 
