@@ -100,14 +100,31 @@ class NpzFile:
             SkeletonFormatError: As :meth:`header`; or another type or number of axes; or the bytes
                 are damaged.
         """
-        where = f"array {key!r}"
         with self._open(key) as (header, file):
-            if header.dtype.kind not in kinds:
-                wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in kinds))
-                self._fail(where, wanted, f"type {header.dtype}")
-            if len(header.shape) != ndim:
-                self._fail(where, f"{ndim} axes", f"shape {list(header.shape)}")
+            self._check_kind(key, header, kinds, ndim)
             return _read_values(header, file)
+
+    def rows(self, key: str, kinds: str, ndim: int) -> Iterator[Array]:
+        """Loads an array entry by entry along its first axis, so that it may exceed the memory.
+
+        An array in Fortran order, whose entries are scattered, is loaded at once.
+
+        Args:
+            key: As for :meth:`array`.
+            kinds: As for :meth:`array`.
+            ndim: As for :meth:`array`; at least 1.
+
+        Raises:
+            SkeletonFormatError: As :meth:`array`.
+        """
+        with self._open(key) as (header, file):
+            self._check_kind(key, header, kinds, ndim)
+            if header.fortran:
+                yield from _read_values(header, file)
+                return
+            row = header._replace(shape=header.shape[1:])
+            for _ in range(header.shape[0]):
+                yield _read_values(row, file)
 
     def close(self) -> None:
         """Closes the file."""
@@ -145,6 +162,13 @@ class NpzFile:
             header = read_header(file)
             check_header(header, member.file_size, self.path, where)
             yield header, file
+
+    def _check_kind(self, key: str, header: Header, kinds: str, ndim: int) -> None:
+        if header.dtype.kind not in kinds:
+            wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in kinds))
+            self._fail(f"array {key!r}", wanted, f"type {header.dtype}")
+        if len(header.shape) != ndim:
+            self._fail(f"array {key!r}", f"{ndim} axes", f"shape {list(header.shape)}")
 
     def _fail(self, where: str, expected: str, found: str) -> NoReturn:
         raise SkeletonFormatError(self.path, where, expected, found)

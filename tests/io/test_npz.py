@@ -174,3 +174,30 @@ def test_hostile_recordings():
                     file.array(key, "fiuU", len(file.header(key).shape))
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown < 100_000, f"{grown} kB more memory"
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_rows(tmp_path, order):
+    wanted = np.asarray(np.arange(24.0, dtype=">f4").reshape(4, 3, 2), order=order)
+    write_npz(tmp_path / "a.npz", {"a": wanted, "empty": wanted[:0]})
+    with NpzFile(tmp_path / "a.npz") as file:
+        rows = list(file.rows("a", "f", 3))
+        assert list(file.rows("empty", "f", 3)) == []
+        with pytest.raises(SkeletonFormatError, match="2 axes"):
+            next(file.rows("a", "f", 2))
+        with pytest.raises(SkeletonFormatError, match="integers"):
+            next(file.rows("a", "i", 3))
+    assert len(rows) == 4 and all(row.dtype == np.float32 for row in rows)
+    np.testing.assert_array_equal(np.stack(rows), wanted)
+
+
+def test_rows_of_a_damaged_array(tmp_path):
+    write_npz(tmp_path / "a.npz", {"a": np.ones((4, 1000))}, compress=False)
+    data = bytearray((tmp_path / "a.npz").read_bytes())
+    data[-600] ^= 1
+    (tmp_path / "a.npz").write_bytes(data)
+    with (
+        NpzFile(tmp_path / "a.npz") as file,
+        pytest.raises(SkeletonFormatError, match="CRC"),
+    ):
+        list(file.rows("a", "f", 2))
