@@ -6,6 +6,8 @@ masks, activations, norms and loss terms (their losses are asserted to be equal)
 the layout of a batch and the message passing. Batch building, where it is counted, is a
 ``SkeletonLoader`` batch on our side and PyG's ``DataLoader`` over one ``Data`` per frame, which lie
 ready in memory, on the other. "MLP alone" is our model without the sum over neighbours: the floor.
+
+``--only st``: memory and time of the transformers, see ``speed_st.py``.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from speed_st import bench_st, summary
 from torch import Tensor, nn
 from torch_geometric.data import Data
 from torch_geometric.loader import DataLoader
@@ -173,24 +176,41 @@ def report(args: argparse.Namespace, medians: dict[str, float]) -> None:
         ratio = medians[f"PyG, {name}"] / medians[f"ours, {name}"]
         print(f"  {name}: {ratio:.2f}x as fast as PyG (target {target}x)")
     if args.csv:
-        date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M")
-        about = [
-            date,
-            machine(),
-            args.threads,
-            torch.__version__,
-            args.clock,
-            "graph",
-            size,
-            args.hidden,
+        rows = [
+            [*about(args, "graph", size), name, f"{value:.2f}"] for name, value in medians.items()
         ]
-        append([[*about, name, f"{value:.2f}"] for name, value in medians.items()], args.csv)
+        append(rows, args.csv)
+
+
+def report_st(args: argparse.Namespace) -> None:
+    """Runs ``--only st``; prints its figures, and appends them to the file if asked."""
+    size = f"{'small models' if args.quick else 'published size'}, {args.tracks} tracks"
+    print(f"st: {size}, median {args.clock} time of {args.repeats}")
+    print(f"{machine()}, {args.threads} threads, torch {torch.__version__}, eager, float32")
+    rows = bench_st(args)
+    for name, value, unit in rows:
+        print(f"  {name:42s} {value:9.2f} {unit}")
+    print(*(f"  {line}" for line in summary(rows)), sep="\n")
+    if args.csv:
+        head = about(args, "st", size)
+        # The column is one of milliseconds, so other units stand in the name.
+        named = [
+            (name if unit == "ms" else f"{name} [{unit}]", value) for name, value, unit in rows
+        ]
+        append([[*head, name, f"{value:.2f}"] for name, value in named], args.csv)
+
+
+def about(args: argparse.Namespace, benchmark: str, size: str) -> list[object]:
+    """The first columns of a line of the file: when, where and what."""
+    date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M")
+    where = [date, machine(), args.threads, torch.__version__, args.clock]
+    return [*where, benchmark, size, args.hidden if benchmark == "graph" else ""]
 
 
 def append(rows: Sequence[Sequence[object]], path: Path) -> None:
     """Adds rows to a CSV file, which gets a header if it is new."""
-    about = ["date", "machine", "threads", "torch", "clock", "benchmark", "size", "hidden"]
-    header = [*about, "variant", "median_ms"]
+    columns = ["date", "machine", "threads", "torch", "clock", "benchmark", "size", "hidden"]
+    header = [*columns, "variant", "median_ms"]
     with path.open("a", newline="") as file:
         writer = csv.writer(file)
         writer.writerows(rows if file.tell() else [header, *rows])
@@ -207,11 +227,14 @@ def machine() -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line and runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--only", choices=["graph"], default="graph", help="what to measure")
+    parser.add_argument("--only", choices=["graph", "st"], default="graph", help="what to measure")
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--hidden", type=int, default=64)
-    parser.add_argument("--repeats", type=int, default=21)
+    parser.add_argument("--repeats", type=int, help="default: 21; st: 3")
+    parser.add_argument("--tracks", type=int, default=4, help="st: persons in a batch")
+    parser.add_argument("--processes", type=int, default=1, help="st: runs of each memory figure")
+    parser.add_argument("--quick", action="store_true", help="st: small models, to try it")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -226,6 +249,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
+    args.repeats = args.repeats or (3 if args.only == "st" else 21)
+    if args.only == "st":
+        report_st(args)
+        return
     with tempfile.TemporaryDirectory() as root:
         report(args, bench_graph(args, Path(root)))
 
