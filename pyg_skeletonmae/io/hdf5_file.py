@@ -14,6 +14,7 @@ from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.poses import check_size
 
 _BUILT_IN = {1, 2, 3}  # deflate, shuffle, checksum: other filters may load a plugin
+_MAX_DEFLATE = 1100  # a byte of deflate gives 1032 at most
 _MAX_NAME = 1024
 # All that h5py is known to raise on damaged bytes.
 _DAMAGE = (
@@ -70,14 +71,19 @@ class Hdf5File:
             self.fail(key, f"1 to {most} names", f"{dataset.dtype} of shape {list(shape)}")
         if self._h5py.check_string_dtype(dataset.dtype) is None:
             self.fail(key, "text", f"{dataset.dtype}")
+        if dataset.dtype.kind == "O":
+            self._check_lengths(key, dataset)
         return [str(text) for text in dataset.asstr()[()]]
 
     def attribute(self, key: str, name: str) -> str | None:
-        """A text attribute of a dataset, None if it has none."""
-        value = self._dataset(key).attrs.get(name)
-        if isinstance(value, bytes):
-            return value.decode("utf-8")
-        return None if value is None else str(value)
+        """A text attribute of fixed length of a dataset, None if it has none."""
+        attributes = self._dataset(key).attrs
+        if name not in attributes:
+            return None
+        kind = attributes.get_id(name).dtype
+        if kind.kind != "S" or kind.itemsize > _MAX_NAME:
+            self.fail(f"{key}, attribute {name!r}", "a text of fixed length", f"{kind}")
+        return bytes(attributes[name]).decode("utf-8")
 
     def fail(self, where: str, expected: str, found: str) -> NoReturn:
         """Raises :class:`SkeletonFormatError` about this file."""
@@ -105,7 +111,23 @@ class Hdf5File:
             self.fail(key, "plain data, packed by deflate at most", found)
         for shape in (dataset.shape, dataset.chunks or ()):
             check_size(self.path, shape)
+        stored = min(dataset.id.get_storage_size(), self.path.stat().st_size)
+        if dataset.size * dataset.dtype.itemsize > _MAX_DEFLATE * stored:
+            self.fail(key, f"what {stored} bytes can hold", f"shape {list(dataset.shape)}")
         return dataset
+
+    def _check_lengths(self, key: str, dataset: Any) -> None:
+        """Compares the lengths of texts with a limit: HDF5 believes them, up to 4 GiB each."""
+        address_bytes, _ = self._file.id.get_create_plist().get_sizes()
+        offset, size = dataset.id.get_offset(), 4 + address_bytes + 4
+        if offset is None or dataset.id.get_storage_size() != dataset.size * size:
+            self.fail(key, "texts of fixed length, or of any length without chunks", "others")
+        with self.path.open("rb") as file:
+            file.seek(offset)
+            data = file.read(dataset.size * size)
+        lengths = [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), size)]
+        if max(lengths, default=0) > _MAX_NAME:
+            self.fail(key, f"texts of at most {_MAX_NAME} bytes", f"{max(lengths)} bytes")
 
     def _damage(self, error: BaseException) -> NoReturn:
         reason = str(error).partition("\n")[0][:120] or type(error).__name__

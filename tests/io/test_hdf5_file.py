@@ -61,6 +61,7 @@ def test_nothing_outside_of_the_file_is_read(tmp_path):
         file.create_group("group")
         file.create_dataset("huge", (2**40,), "f4", chunks=(1024,))
         file.create_dataset("chunk", (3,), "f4", chunks=(2**28,), maxshape=(None,))
+        file.create_dataset("hollow", (2**20,), "f4", chunks=(1024,))
         file.create_dataset("lzf", data=np.zeros(3), compression="lzf")
     with Hdf5File(tmp_path / "a.h5") as file:
         for key, message in [
@@ -71,10 +72,32 @@ def test_nothing_outside_of_the_file_is_read(tmp_path):
             ("group", "a dataset, found Group"),
             ("huge", "at most"),
             ("chunk", "at most"),
+            ("hollow", "what 0 bytes can hold"),
             ("lzf", "deflate at most"),
         ]:
             with pytest.raises(SkeletonFormatError, match=message):
                 file.floats(key, 1)
+
+
+def test_texts_of_a_forged_length_take_no_memory(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["names"] = ["a", "b"]
+        file.create_dataset("chunked", data=["a"], chunks=(1,))
+        file["names"].attrs["dims"] = "[1]"
+        offset = file["names"].id.get_offset()
+    data = bytearray(path.read_bytes())
+    data[offset + 3] = 0x7F
+    path.write_bytes(data)
+    with Hdf5File(path) as file:
+        for read, message in [
+            (lambda: file.texts("names", 2), "at most 1024 bytes"),
+            (lambda: file.texts("chunked", 2), "without chunks"),
+            (lambda: file.attribute("names", "dims"), "a text of fixed length"),
+        ]:
+            with pytest.raises(SkeletonFormatError, match=message):
+                read()
 
 
 def test_damage_is_one_error(tmp_path):

@@ -40,7 +40,7 @@ def write(folder: Path, axes=SLEAP, dims: bool = False, **replace: object) -> Pa
             if value is not None:
                 file[key] = value
         if dims:
-            file["tracks"].attrs["dims"] = json.dumps(axes)
+            file["tracks"].attrs["dims"] = np.bytes_(json.dumps(axes))
             file["point_scores"].attrs["dims"] = np.bytes_(json.dumps(three))
     return folder / "fly.h5"
 
@@ -108,7 +108,7 @@ def test_damage_is_refused(tmp_path, replace: dict[str, object], message: str):
 def test_other_names_of_axes_are_refused(tmp_path, dims: str):
     path = write(tmp_path)
     with h5py.File(path, "a") as file:
-        file["tracks"].attrs["dims"] = dims
+        file["tracks"].attrs["dims"] = np.bytes_(dims)
     with pytest.raises(SkeletonFormatError, match="attribute 'dims'"):
         read_sleap(path)
 
