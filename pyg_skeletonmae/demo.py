@@ -17,6 +17,7 @@ from pyg_skeletonmae.config import DATA_VARIABLE, DataConfig, split
 from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
 from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.uiprmd import Target
+from pyg_skeletonmae.demo_methods import ABOUT, About, Method
 from pyg_skeletonmae.demo_steps import Demo, Size
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation import confusion
@@ -35,6 +36,7 @@ SYNTHETIC = "SYNTHETIC clips: made by this program, not recorded from people"
 def demo(
     out: str = "runs/demo",
     seed: int = 0,
+    method: Method = "graph_mae",
     budget: Literal["smoke", "small", "full"] = "small",
     download: bool = False,
     mirror: str = UIPRMD_MIRROR,
@@ -49,6 +51,8 @@ def demo(
     Args:
         out: The run folder.
         seed: Where weights, order and all draws derive from.
+        method: How to pre-train: ``graph_mae``; ``st_mae``, a transformer that predicts
+            coordinates; ``skeleton2vec``, one that predicts its moving average.
         budget: ``smoke`` (a minute, only shows that it runs), ``small`` (at most eight minutes on
             two cores), ``full`` (the sizes of the paper, hours).
         download: Fetch UI-PRMD if it is not there.
@@ -64,10 +68,16 @@ def demo(
     )
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
-    settings = {"demo": budget, "source": source, "size": asdict(size), "data": asdict(data)}
+    settings = {
+        "demo": budget,
+        "method": method,
+        "source": source,
+        "size": asdict(size),
+        "data": asdict(data),
+    }
     try:
         runs.start(beside, settings, seed)
-        _run(Demo(size, seed, beside, split(dataset, data), data), source, budget)
+        _run(Demo(size, seed, beside, split(dataset, data), data, method), source, budget)
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)
     finally:
@@ -96,22 +106,23 @@ def _find_data(
 
 def _run(work: Demo, source: str, budget: str) -> None:
     """All steps; writes the report and ``results.json``, prints the table."""
+    about = ABOUT[work.method]
     with work.step("1-NN", "1-NN on raw coordinates: the bar to beat"):
         rows = [Row("coordinates", "none", "1-NN", work.raw())]
     with work.step("random", "probing a randomly initialised encoder"):
-        rows += _probed("random", work.probe(work.build().encoder))
+        rows += _probed(about, "random", work.probe(work.build().encoder))
     with work.step("pre-training", "pre-training without labels"):
         model = work.pretrain()
     with work.step("probe", "probing the pre-trained encoder"):
-        rows += _probed("pre-trained", work.probe(model.encoder))
+        rows += _probed(about, "pre-trained", work.probe(model.encoder))
     with work.step("reconstruction", "reconstructing masked joints of unseen subjects"):
         errors, clip = work.reconstruct(copy.deepcopy(model))
-    with work.step("scratch", "training STRL from scratch"):
+    with work.step("scratch", f"training {about.classifier} from scratch"):
         scratch = work.finetune("scratch", None)
-    with work.step("finetune", "fine-tuning STRL from the pre-trained encoder"):
+    with work.step("finetune", f"fine-tuning {about.classifier} from the pre-trained encoder"):
         tuned = work.finetune("finetune", model)
-    rows.append(Row("STRL", "random", "trained on labels", scratch["top1"]))
-    rows.append(Row("STRL", "pre-trained", "trained on labels", tuned["top1"]))
+    rows.append(Row(about.classifier, "random", "trained on labels", scratch["top1"]))
+    rows.append(Row(about.classifier, "pre-trained", "trained on labels", tuned["top1"]))
     classes = work.splits.test.class_names
     report = Report(
         source=source,
@@ -123,22 +134,23 @@ def _run(work: Demo, source: str, budget: str) -> None:
         errors=errors,
         clip=clip,
         skeleton=work.splits.test.skeleton,
+        about=about,
         confusion=confusion(tuned["predicted"], tuned["y"], len(classes)),
         class_names=classes,
         seconds=work.seconds,
         peak_gb=_peak_memory(),
         info=json.loads((work.folder / runs.INFO).read_text(encoding="utf-8")),
-        settings={"budget": budget, **asdict(work.size)},
+        settings={"method": work.method, "budget": budget, **asdict(work.size)},
     )
     write_report(report, work.folder / "report.html")
     runs.write_json(work.folder / runs.RESULTS, {**report.numbers(), "source": source})
     print(report.text())
 
 
-def _probed(start: str, found: dict[str, float]) -> list[Row]:
+def _probed(about: About, start: str, found: dict[str, float]) -> list[Row]:
     return [
-        Row("graph encoder, frozen", start, "1-NN", found["knn"]),
-        Row("graph encoder, frozen", start, "linear probe", found["linear"]),
+        Row(f"{about.encoder}, frozen", start, "1-NN", found["knn"]),
+        Row(f"{about.encoder}, frozen", start, "linear probe", found["linear"]),
     ]
 
 

@@ -17,6 +17,14 @@ from torch import Tensor, nn
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.config import DataConfig, Splits
 from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.demo_methods import (
+    Method,
+    Pretrained,
+    build_classifier,
+    build_pretraining,
+    optimiser,
+    restored_clip,
+)
 from pyg_skeletonmae.evaluation import (
     evaluate_classifier,
     extract_features,
@@ -25,8 +33,9 @@ from pyg_skeletonmae.evaluation import (
     raw_features,
 )
 from pyg_skeletonmae.evaluation.reconstruction import reconstruct_clip, reconstruction_error
-from pyg_skeletonmae.models import STRL, GraphEncoder, GraphSkeletonMAE
-from pyg_skeletonmae.training import OptimConfig, Trainer, save_release
+from pyg_skeletonmae.models import GraphSkeletonMAE, STSkeletonMAE
+from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.training import Trainer, save_release
 from pyg_skeletonmae.transforms.masking import PartMask
 
 _PENALTIES = (1e-3, 1e-2)  # few, to be quick: the best of a wider grid lay here on UI-PRMD
@@ -61,6 +70,7 @@ class Demo:
         folder: Where the runs are written.
         splits: The clips.
         data: How they are prepared.
+        method: How is pre-trained.
     """
 
     size: Size
@@ -68,6 +78,7 @@ class Demo:
     folder: Path
     splits: Splits
     data: DataConfig
+    method: Method = "graph_mae"
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -81,39 +92,35 @@ class Demo:
     def fit(self, model: nn.Module, name: str, dataset: SkeletonDataset) -> None:
         """Trains a model, with everything but its length chosen once for all models here."""
         epochs = self.size.pretrain_epochs if name == "pretrain" else self.size.finetune_epochs
-        warmup = min(2.0, epochs / 4)
-        optim = OptimConfig(lr=2e-3, weight_decay=0.01, schedule="cosine", warmup_epochs=warmup)
+        optim = optimiser(self.method, epochs)
         trainer = Trainer(epochs, optim=optim, accelerator="cpu", seed=self.seed, log_every=10)
         trainer.fit(model, self.data.train_loader(dataset, self.seed), run_dir=self.folder / name)
         save_release(model, self.folder / name / runs.RELEASE)
 
-    def build(self) -> GraphSkeletonMAE:
+    def build(self) -> Pretrained:
         """The model to pre-train, with fresh weights."""
         torch.manual_seed(self.seed)
-        train, mask = self.splits.train, PartMask("random")
-        channels = train.store.num_channels
-        return GraphSkeletonMAE(train.skeleton, channels, self.size.hidden, mask=mask)
+        train, size = self.splits.train, self.size
+        steps = size.pretrain_epochs * len(self.data.train_loader(train, self.seed))
+        return build_pretraining(self.method, train, size.frames, size.hidden, steps)
 
-    def pretrain(self) -> GraphSkeletonMAE:
+    def pretrain(self) -> Pretrained:
         """Pre-trains on the training clips, without labels."""
         model = self.build()
         self.fit(model, "pretrain", self.splits.train)
         return model
 
-    def finetune(self, name: str, pretrained: GraphSkeletonMAE | None) -> dict[str, Any]:
+    def finetune(self, name: str, pretrained: Pretrained | None) -> dict[str, Any]:
         """Trains a classifier and tests it on the other subjects."""
+        start = self.build() if pretrained is None else pretrained
         torch.manual_seed(self.seed)
-        train = self.splits.labelled
-        model = STRL(
-            train.skeleton, train.store.num_channels, train.num_classes, self.size.frames,
-            self.size.hidden,
-        )  # fmt: skip
-        if pretrained is not None:
-            model.load_pretrained(pretrained)
+        train, size = self.splits.labelled, self.size
+        known = pretrained is not None
+        model = build_classifier(train, size.frames, size.hidden, start, known)
         self.fit(model, name, train)
         return evaluate_classifier(model, self.data.eval_loader(self.splits.test))
 
-    def probe(self, encoder: GraphEncoder) -> dict[str, float]:
+    def probe(self, encoder: SkeletonEncoder) -> dict[str, float]:
         """Frozen features of an encoder: nearest neighbours and a linear classifier."""
         sides = (self.splits.labelled, self.splits.test)
         train, test = (
@@ -131,9 +138,16 @@ class Demo:
         return float(knn(train, test, metric="euclidean")["top1"])
 
     def reconstruct(
-        self, model: GraphSkeletonMAE
-    ) -> tuple[dict[str, Any], tuple[Tensor, Tensor, Tensor]]:
-        """The error at masked joints of unseen subjects, and one of their clips as a picture."""
+        self, model: Pretrained
+    ) -> tuple[dict[str, Any], tuple[Tensor, Tensor, Tensor] | None]:
+        """The error at masked joints of unseen subjects, and one of their clips as a picture.
+
+        Transformers have no error here, and only one that predicts coordinates has a picture.
+        """
+        if isinstance(model, STSkeletonMAE):
+            return {}, restored_clip(model, next(iter(self.data.eval_loader(self.splits.test))))
+        if not isinstance(model, GraphSkeletonMAE):
+            return {}, None
         train, test, metric = (
             config.eval_loader(side)
             for config, side in (

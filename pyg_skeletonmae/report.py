@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
+from pyg_skeletonmae.demo_methods import ABOUT, About
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training.checkpoint import write_beside
 from pyg_skeletonmae.visualize import draw_confusion, draw_curves, draw_reconstruction
@@ -20,7 +21,7 @@ from pyg_skeletonmae.visualize import draw_confusion, draw_curves, draw_reconstr
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_NAMES = {"pretrain": "pre-training", "scratch": "STRL from scratch", "finetune": "STRL fine-tuned"}
+_NAMES = {"pretrain": "pre-training", "scratch": "from scratch", "finetune": "fine-tuned"}
 
 
 class Row(NamedTuple):
@@ -43,8 +44,9 @@ class Report:
         chance: The accuracy of guessing.
         clips: How many clips each side has.
         curves: Run to its epochs and training losses.
-        errors: What :func:`~pyg_skeletonmae.evaluation.reconstruction.reconstruction_error` found.
-        clip: Original, reconstruction and mask of one clip.
+        errors: What :func:`~pyg_skeletonmae.evaluation.reconstruction.reconstruction_error` found;
+            empty: there is no such error.
+        clip: Original, reconstruction and mask of one clip; none: the method predicts features.
         skeleton: Its joints.
         confusion: Counts ``[K, K]`` of the fine-tuned classifier.
         class_names: The classes.
@@ -52,6 +54,7 @@ class Report:
         peak_gb: The most memory held.
         info: What the run folder says about the run: command, seed, versions, machine.
         settings: Name to value.
+        about: The method.
     """
 
     source: str
@@ -61,7 +64,7 @@ class Report:
     clips: dict[str, int]
     curves: dict[str, tuple[list[float], list[float]]]
     errors: dict[str, Any]
-    clip: tuple[Tensor, Tensor, Tensor]
+    clip: tuple[Tensor, Tensor, Tensor] | None
     skeleton: Skeleton
     confusion: Tensor
     class_names: tuple[str, ...]
@@ -69,6 +72,7 @@ class Report:
     peak_gb: float
     info: dict[str, Any]
     settings: dict[str, Any]
+    about: About = ABOUT["graph_mae"]
 
     def numbers(self) -> dict[str, Any]:
         """The results as plain values."""
@@ -101,8 +105,10 @@ def write_report(report: Report, path: Path) -> None:
         notice=_notice(report),
         summary=_summary(report),
         table=_results(report),
-        reading=_READING,
-        reconstruction=_image(_reconstruction(report), "a clip, masked, and reconstructed"),
+        reading=_READING.format(classifier=report.about.classifier),
+        reconstruction=_reconstruction(report),
+        learned=report.about.learned,
+        classifier=report.about.classifier,
         errors=_errors(report.errors),
         curves=f"<div class=row>{''.join(_curves(report))}</div>",
         confusion=_image(draw_confusion(report.confusion, report.class_names), "confusion matrix"),
@@ -137,9 +143,9 @@ def _summary(report: Report) -> str:
     return (
         f"<p>{_text(report.source)}. Trained on {sides} of other people, "
         f"{len(report.class_names)} classes, guessing gives {100 * report.chance:.0f} %.</p>"
-        f"<p class=big>The fine-tuned STRL recognises <b>{100 * tuned:.1f} %</b>: {better:+.1f} "
-        f"points against nearest neighbours on raw coordinates, {gain:+.1f} points against the "
-        "same model without pre-training.</p>"
+        f"<p class=big>The fine-tuned {report.about.classifier} recognises "
+        f"<b>{100 * tuned:.1f} %</b>: {better:+.1f} points against nearest neighbours on raw "
+        f"coordinates, {gain:+.1f} points against the same model without pre-training.</p>"
     )
 
 
@@ -154,12 +160,17 @@ def _results(report: Report) -> str:
     return f"<table>{head}{cells}</table>"
 
 
-def _reconstruction(report: Report) -> Figure:
+def _reconstruction(report: Report) -> str:
+    if report.clip is None:
+        return ""
     original, reconstructed, masked = report.clip
-    return draw_reconstruction(original, reconstructed, masked, report.skeleton)
+    figure = draw_reconstruction(original, reconstructed, masked, report.skeleton)
+    return _image(figure, "a clip, masked, and reconstructed")
 
 
 def _errors(errors: dict[str, Any]) -> str:
+    if not errors:
+        return ""
     names = {
         "error_mm": "the decoder",
         "shifted_mean_pose_mm": "mean pose, hung on the joints that are seen",
@@ -171,7 +182,7 @@ def _errors(errors: dict[str, Any]) -> str:
 
 
 def _curves(report: Report) -> Iterable[str]:
-    charts = (("cosine error", ["pretrain"]), ("cross-entropy", ["scratch", "finetune"]))
+    charts = ((report.about.loss, ["pretrain"]), ("cross-entropy", ["scratch", "finetune"]))
     for label, names in charts:
         curves = {_NAMES[name]: report.curves[name] for name in names if report.curves[name][0]}
         if curves:
@@ -210,8 +221,8 @@ _READING = (
     "<p>All test people are unknown to every model. The first row needs no learning and is the bar "
     "to beat. <i>Frozen</i> encoders are not trained on labels: nearest neighbours (1-NN) or a "
     "linear classifier read their features; what pre-training gives is the difference to random "
-    "weights. STRL is trained with labels, from random or from pre-trained weights. One run with "
-    "one seed: differences of a point or two mean little.</p>"
+    "weights. The {classifier} is trained with labels, from random or from pre-trained weights. "
+    "One run with one seed: differences of a point or two mean little.</p>"
 )
 
 _PAGE = """<!doctype html>
@@ -236,16 +247,13 @@ $summary
 $table
 $reading
 <h2>What pre-training learns</h2>
-<p>Body parts are hidden and the model rebuilds their features from the rest of the body. Here the
-right arm and the right leg of a person it never saw are hidden. The decoder predicts features, not
-coordinates: a ridge regression fitted on training clips reads the places of the masked joints off
-its output.</p>
+<p>$learned</p>
 $reconstruction
 $errors
 <h2>Training</h2>
 $curves
 <h2>What is confused with what</h2>
-<p>The fine-tuned STRL on the test clips: rows are the true classes.</p>
+<p>The fine-tuned $classifier on the test clips: rows are the true classes.</p>
 $confusion
 <h2>Details</h2>
 <details open><summary>Settings, times and versions</summary>

@@ -46,6 +46,20 @@ def test_the_whole_demonstration_on_synthetic_clips(capsys):
     assert json.loads((folder / "run.json").read_text())["seed"] == 1
 
 
+@pytest.mark.parametrize(("method", "pictures"), [("st_mae", 4), ("skeleton2vec", 3)])
+def test_the_demonstration_of_a_transformer(method, pictures):
+    demo(budget="smoke", method=method, out="runs/demo")
+    folder = Path("runs/demo")
+    page = (folder / "report.html").read_text()
+    assert page.count("data:image/png") == pictures and "STRL" not in page
+    assert ("there is no reconstruction to show" in page) == (method == "skeleton2vec")
+    results = json.loads((folder / "results.json").read_text())
+    assert len(results["results"]) == 7 and results["reconstruction"] == {}
+    assert results["results"][-1]["features"] == "transformer"
+    tuned = load_release(folder / "finetune" / "release")
+    assert type(tuned.encoder).__name__ == "STEncoder"
+
+
 def test_it_replaces_nothing_but_a_demonstration():
     Path("mine").mkdir()
     Path("mine/thesis.txt").write_text("do not delete")
