@@ -25,6 +25,7 @@ from pyg_skeletonmae.io.npz import Array, require_file
 
 MAX_PROTOCOL = 5
 MAX_ENCODED = 4  # text turned into bytes, as a multiple of the size of the file
+MAX_TUPLE = 2**16  # items of a tuple, with those of the tuples in it
 _DTYPE = re.compile(r"[<>=|]?[biuf]\d{1,2}")
 _FORBIDDEN = {
     "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID",
@@ -179,6 +180,7 @@ def load_pickle(path: str | Path) -> object:
 
 
 def _scan(data: mmap.mmap) -> None:
+    weights = _Weights()
     for count, (opcode, value, position) in enumerate(pickletools.genops(data)):  # type: ignore[arg-type]
         name, argument = opcode.name, value if isinstance(value, int) else 0
         if name in _FORBIDDEN:
@@ -189,5 +191,40 @@ def _scan(data: mmap.mmap) -> None:
             raise pickle.UnpicklingError(f"memo {argument} after {count} instructions")
         if name == "FRAME" and argument > len(data):
             raise pickle.UnpicklingError(f"a frame of {argument} bytes at byte {position}")
+        weights.follow(opcode, argument)
     if data.tell() != len(data):
         raise pickle.UnpicklingError(f"{len(data) - data.tell()} bytes after the end")
+
+
+class _Weights:
+    """Follows the instructions of a pickle to learn how many items its tuples have, in all.
+
+    A few bytes can put a tuple twice into another, and so on: to hash it would take forever.
+    """
+
+    def __init__(self) -> None:
+        self._stack: list[int] = []  # 0 is a mark
+        self._memo: dict[int, int] = {}
+
+    def follow(self, opcode: pickletools.OpcodeInfo, argument: int) -> None:
+        before, after = opcode.stack_before, opcode.stack_after
+        name, popped, number = opcode.name, [], len(before)
+        if name in ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"):
+            self._memo[len(self._memo) if name == "MEMOIZE" else argument] = self._stack[-1]
+            return
+        if name in ("GET", "BINGET", "LONG_BINGET"):
+            self._stack.append(self._memo[argument])
+            return
+        if pickletools.markobject in before:
+            while item := self._stack.pop():
+                popped.append(item)
+            number = before.index(pickletools.markobject)
+        popped += [self._stack.pop() for _ in range(number)]
+        weight = 1
+        if name.startswith("TUPLE"):
+            weight += sum(popped)
+        elif name == "DUP":
+            weight = popped[0]
+        if weight > MAX_TUPLE:
+            raise pickle.UnpicklingError(f"a tuple of more than {MAX_TUPLE} items")
+        self._stack += [0 if item is pickletools.markobject else weight for item in after]

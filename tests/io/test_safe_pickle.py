@@ -163,6 +163,13 @@ def test_text_is_not_turned_into_more_bytes_than_the_file_can_mean(tmp_path):
     assert "more bytes than the file can mean" in refused(path)
 
 
+def test_tuples_that_would_take_forever_to_hash(tmp_path):
+    for double in (b"2\x86", b"q\x00h\x00\x86", b"q\x000(h\x00h\x00t"):
+        data = b"\x80\x02})" + double * 80 + b"K\x01s."
+        assert "a tuple of more than" in refused(save(tmp_path, data))
+        load_pickle(save(tmp_path, b"\x80\x02})" + double * 5 + b"K\x01s."))
+
+
 def test_mutations_are_refused_or_loaded(tmp_path):
     data, rng = pickle.dumps({"a": ARRAYS, "b": [1, "x"] * 5}), np.random.default_rng(0)
     counts = {"loaded": 0, "refused": 0}
