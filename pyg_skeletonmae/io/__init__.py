@@ -6,26 +6,39 @@ from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
 from pyg_skeletonmae.io.download import download_uiprmd
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
 from pyg_skeletonmae.io.npz import NpzFile
+from pyg_skeletonmae.io.ntu import read_ntu
 from pyg_skeletonmae.io.openpose import read_openpose
 from pyg_skeletonmae.io.packed import Packed, read_packed, write_packed
+from pyg_skeletonmae.io.pku import read_pku, read_pku_labels, read_pku_split
 from pyg_skeletonmae.io.poses import PoseOptions, PoseTracks
+from pyg_skeletonmae.io.pyskl import Pyskl, PysklClip, read_pyskl, write_pyskl
 from pyg_skeletonmae.io.sleap import read_sleap
 from pyg_skeletonmae.io.uiprmd import read_positions, read_recordings
+from pyg_skeletonmae.io.xy_npz import XYFile
 
 __all__ = [
     "NpzFile",
     "Packed",
     "PoseOptions",
     "PoseTracks",
+    "Pyskl",
+    "PysklClip",
+    "XYFile",
     "download_uiprmd",
     "read_bvh",
     "read_coco_keypoints",
     "read_deeplabcut",
     "read_mediapipe",
+    "read_ntu",
     "read_openpose",
     "read_packed",
+    "read_pku",
+    "read_pku_labels",
+    "read_pku_split",
     "read_positions",
+    "read_pyskl",
     "read_recordings",
     "read_sleap",
     "write_packed",
+    "write_pyskl",
 ]
