@@ -117,9 +117,9 @@ def _run(work: Demo, source: str, budget: str) -> None:
         rows += _probed(about, "pre-trained", work.probe(model.encoder))
     with work.step("reconstruction", "reconstructing masked joints of unseen subjects"):
         errors, clip = work.reconstruct(copy.deepcopy(model))
-    with work.step("scratch", f"training {about.classifier} from scratch"):
+    with work.step("scratch", f"training the {about.classifier} from scratch"):
         scratch = work.finetune("scratch", None)
-    with work.step("finetune", f"fine-tuning {about.classifier} from the pre-trained encoder"):
+    with work.step("finetune", f"fine-tuning the {about.classifier} from the pre-trained encoder"):
         tuned = work.finetune("finetune", model)
     rows.append(Row(about.classifier, "random", "trained on labels", scratch["top1"]))
     rows.append(Row(about.classifier, "pre-trained", "trained on labels", tuned["top1"]))

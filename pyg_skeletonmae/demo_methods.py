@@ -69,7 +69,7 @@ ABOUT: dict[Method, About] = {
         "not given.",
     ),
     "skeleton2vec": About(
-        "transformer (teacher)",
+        "transformer",
         "transformer",
         "mean squared error",
         "Four of five tokens are hidden, moving joints first, and the model predicts what a "
