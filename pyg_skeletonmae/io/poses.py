@@ -13,7 +13,7 @@ from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.skeleton import Skeleton
 
-MAX_NUMBERS = 2**25
+MAX_NUMBERS = 32 * 1024**2
 MAX_SCORE = 1.1
 
 
