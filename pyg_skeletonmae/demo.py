@@ -63,8 +63,14 @@ def demo(
     _check_replaceable(folder)
     dataset, source = _find_data(size, seed, Path(cache), mirror if download else None)
     print(f"data: {len(dataset)} clips, {dataset.num_classes} classes: {source}", flush=True)
-    data = DataConfig(
-        frames=size.frames, cache=cache, rotate=[0.0, 15.0, 0.0], jitter=0.01, batch_size=32
+    data = DataConfig(  # as in configs/finetune/strl_small.yaml, which says why
+        frames=size.frames,
+        cache=cache,
+        crop=(0.9, 1.0),
+        rotate=[6.0, 12.0, 6.0],
+        flip=0.5,
+        shape=0.02,
+        batch_size=32,
     )
     beside = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(beside, ignore_errors=True)
