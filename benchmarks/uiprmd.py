@@ -19,8 +19,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from ensemble import evaluate_together
 from results_page import write_page
 from runner import Run, collect, execute, read_rows, write_rows
+
+from pyg_skeletonmae.config import DataConfig
 
 HERE = Path(__file__).parent
 # The pre-training of each method: a configuration and what differs from it.
@@ -43,7 +46,6 @@ METHODS = {
 }
 FRAMES = {"st_mae_sttformer": 30}  # tuples of 5; all others 32
 FINETUNE = "configs/finetune/strl_small.yaml"
-FINETUNE_BEST = "configs/finetune/strl_uiprmd.yaml"
 PROTOCOLS = {
     "full": (),
     "label-poor": ("--data.label_subjects=[1,3]",),
@@ -56,9 +58,7 @@ _PROBES = {
 }
 
 
-def runs(
-    methods: list[str], seeds: list[int], protocols: list[str], probes: bool, best: bool
-) -> Iterator[Run]:
+def runs(methods: list[str], seeds: list[int], protocols: list[str], probes: bool) -> Iterator[Run]:
     """All runs of the tables."""
     for protocol in protocols:
         yield from _coordinates(protocol)
@@ -71,8 +71,6 @@ def runs(
                 if method == "graph_mae" and protocol != "yaw":
                     yield _strl(protocol, seed, None)
                     yield _strl(protocol, seed, _folder(method, seed))
-        if best:
-            yield _strl("full", seed, None, FINETUNE_BEST, "STRL best")
 
 
 def _folder(method: str, seed: int) -> str:
@@ -110,14 +108,32 @@ def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
         yield Run(folder, command, row, _PROBES, pretrained, budget)
 
 
-def _strl(
-    protocol: str, seed: int, pretrained: str | None, config: str = FINETUNE, name: str = "STRL"
-) -> Run:
+def _strl(protocol: str, seed: int, pretrained: str | None) -> Run:
     start = "from scratch" if pretrained is None else "pre-trained"
-    command = ["finetune", f"--config={config}", f"--seed={seed}", *PROTOCOLS[protocol]]
-    folder = f"{protocol}-{name.replace(' ', '-').lower()}-{start.split()[-1]}-{seed}"
-    row = _row(protocol, f"{name} {start}", seed)
-    return Run(folder, command, row, {"test/top1": "top1"}, pretrained)
+    command = ["finetune", f"--config={FINETUNE}", f"--seed={seed}", *PROTOCOLS[protocol]]
+    row = _row(protocol, f"STRL {start}", seed)
+    return Run(_strl_folder(protocol, start, seed), command, row, {"test/top1": "top1"}, pretrained)
+
+
+def _strl_folder(protocol: str, start: str, seed: int) -> str:
+    return f"{protocol}-strl-{start.split()[-1]}-{seed}"
+
+
+def together(seeds: list[int], protocol: str, root: Path) -> Run | None:
+    """The pre-trained STRL of all seeds as one classifier; None while one of them is missing."""
+    folders = [root / _strl_folder(protocol, "pre-trained", seed) for seed in seeds]
+    if not all((folder / "results.json").exists() for folder in folders):
+        return None
+    run = Run(
+        f"{protocol}-strl-together",
+        [],
+        _row(protocol, f"STRL pre-trained, {len(seeds)} runs together, clip and mirror", 0),
+        {"test/top1": "top1"},
+    )
+    if not (root / run.folder / "results.json").exists():
+        data = DataConfig(frames=32, center="mean", scale="std")
+        evaluate_together(folders, data, root / run.folder)
+    return run
 
 
 def _clips(frames: int) -> tuple[str, ...]:
@@ -139,15 +155,18 @@ def main() -> None:
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
     add("--protocols", nargs="+", default=["full", "label-poor"], choices=list(PROTOCOLS))
     add("--no-probes", action="store_true", help="leave frozen features out")
-    add("--best", action="store_true", help="also STRL's larger configuration")
+    add("--together", action="store_true", help="also all seeds of STRL as one classifier")
     add("--jobs", type=int, default=1, help="runs at a time")
     add("--out", type=Path, default=Path("runs/uiprmd"))
     add("--table", action="store_true", help="only write the tables")
     options = parser.parse_args()
     probes = not options.no_probes
-    found = list(runs(options.method, options.seeds, options.protocols, probes, options.best))
+    found = list(runs(options.method, options.seeds, options.protocols, probes))
     if not options.table:
         execute(found, options.out, options.jobs)
+        for protocol in options.protocols if options.together else ():
+            if run := together(options.seeds, protocol, options.out):
+                found.append(run)
         write_rows(HERE / "results.csv", collect(found, options.out))
     write_page(HERE / "RESULTS.md", read_rows(HERE / "results.csv"), HERE / "notes.md")
 
