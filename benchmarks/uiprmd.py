@@ -92,11 +92,11 @@ def _coordinates(protocol: str) -> Iterator[Run]:
 
 def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
     clips = _clips(FRAMES.get(method, 32))
-    for start, random in (("pre-trained", "false"), ("random", "true")):
+    for start, random in (("pre-trained", ()), ("random", ("--random_init",))):
         command = [
             "evaluate",
             "--protocol=all",
-            f"--random_init={random}",
+            *random,
             f"--seed={seed}",
             *clips,
         ]
