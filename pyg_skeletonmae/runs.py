@@ -6,6 +6,8 @@ import importlib.metadata
 import json
 import os
 import platform
+import resource
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
@@ -33,6 +35,27 @@ def versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = "not installed as a package"
     return found
+
+
+def commit(package: Path = Path(__file__).parent) -> str | None:
+    """The commit of a checkout, with ``-dirty`` if the package differs; None where none is."""
+    if not (package.parent / ".git").exists():
+        return None
+    git = ["git", "--no-optional-locks", "-C", str(package)]
+    try:
+        head = _output([*git, "rev-parse", "--short=12", "HEAD"])
+        changed = _output([*git, "status", "--porcelain", "--untracked-files=no", "--", "."])
+    except (OSError, subprocess.CalledProcessError):  # no git, or no commit yet
+        return None
+    return head + "-dirty" * bool(changed)
+
+
+def peak_mib(device: torch.device | str = "cpu") -> int:
+    """The most memory ever held, in MiB: by tensors on a GPU, by this process on a CPU."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.max_memory_allocated(device) // 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, kilobytes here
 
 
 def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
@@ -66,6 +89,7 @@ def start(folder: Path, config: Mapping[str, Any], seed: int) -> None:
         "seed": seed,
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": versions(),
+        "commit": commit(),
         "machine": {
             "system": platform.platform(terse=True),
             "cpus": os.cpu_count(),
@@ -100,6 +124,10 @@ def data_differences(pretrained: Path, data: Mapping[str, Any], keys: Sequence[s
         for key in keys
         if key in before and before[key] != data[key]
     ]
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 
+import numpy as np
 import pytest
 import yaml
 
@@ -61,3 +64,27 @@ def test_write_json_is_whole_or_not_there(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         runs.write_json(tmp_path / "a.json", {"x": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_commit_of_a_checkout_and_whether_the_package_differs(tmp_path):
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "module.py").write_text("1\n")
+    assert runs.commit(package) is None  # installed, not a checkout
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    assert runs.commit(package) is None  # nothing committed
+    subprocess.run([*git, "add", "package"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
+    first = runs.commit(package)
+    assert first is not None and re.fullmatch("[0-9a-f]{12}", first)
+    (tmp_path / "other.txt").write_text("not the package\n")
+    assert runs.commit(package) == first
+    (package / "module.py").write_text("2\n")
+    assert runs.commit(package) == f"{first}-dirty"
+
+
+def test_peak_memory_is_what_the_process_held():
+    before = runs.peak_mib()
+    held = np.ones(2**25)  # 256 MiB
+    assert before > 50 and runs.peak_mib() >= min(before, 256) and held.sum() > 0
