@@ -1,0 +1,67 @@
+"""``skeletonmae pretrain``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pyg_skeletonmae import runs
+from pyg_skeletonmae.commands.steps import begin, check_monitor, finish, try_batch
+from pyg_skeletonmae.config import DataConfig, Splits
+from pyg_skeletonmae.evaluation import extract_features, knn
+from pyg_skeletonmae.models import GraphSkeletonMAE, Skeleton2Vec, STSkeletonMAE
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.training import Trainer
+from pyg_skeletonmae.training.trainer import Evaluate
+
+
+def pretrain(
+    model: Callable[[Skeleton, int], GraphSkeletonMAE | STSkeletonMAE | Skeleton2Vec],
+    trainer: Trainer,
+    data: DataConfig,
+    resolved: dict[str, Any],
+    out: str = "runs/pretrain",
+    seed: int = 0,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Pre-trains a model on the training subjects, without their labels.
+
+    Args:
+        model: Builds the model from the skeleton and the number of channels of the data.
+        trainer: The trainer.
+        data: The clips.
+        resolved: The whole configuration, for the run folder.
+        out: The run folder.
+        seed: Where weights, order and all draws derive from.
+        resume: Go on with the run in the folder.
+    """
+    folder = Path(out)
+    check_monitor(trainer, data)
+    splits = begin(trainer, folder, resolved, data, seed, resume)
+    net = model(splits.train.skeleton, splits.train.store.num_channels)
+    loader = data.train_loader(
+        splits.train, seed, trainer.fabric.device, trainer.rank, trainer.world_size
+    )
+    try_batch(net, loader)
+    if trainer.rank == 0:
+        runs.start(folder, resolved, seed)
+    evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
+    results = trainer.fit(net, loader, evaluate, folder, resume)
+    return finish(trainer, net, folder, splits, {**results, "clips": len(splits.train)})
+
+
+def _knn_on(splits: Splits, data: DataConfig, trainer: Trainer) -> Evaluate:
+    """Nearest neighbours of the validation subjects among the labelled training subjects."""
+    assert splits.val is not None
+    train = data.eval_loader(splits.labelled, trainer.fabric.device)
+    val = data.eval_loader(splits.val, trainer.fabric.device)
+
+    def evaluate(net: nn.Module) -> dict[str, float]:
+        encoder = net.get_submodule("encoder")
+        known, asked = (extract_features(encoder, side, "concat") for side in (train, val))
+        return {"knn": float(knn(known, asked)["top1"])}
+
+    return evaluate

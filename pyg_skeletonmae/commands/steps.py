@@ -1,0 +1,78 @@
+"""The steps that commands share: before a training, after it, and what they write."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pyg_skeletonmae import runs
+from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.training import Trainer, save_release
+
+
+def begin(
+    trainer: Trainer,
+    folder: Path,
+    resolved: dict[str, Any],
+    data: DataConfig,
+    seed: int,
+    resume: bool,
+) -> Splits:
+    """Checks the run folder, starts the processes, opens the data, seeds the weights."""
+    if "LOCAL_RANK" not in os.environ:  # The others were started by this one.
+        runs.check_folder(folder, resolved, resume)
+    trainer.launch()
+    splits = split(open_dataset(data, seed), data)
+    torch.manual_seed(seed)
+    return splits
+
+
+def check_monitor(trainer: Trainer, data: DataConfig) -> None:
+    """Raises :class:`ConfigError` if there is nobody to look at while training."""
+    if trainer.monitor is not None and not data.val_subjects:
+        raise ConfigError("trainer.monitor: needs data.val_subjects to evaluate on while training")
+
+
+@torch.no_grad()
+def try_batch(net: nn.Module, loader: SkeletonLoader) -> None:
+    """One batch through the model, so that what does not fit is said before a folder is made."""
+    training, device = net.training, next(net.parameters()).device
+    net.eval()(next(iter(loader)).to(device))
+    net.train(training)
+    loader.load_state_dict({**loader.state_dict(), "batch": 0})
+
+
+def numbers(results: dict[str, Any]) -> dict[str, float]:
+    """What of the results is a number."""
+    return {name: value for name, value in results.items() if isinstance(value, float)}
+
+
+def measured(splits: Splits, device: torch.device | str = "cpu") -> dict[str, Any]:
+    """What a run took, and the content of the store that it read."""
+    return {"peak_mib": runs.peak_mib(device), "data_hash": splits.train.store.content_hash}
+
+
+def finish(
+    trainer: Trainer, net: nn.Module, folder: Path, splits: Splits, results: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes the release folder and the results, on the first process."""
+    if trainer.rank == 0:
+        save_release(net.cpu(), folder / runs.RELEASE)
+        taken = measured(splits, trainer.fabric.device)
+        runs.write_json(folder / runs.RESULTS, {**finite(results), **taken})
+    return {**results, "folder": str(folder)}
+
+
+def finite(results: dict[str, Any]) -> dict[str, Any]:
+    """Results as JSON can hold them: None where a number is not finite."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in results.items()
+    }
