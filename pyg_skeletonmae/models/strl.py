@@ -37,6 +37,7 @@ class STRL(Classifier):
         data_norm: See there.
         dropout: The dropout rate on each layer's output.
         joint_embedding: See :class:`STRLEncoder`.
+        local: See there.
         head: See :class:`Classifier`, as for the arguments below.
         head_hidden: The width of the head's MLP.
         head_dropout: The dropout rate before the last layer.
@@ -69,6 +70,7 @@ class STRL(Classifier):
         data_norm: bool = False,
         dropout: float = 0.0,
         joint_embedding: bool = False,
+        local: bool = False,
         head: Head = "mlp",
         head_hidden: int = 256,
         head_dropout: float = 0.0,
@@ -79,7 +81,7 @@ class STRL(Classifier):
         encoder = STRLEncoder(
             skeleton, in_channels, frames, hidden_channels, num_layers, depth, conv, norm,
             share_persons, tie_layers, join, self_loops, strides, data_norm, dropout,
-            joint_embedding,
+            joint_embedding, local,
         )  # fmt: skip
         super().__init__(
             encoder, num_classes, head, head_hidden, head_dropout, label_smoothing, joints, segments

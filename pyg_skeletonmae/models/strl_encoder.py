@@ -41,6 +41,7 @@ class STRLEncoder(SkeletonEncoder):
             InfoGCN code, whose recipe the paper shares.
         dropout: The dropout rate on each layer's output.
         joint_embedding: Adds one learned vector per joint to the input, as in pre-training.
+        local: Each joint keeps its own encoding beside the sum over all joints (our option).
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -67,6 +68,7 @@ class STRLEncoder(SkeletonEncoder):
         data_norm: bool = False,
         dropout: float = 0.0,
         joint_embedding: bool = False,
+        local: bool = False,
     ) -> None:
         super().__init__(skeleton, hidden_channels)
         strides = [1] + [2] * (num_layers - 1) if strides is None else strides
@@ -85,7 +87,7 @@ class STRLEncoder(SkeletonEncoder):
             for _ in range(1 if tie_layers else num_layers)
         ]
         layers = (
-            STRLLayer(hidden_channels, sets[i % len(sets)], join, stride, dropout)
+            STRLLayer(hidden_channels, sets[i % len(sets)], join, stride, dropout, local)
             for i, stride in enumerate(strides)
         )
         self.layers = nn.ModuleList(layers)

@@ -32,6 +32,8 @@ class STRLLayer(nn.Module):
         join: How pooled encoding and input are joined: ``"add"`` or ``"concat"``.
         stride: The stride of the temporal convolution; 0 leaves the convolution out.
         dropout: The dropout rate on the layer's output.
+        local: Adds each joint's own encoding to its residual. As printed, a layer hands joints nothing
+            of each other but the sum over all of them (our option, off as in the paper).
     """
 
     def __init__(
@@ -41,10 +43,11 @@ class STRLLayer(nn.Module):
         join: Join = "add",
         stride: int = 1,
         dropout: float = 0.0,
+        local: bool = False,
     ) -> None:
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
-        self.join = join
+        self.join, self.local = join, local
         self.residual = nn.Linear(channels, channels, bias=False)
         self.linear = nn.Linear(channels * (2 if join == "concat" else 1), channels, bias=False)
         self.norm = BatchNormLast(channels)
@@ -72,6 +75,8 @@ class STRLLayer(nn.Module):
                 if (rows := person == number).any():
                     encoded[rows] = encoder(x[rows], adjacency).to(encoded.dtype)
         pooled, residual = encoded.sum(1, keepdim=True), self.residual(x)
+        if self.local:
+            residual = residual + encoded
         if self.join == "add":
             out: Tensor = pooled + residual
             return out

@@ -24,3 +24,15 @@ def test_concatenation_keeps_both_sides_apart() -> None:
     torch.testing.assert_close(
         layer(x, adjacency, None), torch.relu(layer.norm(layer.linear(joined)))
     )
+
+
+def test_local_encodings_stay_with_their_joints() -> None:
+    torch.manual_seed(0)
+    layer = make_strl(strides=[0, 0, 0], local=True).eval().encoder.layers[0]
+    x = torch.randn(2, SKELETON.num_joints, 5, 16)
+    adjacency = SKELETON.adjacency(self_loops=True)
+    encoded = layer.encoders[0](x, adjacency)
+    joined = encoded.sum(1, keepdim=True) + layer.residual(x) + encoded
+    torch.testing.assert_close(
+        layer(x, adjacency, None), torch.relu(layer.norm(layer.linear(joined)))
+    )
