@@ -32,8 +32,8 @@ class STRLLayer(nn.Module):
         join: How pooled encoding and input are joined: ``"add"`` or ``"concat"``.
         stride: The stride of the temporal convolution; 0 leaves the convolution out.
         dropout: The dropout rate on the layer's output.
-        local: Adds each joint's own encoding to its residual. As printed, a layer hands joints nothing
-            of each other but the sum over all of them (our option, off as in the paper).
+        local: Adds each joint's own encoding to its residual (our option). As printed, joints learn
+            nothing of each other but the sum over all of them.
     """
 
     def __init__(
