@@ -40,7 +40,7 @@ class Clip:
     extra: Mapping[str, float] = field(default_factory=dict)
 
 
-def checked_clip(clip: Clip, skeleton: Skeleton, num_channels: int | None = None) -> Clip:
+def checked_clip(clip: Clip, skeleton: Skeleton) -> Clip:
     """The clip as float32 ``[M, T, V, C]`` and bool ``[M, T, V]`` arrays, its label as an int.
 
     NaN is left as it is: see :func:`resolve_nan`.
@@ -48,7 +48,6 @@ def checked_clip(clip: Clip, skeleton: Skeleton, num_channels: int | None = None
     Args:
         clip: The clip.
         skeleton: The skeleton its joints must fit.
-        num_channels: The channels it must have; None = any number.
 
     Raises:
         DataError: The clip does not fit; the message names it.
@@ -68,8 +67,6 @@ def checked_clip(clip: Clip, skeleton: Skeleton, num_channels: int | None = None
         raise DataError(
             f"{clip.name}: {joints} joints, but {skeleton.name!r} has {skeleton.num_joints}"
         )
-    if num_channels is not None and channels != num_channels:
-        raise DataError(f"{clip.name}: {channels} channels, but the clips before it {num_channels}")
     valid = np.ones(pos.shape[:3], bool) if clip.valid is None else _valid(clip, pos.shape[:3])
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is reported as such
         pos = np.ascontiguousarray(pos, np.float32)

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from pyg_skeletonmae.batch import tracks_edge_index
-from pyg_skeletonmae.datasets.clips import (
-    Clip,
-    NanPolicy,
-    check_nan_policy,
-    checked_clip,
-    resolve_nan,
-)
+from pyg_skeletonmae.datasets.card import DataCard
+from pyg_skeletonmae.datasets.clips import Clip, NanPolicy
+from pyg_skeletonmae.datasets.intake import Intake
 from pyg_skeletonmae.datasets.store_reader import (
     read_card,
     read_index,
@@ -57,7 +54,7 @@ class ClipStore:
         subject: The performer of each clip, ``[N]``, long, -1 = unknown.
         extra: Further columns, ``[N]`` each.
         names: The name of each clip.
-        card: The contents of ``card.json``.
+        card: The contents of ``card.json``, a :class:`~pyg_skeletonmae.datasets.DataCard`.
 
     Raises:
         SkeletonFormatError: There is no store, or its files are damaged or contradict each other.
@@ -66,7 +63,7 @@ class ClipStore:
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
-        self.card = read_card(self.root)
+        self.card = DataCard(read_card(self.root))
         self.class_names: tuple[str, ...] = tuple(self.card["class_names"])
         self.content_hash: str = self.card["content_hash"]
         self.skeleton = read_skeleton(self.root / "skeleton.yaml")
@@ -170,6 +167,7 @@ def write_store(
     fps: float | None = None,
     unit: str | None = None,
     dropped: Iterable[tuple[str, str]] = (),
+    about: Mapping[str, Any] | None = None,
     overwrite: bool = False,
 ) -> ClipStore:
     """Writes clips into a store, one at a time, and opens it.
@@ -189,55 +187,45 @@ def write_store(
         unit: The unit of the coordinates, for the card.
         dropped: ``(name, reason)`` of clips the caller left out, for the card; read at the end, so
             a generator of clips may still fill a list.
+        about: Further entries of the card, read at the end.
         overwrite: Replace a store that is there.
 
     Raises:
         DataError: A clip does not fit the skeleton or the classes, holds NaN and ``nan="error"``,
             no clip is left, or ``root`` exists.
     """
-    check_nan_policy(nan)
-    root = Path(root)
-    _check_free(root, overwrite)
+    root, intake = Path(root), Intake(skeleton, class_names, nan)
+    check_free(root, overwrite)
     folder = _temporary_folder(root)
     try:
-        writer, bad = _write_clips(folder, clips, skeleton, class_names, nan)
+        writer = _write_clips(folder, clips, intake)
         reasons: dict[str, list[str]] = {}
-        for name, reason in [*dropped, *bad]:
+        for name, reason in [*dropped, *intake.dropped]:
             reasons.setdefault(reason, []).append(name)
         card = {"source": source, "fps": fps, "unit": unit, "nan": nan, "dropped": reasons}
-        writer.finish(class_names, card)
-        _publish(folder, root, overwrite)
+        writer.finish(class_names, {"nan_joints": intake.nan_joints, **card, **(about or {})})
+        publish(folder, root, overwrite)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return ClipStore(root)
 
 
-def _write_clips(
-    folder: Path,
-    clips: Iterable[Clip],
-    skeleton: Skeleton,
-    class_names: Sequence[str] | None,
-    nan: NanPolicy,
-) -> tuple[StoreWriter, list[tuple[str, str]]]:
+def _write_clips(folder: Path, clips: Iterable[Clip], intake: Intake) -> StoreWriter:
     writer: StoreWriter | None = None
-    bad: list[tuple[str, str]] = []
     try:
         for clip in _named(clips):
-            clip = checked_clip(clip, skeleton, writer.num_channels if writer else None)
-            _check_label(clip, class_names)
-            kept = resolve_nan(clip, nan)
-            if kept is None:
-                bad.append((clip.name, "coordinates that are not finite"))
-                continue
-            writer = writer or StoreWriter(folder, skeleton, np.shape(kept.pos)[-1])
-            writer.add(kept)
+            kept = intake(clip)
+            if kept is not None:
+                writer = writer or StoreWriter(folder, intake.skeleton, np.shape(kept.pos)[-1])
+                writer.add(kept)
     finally:
         if writer is not None:
             writer.close()
     if writer is None:
-        reason = f"all {len(bad)} were dropped for NaN" if bad else "none was given"
+        bad = len(intake.dropped)
+        reason = f"all {bad} were dropped for NaN" if bad else "none was given"
         raise DataError(f"a store needs at least one clip, but {reason}")
-    return writer, bad
+    return writer
 
 
 def _named(clips: Iterable[Clip]) -> Iterator[Clip]:
@@ -245,14 +233,8 @@ def _named(clips: Iterable[Clip]) -> Iterator[Clip]:
         yield clip if clip.name else replace(clip, name=f"clip {number}")
 
 
-def _check_label(clip: Clip, class_names: Sequence[str] | None) -> None:
-    if clip.label is not None and class_names is not None and int(clip.label) >= len(class_names):
-        raise DataError(
-            f"{clip.name}: label {clip.label}, but there are {len(class_names)} classes, from 0"
-        )
-
-
-def _check_free(root: Path, overwrite: bool) -> None:
+def check_free(root: Path, overwrite: bool) -> None:
+    """Raises :class:`DataError` unless a store may be written there."""
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return
     if not ClipStore.exists(root):
@@ -272,7 +254,12 @@ def _temporary_folder(root: Path) -> Path:
         ) from None
 
 
-def _publish(folder: Path, root: Path, overwrite: bool) -> None:
+def publish(folder: Path, root: Path, overwrite: bool) -> None:
+    """Gives the folder of a finished store its final name.
+
+    Raises:
+        DataError: Meanwhile another process put another store there.
+    """
     folder.chmod(0o755)  # temporary folders are private
     if overwrite and ClipStore.exists(root):
         old = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".old", dir=root.parent))
@@ -282,6 +269,6 @@ def _publish(folder: Path, root: Path, overwrite: bool) -> None:
         folder.replace(root)
     except OSError:
         # Processes that start together write the same store; the first one's will do.
-        _check_free(root, overwrite=True)
+        check_free(root, overwrite=True)
         if read_card(root)["content_hash"] != read_card(folder)["content_hash"]:
             raise DataError(f"{root}: another process wrote another store there") from None

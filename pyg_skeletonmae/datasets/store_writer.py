@@ -77,18 +77,27 @@ class StoreWriter:
         self.folder, self.skeleton, self.num_channels = folder, skeleton, num_channels
         self._pos = RowWriter(folder / "pos.npy", np.float32, (skeleton.num_joints, num_channels))
         self._valid = RowWriter(folder / "valid.npy", np.bool_, (skeleton.num_joints,))
-        self._missing = 0
+        self._missing = self._zero = 0
         self._clips: dict[str, list[Any]] = {key: [] for key in ("persons", "length", "subject")}
         self._names: list[str] = []
         self._labels: list[int | None] = []
         self._extra: list[dict[str, float]] = []
 
     def add(self, clip: Clip) -> None:
-        """Appends a checked clip, see :func:`~pyg_skeletonmae.datasets.clips.checked_clip`."""
+        """Appends a checked clip, see :func:`~pyg_skeletonmae.datasets.clips.checked_clip`.
+
+        Raises:
+            DataError: It has other channels than the clips before it.
+        """
         pos, valid = np.asarray(clip.pos), np.asarray(clip.valid)
+        if pos.shape[3] != self.num_channels:
+            raise DataError(
+                f"{clip.name}: {pos.shape[3]} channels, but the clips before it {self.num_channels}"
+            )
         self._pos.write(pos.reshape(-1, *pos.shape[2:]))
         self._valid.write(valid.reshape(-1, valid.shape[2]))
         self._missing += int(valid.size - np.count_nonzero(valid))
+        self._zero += int(np.count_nonzero(valid & ~pos.any(-1)))
         values = {"persons": pos.shape[0], "length": pos.shape[1], "subject": clip.subject}
         for key, value in values.items():
             self._clips[key].append(value)
@@ -167,9 +176,12 @@ class StoreWriter:
             "frames": {
                 "min": int(length.min()),
                 "median": float(np.median(length)),
+                "mean": round(float(length.mean()), 2),
                 "max": int(length.max()),
+                "total": int(length.sum()),
             },
             "missing_joints": self._missing,
+            "zero_joints": self._zero,
             "skeleton": self.skeleton.name,
             "num_joints": self.skeleton.num_joints,
             "num_channels": self.num_channels,

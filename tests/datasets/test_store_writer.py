@@ -1,4 +1,5 @@
 import hashlib
+import json
 
 import numpy as np
 import pytest
@@ -64,3 +65,20 @@ def test_content_hash_sees_every_part():
         content_hash(*[change.get(i, part) for i, part in enumerate(parts)]) for change in changes
     }
     assert len(hashes) == len(changes)
+
+
+def test_other_channels(tmp_path):
+    writer = StoreWriter(tmp_path, STICK, 3)
+    with pytest.raises(DataError, match="a: 2 channels, but the clips before it 3"):
+        writer.add(checked_clip(Clip(array(2, 3, 2), 1, name="a"), STICK))
+
+
+def test_zeros_are_counted(tmp_path):
+    pos, valid = array(1, 3), np.ones((1, 3, 4), bool)
+    pos[0, :2, 1] = 0
+    valid[0, 0, 1] = False
+    writer = StoreWriter(tmp_path, STICK, 3)
+    writer.add(checked_clip(Clip(pos, 1, valid=valid), STICK))
+    writer.finish(None, {})
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert (card["missing_joints"], card["zero_joints"]) == (1, 1)

@@ -207,7 +207,9 @@ def test_real_data(tmp_path):
     dataset = UIPRMD(root, "movement+correctness", processed_root=tmp_path)
     assert len(dataset) == 2000 and dataset.store.pos.shape == (151158, 22, 3)
     assert torch.bincount(dataset.labels).tolist() == [100] * 20
-    assert dataset.store.card["frames"] == {"min": 28, "median": 72.0, "max": 179}
+    assert dataset.store.card["frames"] == {
+        "min": 28, "median": 72.0, "mean": 75.58, "max": 179, "total": 151_158,
+    }  # fmt: skip
     train, test = dataset.split(train=[1, 3, 5, 7, 9])
     assert len(train) == len(test) == 1000
     raw = UIPRMD(root / "raw", "movement+correctness", processed_root=tmp_path / "raw")
