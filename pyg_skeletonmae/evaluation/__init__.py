@@ -1,8 +1,12 @@
 """Evaluations: plain functions of an encoder and data."""
 
 from pyg_skeletonmae.evaluation.classify import evaluate_classifier
+from pyg_skeletonmae.evaluation.detection import Segment, detection_map, find_segments
+from pyg_skeletonmae.evaluation.ensemble import ensemble
 from pyg_skeletonmae.evaluation.features import Features, evaluating, extract_features, raw_features
-from pyg_skeletonmae.evaluation.knn import knn
+from pyg_skeletonmae.evaluation.few_shot import few_shot
+from pyg_skeletonmae.evaluation.finetune import finetune, linear_probe_sgd
+from pyg_skeletonmae.evaluation.knn import knn, knn_curve
 from pyg_skeletonmae.evaluation.linear import linear_probe, ridge
 from pyg_skeletonmae.evaluation.metrics import (
     accuracy,
@@ -12,31 +16,52 @@ from pyg_skeletonmae.evaluation.metrics import (
     prediction_accuracy,
 )
 from pyg_skeletonmae.evaluation.readout import Readout, fit_readout
+from pyg_skeletonmae.evaluation.recipe import FINETUNE, LINEAR_SGD, Recipe, finetune_recipe
 from pyg_skeletonmae.evaluation.reconstruction import (
     CAPTION,
     interpolate_on_tree,
     reconstruct_clip,
     reconstruction_error,
 )
+from pyg_skeletonmae.evaluation.retrieval import retrieval
+from pyg_skeletonmae.evaluation.semi import semi_supervised
+from pyg_skeletonmae.evaluation.temporal import temporal
+from pyg_skeletonmae.evaluation.transfer import bridge
 
 __all__ = [
     "CAPTION",
+    "FINETUNE",
     "Features",
+    "LINEAR_SGD",
     "Readout",
+    "Recipe",
+    "Segment",
     "accuracy",
+    "bridge",
     "confidence_interval",
     "confusion",
+    "detection_map",
+    "ensemble",
     "evaluate_classifier",
     "evaluating",
     "extract_features",
+    "few_shot",
+    "find_segments",
+    "finetune",
+    "finetune_recipe",
     "fit_readout",
     "interpolate_on_tree",
     "knn",
+    "knn_curve",
     "linear_probe",
+    "linear_probe_sgd",
     "paired_interval",
     "prediction_accuracy",
     "raw_features",
     "reconstruct_clip",
     "reconstruction_error",
+    "retrieval",
     "ridge",
+    "semi_supervised",
+    "temporal",
 ]

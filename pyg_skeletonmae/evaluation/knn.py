@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from scipy import stats
 from sklearn.neighbors import KNeighborsClassifier
 
 from pyg_skeletonmae.errors import ConfigError
@@ -37,13 +40,53 @@ def knn(
         ConfigError: ``k`` is no number of training clips, or the metric is unknown.
         DataError: Features have different widths.
     """
-    if not 1 <= k <= len(train):
-        raise ConfigError(f"k = {k}: expected 1 to {len(train)}, the number of training clips")
-    if metric not in ("cosine", "euclidean"):
-        raise ConfigError(f"metric {metric!r}: expected 'cosine' or 'euclidean'")
-    train.check_fits(test)
-    model = KNeighborsClassifier(k, metric=metric, algorithm="brute")
-    model.fit(train.x.numpy(), train.y.numpy())
+    model = _fitted(train, test, [k], metric)
     predicted = torch.from_numpy(model.predict(test.x.numpy()))
     num_classes = 1 + int(max(train.y.max(), test.y.max()))
     return {**prediction_accuracy(predicted, test.y, num_classes), "predicted": predicted}
+
+
+def knn_curve(
+    train: Features,
+    test: Features,
+    ks: Sequence[int] = (1, 5, 20),
+    metric: Literal["cosine", "euclidean"] = "cosine",
+) -> dict[str, Any]:
+    """:func:`knn` for several numbers of neighbours, from one search.
+
+    Args:
+        train: The clips that vote.
+        test: The clips to classify.
+        ks: How many neighbours vote; 1, 5 and 20 are the usual ones.
+        metric: As in :func:`knn`.
+
+    Returns:
+        ``top1_k1``, ``top1_k5`` ..., and ``mean_class_k1`` ...
+
+    Raises:
+        ConfigError: One of ``ks`` is no number of training clips, or the metric is unknown.
+        DataError: Features have different widths.
+    """
+    model = _fitted(train, test, ks, metric)
+    nearest = model.kneighbors(test.x.numpy(), max(ks), return_distance=False)
+    votes = train.y.numpy()[nearest]
+    results: dict[str, Any] = {}
+    num_classes = 1 + int(max(train.y.max(), test.y.max()))
+    for k in ks:
+        winners = np.asarray(stats.mode(votes[:, :k], axis=1).mode)  # among ties the lowest
+        found = prediction_accuracy(torch.from_numpy(winners), test.y, num_classes)
+        results |= {f"{name}_k{k}": found[name] for name in ("top1", "mean_class")}
+    return results
+
+
+def _fitted(
+    train: Features, test: Features, ks: Sequence[int], metric: str
+) -> KNeighborsClassifier:
+    for k in ks or [0]:
+        if not 1 <= k <= len(train):
+            raise ConfigError(f"k = {k}: expected 1 to {len(train)}, the number of training clips")
+    if metric not in ("cosine", "euclidean"):
+        raise ConfigError(f"metric {metric!r}: expected 'cosine' or 'euclidean'")
+    train.check_fits(test)
+    model = KNeighborsClassifier(max(ks), metric=metric, algorithm="brute")
+    return model.fit(train.x.numpy(), train.y.numpy())

@@ -1,0 +1,129 @@
+"""Label subsets for semi-supervised protocols: which clips keep their labels, fixed on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
+from pyg_skeletonmae.errors import ConfigError, DataError
+
+Set = TypeVar("Set", bound=SkeletonDataset)
+
+
+def draw_labels(
+    names: Sequence[str],
+    labels: Sequence[int],
+    fraction: float,
+    draw: int = 0,
+    balanced: bool = False,
+) -> list[str]:
+    """Draws the clips that keep their labels.
+
+    A clip's place in the draw is a hash of its name and of ``draw``: no random generator, order of
+    clips, or other clip has a say in it, and the subsets of one draw are nested (5 % holds 1 %).
+
+    Args:
+        names: The clips.
+        labels: Their classes.
+        fraction: The share of clips, above 0, up to 1, rounded to whole clips, at least one.
+        draw: The number of the draw.
+        balanced: Draw the share of every class, at least one clip of each; otherwise of all clips,
+            so that rare classes may go without.
+
+    Returns:
+        Their names, in the order of ``names``.
+
+    Raises:
+        ConfigError: ``fraction`` is out of range.
+    """
+    if not 0 < fraction <= 1:
+        raise ConfigError(f"label_fraction {fraction}: expected a share above 0, up to 1")
+    groups: dict[int, list[str]] = {}
+    for name, label in zip(names, labels, strict=True):
+        groups.setdefault(label if balanced else 0, []).append(name)
+    chosen: set[str] = set()
+    for own in groups.values():
+        count = max(1, int(fraction * len(own) + 0.5))
+        chosen.update(sorted(own, key=lambda name: _place(name, draw))[:count])
+    return [name for name in names if name in chosen]
+
+
+def write_labels(path: str | Path, names: Iterable[str]) -> None:
+    """Writes a file of clip names, one per line, atomically."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Several runs may write the same file at the same time.
+    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    beside.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    beside.replace(path)
+
+
+def read_labels(path: str | Path) -> list[str]:
+    """Reads a file of clip names.
+
+    Raises:
+        DataError: There is no such file, or it names no clip or one twice.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: no readable file of clip names ({error})") from error
+    names = [line.strip() for line in lines if line.strip()]
+    if not names:
+        raise DataError(f"{path}: names no clip; expected one name per line")
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        raise DataError(f"{path}: names {twice!r} twice")
+    return names
+
+
+def labelled_view(dataset: Set, path: str | Path) -> Set:
+    """The view of the clips that a file names.
+
+    Raises:
+        DataError: The file is no list of names, or names a clip that is not in this view.
+    """
+    names = read_labels(path)
+    store, indices = dataset.store, dataset.indices()
+    place = {store.names[number]: position for position, number in enumerate(indices)}
+    if len(place) < len(indices):
+        raise DataError(f"{store.root}: clips share names, so that a list of names is no subset")
+    for name in names:
+        if name not in place:
+            raise DataError(f"{path}: {name!r} is none of the {len(place)} training clips")
+    view = dataset.index_select(sorted(place[name] for name in names))
+    assert isinstance(view, type(dataset))
+    return view
+
+
+def label_subset(
+    dataset: Set, folder: str | Path, fraction: float, draw: int = 0, balanced: bool = False
+) -> Set:
+    """The labelled clips of a draw, by the file in ``folder``, which is written if it is not there.
+
+    Args:
+        dataset: The training clips.
+        folder: Holds the files; their names tell clips, share, draw and balance apart.
+        fraction: See :func:`draw_labels`.
+        draw: See :func:`draw_labels`.
+        balanced: See :func:`draw_labels`.
+
+    Raises:
+        ConfigError: ``fraction`` is out of range.
+        DataError: The clips have no labels, or the file does not fit them.
+    """
+    names = [dataset.store.names[number] for number in dataset.indices()]
+    told = hashlib.sha256("\n".join([dataset.store.content_hash, *names]).encode()).hexdigest()
+    kind = "balanced" if balanced else "any"
+    path = Path(folder) / f"{told[:12]}-{fraction:g}-{kind}-draw{draw}.txt"
+    if not path.is_file():
+        write_labels(path, draw_labels(names, dataset.labels.tolist(), fraction, draw, balanced))
+    return labelled_view(dataset, path)
+
+
+def _place(name: str, draw: int) -> bytes:
+    return hashlib.sha256(f"{draw}:{name}".encode()).digest()

@@ -1,0 +1,82 @@
+"""How classifiers on encoders are trained in published protocols."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, replace
+
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.models import Classifier, STEncoder
+from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.heads import Head
+from pyg_skeletonmae.training import OptimConfig, Trainer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A head on an encoder, and its training.
+
+    Args:
+        head: See :class:`~pyg_skeletonmae.models.Classifier`.
+        epochs: Epochs to train.
+        optim: Optimiser and schedule.
+        freeze: Train the head alone; the encoder stays in evaluation mode.
+        label_smoothing: The share of the target spread over all classes.
+        drop_path: The rate of stochastic depth of a transformer encoder; None: its own.
+    """
+
+    head: Head
+    epochs: int
+    optim: OptimConfig
+    freeze: bool = False
+    label_smoothing: float = 0.0
+    drop_path: float | None = None
+
+    def classifier(self, encoder: SkeletonEncoder, num_classes: int) -> Classifier:
+        """A classifier on a copy of the encoder.
+
+        Raises:
+            ConfigError: The encoder has no stochastic depth, but there is to be some.
+        """
+        encoder = copy.deepcopy(encoder).requires_grad_(True)
+        if self.drop_path is not None:
+            if not isinstance(encoder, STEncoder):
+                raise ConfigError(f"drop_path: {type(encoder).__name__} has no stochastic depth")
+            encoder = encoder.with_drop_path(self.drop_path)
+        return Classifier(
+            encoder, num_classes, self.head, label_smoothing=self.label_smoothing,
+            freeze_encoder=self.freeze,
+        )  # fmt: skip
+
+    def trainer(self, seed: int = 0, accelerator: str = "auto") -> Trainer:
+        """The trainer, without a progress bar."""
+        return Trainer(
+            self.epochs, optim=self.optim, seed=seed, accelerator=accelerator, progress=False
+        )
+
+
+# The probe of MAMP's and Skeleton2vec's public codes: batches of 256, augmented.
+LINEAR_SGD = Recipe(
+    "bn-linear",
+    100,
+    OptimConfig("sgd", lr=0.1, weight_decay=0.0, momentum=0.9, schedule="cosine"),
+    freeze=True,
+)
+# The fine-tuning of both, batches of 48.
+FINETUNE = Recipe(
+    "joints-mlp",
+    100,
+    OptimConfig(
+        "adamw", lr=3e-4, weight_decay=0.05, schedule="cosine", warmup_epochs=5, min_lr=1e-5,
+        layer_decay=0.8,
+    ),
+    label_smoothing=0.1,
+    drop_path=0.3,
+)  # fmt: skip
+# The same for encoders that have neither numbered layers nor stochastic depth.
+FINETUNE_PLAIN = replace(FINETUNE, optim=replace(FINETUNE.optim, layer_decay=1.0), drop_path=None)
+
+
+def finetune_recipe(encoder: SkeletonEncoder) -> Recipe:
+    """``FINETUNE`` for a vision transformer, ``FINETUNE_PLAIN`` for any other encoder."""
+    return FINETUNE if isinstance(encoder, STEncoder) else FINETUNE_PLAIN

@@ -1,0 +1,75 @@
+"""Clips of one skeleton as clips of another."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch_geometric.data import Data
+from torch_geometric.transforms import BaseTransform
+
+from pyg_skeletonmae.batch import as_tracks, clip_of_track, tracks_edge_index, valid_joints
+from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.base import refuse_masks
+
+
+class MapJoints(BaseTransform):
+    """Gives clips the joints of another skeleton, matched by name.
+
+    Joints that the clips do not have are missing (``valid`` False, coordinates zero), joints that
+    the other skeleton does not have are dropped. See
+    :meth:`~pyg_skeletonmae.skeleton.Skeleton.map_to`.
+
+    Args:
+        source: The skeleton of the clips.
+        target: The skeleton they get.
+
+    Shapes:
+        - **input:** ``pos [P * V, T, C]``
+        - **output:** ``pos [P * V', T, C]``
+
+    Raises:
+        SkeletonError: The two have no joint in common.
+    """
+
+    def __init__(self, source: Skeleton, target: Skeleton) -> None:
+        self.source, self.target = source, target
+        self.index = source.map_to(target)
+        if not bool((self.index >= 0).any()):
+            raise SkeletonError(f"{source.name} and {target.name} have no common joint")
+
+    def forward(self, data: Data) -> Data:
+        """Returns the clips with the other joints."""
+        refuse_masks(data, self)
+        pos: Tensor = data["pos"]
+        index = self.index.to(pos.device)
+        absent = (index < 0)[:, None]
+        valid = as_tracks(valid_joints(data), self.source.num_joints)[:, index] & ~absent
+        tracks = as_tracks(pos, self.source.num_joints)[:, index]
+        data["pos"] = tracks.masked_fill(absent[..., None], 0.0).flatten(0, 1)
+        data["valid"] = valid.flatten(0, 1)
+        data["edge_index"] = tracks_edge_index(self.target, len(tracks)).to(pos.device)
+        if data.get("batch") is not None:
+            self._recut(data)
+        return data
+
+    def _recut(self, data: Data) -> None:
+        """Brings what cuts a batch into clips into line with the new joints."""
+        joints, edges = self.target.num_joints, self.target.edge_index.size(1)
+        first = torch.nn.functional.pad(data["num_tracks"].cumsum(0), (1, 0))
+        data["batch"] = clip_of_track(data).repeat_interleave(joints)
+        data["ptr"] = first * joints
+        slices, incs = getattr(data, "_slice_dict", None), getattr(data, "_inc_dict", None)
+        if slices is None or incs is None:
+            return
+        nodes = first.cpu() * joints
+        data._slice_dict = slices | {
+            "pos": nodes,
+            "valid": nodes,
+            "edge_index": first.cpu() * edges,
+        }
+        zero = torch.zeros_like(nodes[:-1])
+        data._inc_dict = incs | {"edge_index": nodes[:-1], "valid": incs.get("valid", zero)}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.source.name}, {self.target.name})"
