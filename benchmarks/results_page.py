@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner import Row, mean_and_interval, median_minutes, paired_difference, values
+from table import Row, mean_and_interval, median_minutes, paired_difference, values
 
 _HEAD = """# Results
 

@@ -1,38 +1,27 @@
 """Runs lists of command lines, and keeps what they found in a table.
 
-A run is a call of ``skeletonmae`` with its own folder. A folder with ``results.json`` is finished
-and skipped, one with a checkpoint is resumed, so a list may be interrupted and started again.
+A run is a call of ``skeletonmae`` with its own folder. A finished folder is skipped, one with a
+checkpoint is resumed, one without is begun anew; so a list may be interrupted, killed, and started
+again, and several processes may work through it together.
 """
 
 from __future__ import annotations
 
-import csv
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from typing import Any
+from typing import IO
 
-from pyg_skeletonmae.evaluation import confidence_interval
-
-COLUMNS = [
-    "data",
-    "split",
-    "protocol",
-    "method",
-    "seed",
-    "metric",
-    "value",
-    "clips_seen",
-    "seconds",
-]
-Row = dict[str, Any]
+from table import Row, measured, write_rows
 
 
 @dataclass(frozen=True)
@@ -42,10 +31,10 @@ class Run:
     Args:
         folder: Its run folder, relative to the folder of the list.
         command: The subcommand and its options, without ``--out``.
-        row: The columns of the table that describe it: data, split, protocol, method, seed.
+        row: The columns of the table that describe it: data, split, protocol, method, config, seed.
         metrics: The keys of ``results.json`` that enter the table, by their name there.
         pretrained: The folder of the pre-training that it starts from; it runs afterwards.
-        budget: The folder whose clips seen and seconds enter the table (default: its own).
+        budget: The folder whose clips seen, seconds and memory enter the table (default: its own).
     """
 
     folder: str
@@ -56,111 +45,108 @@ class Run:
     budget: str | None = None
 
 
-def execute(runs: Sequence[Run], root: Path, jobs: int) -> None:
-    """Runs everything that is not finished, ``jobs`` at a time, each on its share of the cores."""
-    stages = [[run for run in runs if bool(run.pretrained) == later] for later in (False, True)]
+def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = None) -> None:
+    """Runs everything that is not finished, ``jobs`` at a time, each on its share of the cores.
+
+    Runs start in the order of the list; one that needs a pre-training waits for it while others go
+    ahead. Rows enter the table as their runs finish.
+    """
     threads = max(1, (os.cpu_count() or 1) // jobs)
+    left = list(runs)
+    active: dict[Future[None], Run] = {}
     with ThreadPoolExecutor(jobs) as pool:
-        for stage in stages:
-            for _ in pool.map(lambda run: _execute(run, root, threads), stage):
-                continue
+        while left or active:
+            for run in _ready(left, active)[: jobs - len(active)]:
+                left.remove(run)
+                active[pool.submit(_execute, run, root, threads)] = run
+            for future in wait(active, return_when=FIRST_COMPLETED).done:
+                run = active.pop(future)
+                future.result()
+                if table is not None:
+                    write_rows(table, collect([run], root))
+
+
+def _ready(left: Sequence[Run], active: dict[Future[None], Run]) -> list[Run]:
+    """Those of the runs left whose pre-training is neither left nor active."""
+    missing = {run.folder for run in (*left, *active.values())}
+    return [run for run in left if run.pretrained not in missing]
+
+
+def finished(folder: Path) -> bool:
+    """Whether a run has ended by itself; one that was told to stop has results, too."""
+    path = folder / "results.json"
+    return path.exists() and json.loads(path.read_text()).get("finished", 1.0) == 1.0
 
 
 def _execute(run: Run, root: Path, threads: int) -> None:
     folder = root / run.folder
-    if (folder / "results.json").exists():
-        print(f"{run.folder}: finished before", flush=True)
-        return
-    start = [f"--pretrained={root / run.pretrained}"] if run.pretrained else []
-    if run.pretrained and not (root / run.pretrained / "results.json").exists():
-        print(f"{run.folder}: left out, {run.pretrained} is not finished", flush=True)
-        return
-    resume = ["--resume"] if (folder / "last.ckpt").exists() else []
-    command = [sys.executable, "-m", "pyg_skeletonmae", *run.command, *start, *resume]
-    command.append(f"--out={folder}")
-    begin = time.perf_counter()
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    with _alone(root, run.folder) as log:
+        if finished(folder):
+            print(f"{run.folder}: finished before", flush=True)
+            return
+        if run.pretrained and not finished(root / run.pretrained):
+            print(f"{run.folder}: left out, {run.pretrained} is not finished", flush=True)
+            return
+        begin = time.perf_counter()
+        code = _call(run, root, threads, log)
     minutes = (time.perf_counter() - begin) / 60
-    if done.returncode:
-        why = done.stderr.strip()[-2000:]
-        print(f"{run.folder}: FAILED ({done.returncode}): {why}", flush=True)
+    if code:
+        why = _log(root, run.folder).read_text(errors="replace").strip()[-2000:]
+        print(f"{run.folder}: FAILED ({code}): {why}", flush=True)
+    elif not finished(folder):
+        print(f"{run.folder}: stopped after {minutes:.1f} min", flush=True)
     else:
         print(f"{run.folder}: done in {minutes:.1f} min", flush=True)
 
 
-def collect(runs: Iterable[Run], root: Path) -> list[Row]:
-    """The rows of all finished runs."""
-    rows = []
-    for run in runs:
-        path = root / run.folder / "results.json"
-        if not (run.metrics and path.exists()):
-            continue
-        results = json.loads(path.read_text())
-        budget = json.loads((root / (run.budget or run.folder) / "results.json").read_text())
-        rows += [
-            run.row
-            | {"metric": metric, "value": round(results[key], 4)}
-            | {name: round(budget.get(name, 0)) for name in ("clips_seen", "seconds")}
-            for key, metric in run.metrics.items()
-        ]
-    return rows
+def _call(run: Run, root: Path, threads: int, log: IO[str]) -> int:
+    folder = root / run.folder
+    command = [sys.executable, "-m", "pyg_skeletonmae", *run.command, f"--out={folder}"]
+    if run.pretrained:
+        command.append(f"--pretrained={root / run.pretrained}")
+    if (folder / "last.ckpt").exists():
+        command.append("--resume")
+    elif folder.exists():  # killed before it had anything to go on from
+        shutil.rmtree(folder)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    return subprocess.run(
+        command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
+    ).returncode
 
 
-def write_rows(path: Path, rows: Iterable[Row]) -> None:
-    """Adds rows to the table; a row of the same run and metric is replaced."""
-    kept = {_key(row): row for row in read_rows(path)}
-    kept |= {_key(row): row for row in rows}
-    beside = path.with_suffix(".part")
-    with beside.open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(kept.values())
-    beside.replace(path)
+@contextmanager
+def _alone(root: Path, name: str) -> Iterator[IO[str]]:
+    """The log of a run, which nobody else writes to meanwhile.
 
-
-def read_rows(path: Path) -> list[Row]:
-    """The rows of the table; none if there is no table yet."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _key(row: Row) -> tuple[str, ...]:
-    return tuple(str(row[name]) for name in COLUMNS[:6])  # what a row is about
-
-
-def values(rows: Iterable[Row], **wanted: str) -> dict[int, float]:
-    """Seed to value, of the rows with the wanted columns."""
-    return {
-        int(row["seed"]): float(row["value"])
-        for row in rows
-        if all(row[name] == value for name, value in wanted.items())
-    }
-
-
-def mean_and_interval(found: dict[int, float]) -> str:
-    """Mean and half width of the 95 % interval over seeds, in per cent; a dash if not measured."""
-    if len(found) < 2:
-        return "".join(f"{100 * value:.1f}" for value in found.values()) or "-"
-    mean, half = confidence_interval([100 * value for value in found.values()])
-    return f"{mean:.1f} ± {half:.1f}"
-
-
-def paired_difference(a: dict[int, float], b: dict[int, float]) -> str | None:
-    """Mean of a - b over common seeds and half width of its 95 % interval, in points.
-
-    None if there are fewer than two common seeds.
+    The lock belongs to the open file, and the run that writes to it holds it, too: if this process
+    is killed and the run is not, the next process waits for it to end.
     """
-    seeds = sorted(a.keys() & b.keys())
-    if len(seeds) < 2:
-        return None
-    mean, half = confidence_interval([100 * (a[seed] - b[seed]) for seed in seeds])
-    return f"{mean:+.1f} ± {half:.1f}"
+    path = _log(root, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+") as log:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"{name}: under way in another process, waiting", flush=True)
+            fcntl.flock(log, fcntl.LOCK_EX)
+        log.truncate(0)
+        yield log
 
 
-def median_minutes(rows: Iterable[Row]) -> str:
-    """The median training time; a dash where nothing was trained."""
-    seconds = median(float(row["seconds"]) for row in rows)
-    return f"{seconds / 60:.1f}" if seconds else "-"
+def _log(root: Path, name: str) -> Path:
+    return root / ".logs" / f"{name}.log"
+
+
+def collect(runs: Sequence[Run], root: Path) -> list[Row]:
+    """The rows of all finished runs."""
+    return [
+        run.row | row
+        for run in runs
+        if run.metrics and finished(root / run.folder)
+        for row in measured(
+            root / run.folder,
+            run.metrics,
+            root / run.pretrained if run.pretrained else None,
+            root / (run.budget or run.folder),
+        )
+    ]

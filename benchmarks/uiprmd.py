@@ -21,7 +21,8 @@ from pathlib import Path
 
 from ensemble import evaluate_together
 from results_page import write_page
-from runner import Run, collect, execute, read_rows, write_rows
+from runner import Run, collect, execute
+from table import read_rows, write_rows
 
 from pyg_skeletonmae.config import DataConfig
 
@@ -86,7 +87,7 @@ def _pretraining(method: str, seed: int) -> Run:
 def _coordinates(protocol: str) -> Iterator[Run]:
     for kind in ("knn", "linear"):
         command = ["evaluate", f"--protocol={kind}", *_clips(32), *PROTOCOLS[protocol]]
-        row = _row(protocol, "coordinates", 0)
+        row = _row(protocol, "coordinates", "", 0)
         yield Run(f"{protocol}-coordinates-{kind}", command, row, {"top1": f"{kind}, per joint"})
 
 
@@ -102,7 +103,7 @@ def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
         ]
         command += PROTOCOLS[protocol]
         folder = f"{protocol}-{method.replace(' ', '-')}-{start}-{seed}"
-        row = _row(protocol, f"{method} {start}", seed)
+        row = _row(protocol, f"{method} {start}", METHODS[method][0], seed)
         pretrained = _folder(method, seed)
         budget = pretrained if start == "pre-trained" else folder
         yield Run(folder, command, row, _PROBES, pretrained, budget)
@@ -111,7 +112,7 @@ def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
 def _strl(protocol: str, seed: int, pretrained: str | None) -> Run:
     start = "from scratch" if pretrained is None else "pre-trained"
     command = ["finetune", f"--config={FINETUNE}", f"--seed={seed}", *PROTOCOLS[protocol]]
-    row = _row(protocol, f"STRL {start}", seed)
+    row = _row(protocol, f"STRL {start}", Path(FINETUNE).stem, seed)
     return Run(_strl_folder(protocol, start, seed), command, row, {"test/top1": "top1"}, pretrained)
 
 
@@ -127,7 +128,7 @@ def together(seeds: list[int], protocol: str, root: Path) -> Run | None:
     run = Run(
         f"{protocol}-strl-together",
         [],
-        _row(protocol, f"STRL pre-trained, {len(seeds)} runs together, clip and mirror", 0),
+        _row(protocol, f"STRL pre-trained, {len(seeds)} runs together, clip and mirror", "", 0),
         {"test/top1": "top1"},
     )
     if not (root / run.folder / "results.json").exists():
@@ -141,9 +142,9 @@ def _clips(frames: int) -> tuple[str, ...]:
     return f"--data.frames={frames}", "--data.center=mean", "--data.scale=std"
 
 
-def _row(protocol: str, method: str, seed: int) -> dict[str, str]:
+def _row(protocol: str, method: str, config: str, seed: int) -> dict[str, str]:
     split = "1,3/even" if protocol == "label-poor" else "odd/even"
-    named = {"protocol": protocol, "method": method, "seed": str(seed)}
+    named = {"protocol": protocol, "method": method, "config": config, "seed": str(seed)}
     return {"data": "UI-PRMD 20 classes", "split": split, **named}
 
 
@@ -163,7 +164,7 @@ def main() -> None:
     probes = not options.no_probes
     found = list(runs(options.method, options.seeds, options.protocols, probes))
     if not options.table:
-        execute(found, options.out, options.jobs)
+        execute(found, options.out, options.jobs, HERE / "results.csv")
         for protocol in options.protocols if options.together else ():
             if run := together(options.seeds, protocol, options.out):
                 found.append(run)

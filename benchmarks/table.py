@@ -1,0 +1,144 @@
+"""The table of results: a row per run and metric, and what is computed from rows."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import yaml
+
+from pyg_skeletonmae.evaluation import confidence_interval
+from pyg_skeletonmae.training.checkpoint import write_beside
+
+ABOUT = ["data", "split", "protocol", "method", "seed", "metric"]  # two rows never share them
+COLUMNS = [
+    "data", "split", "protocol", "method", "config", "seed", "metric", "value", "clips_seen",
+    "seconds", "peak_mib", "data_hash", "config_hash", "commit",
+]  # fmt: skip
+# Settings that say where a run was made, or how often, but not what it is.
+_LOCAL = {"out", "resume", "config", "seed", "pretrained", "keep_memory"}
+_LOCAL_BELOW = {"data": {"path", "cache"}, "trainer": {"seed", "progress", "devices"}}
+Row = dict[str, Any]
+
+
+def measured(
+    folder: Path, metrics: Mapping[str, str], start: Path | None, budget: Path
+) -> list[Row]:
+    """What a finished run found and what it took, a row per metric.
+
+    Args:
+        folder: The run folder.
+        metrics: The keys of ``results.json`` that enter the table, by their name there.
+        start: The folder of the pre-training that the run went on from.
+        budget: The folder of the training whose clips, seconds and memory the rows tell.
+    """
+    results, took = (json.loads((path / "results.json").read_text()) for path in (folder, budget))
+    path = folder / "run.json"
+    info = json.loads(path.read_text()) if path.exists() else {}
+    common = {name: round(took.get(name, 0)) for name in ("clips_seen", "seconds")} | {
+        "peak_mib": took.get("peak_mib", ""),
+        "data_hash": results.get("data_hash", "")[:12],
+        "config_hash": config_hash(folder, start),
+        "commit": info.get("commit") or "",
+    }
+    return [
+        {"metric": metric, "value": round(results[key], 4), **common}
+        for key, metric in metrics.items()
+    ]
+
+
+def config_hash(folder: Path, start: Path | None = None) -> str:
+    """What was run, in twelve digits: equal for seeds, folders and machines; "" if not recorded.
+
+    Settings of the pre-training that a run started from count as its own.
+    """
+    path = folder / "config.yaml"
+    if not path.exists():
+        return ""
+    settings: dict[str, Any] = yaml.safe_load(path.read_text())
+    told = {name: value for name, value in settings.items() if name not in _LOCAL}
+    for section, names in _LOCAL_BELOW.items():
+        if section in told:
+            told[section] = {k: v for k, v in told[section].items() if k not in names}
+    if start is not None:
+        told["pretrained"] = config_hash(start)
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Others who lock the folder wait meanwhile; a process that dies lets go."""
+    with (folder / ".table.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def write_rows(path: Path, rows: Iterable[Row]) -> None:
+    """Adds rows to the table; a row about the same thing is replaced.
+
+    Any number of processes may do so at a time.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with locked(path.parent):
+        kept = {_about(row): row for row in read_rows(path)}
+        kept |= {_about(row): row for row in rows}
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept.values())
+        write_beside(path, lambda file: file.write(text.getvalue().encode()))
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The rows of the table; none if there is no table yet. Columns it lacks are empty."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(file)]
+
+
+def _about(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ABOUT)
+
+
+def values(rows: Iterable[Row], **wanted: str) -> dict[int, float]:
+    """Seed to value, of the rows with the wanted columns."""
+    return {
+        int(row["seed"]): float(row["value"])
+        for row in rows
+        if all(row[name] == value for name, value in wanted.items())
+    }
+
+
+def mean_and_interval(found: dict[int, float]) -> str:
+    """Mean and half width of the 95 % interval over seeds, in per cent; a dash if not measured."""
+    if len(found) < 2:
+        return "".join(f"{100 * value:.1f}" for value in found.values()) or "-"
+    mean, half = confidence_interval([100 * value for value in found.values()])
+    return f"{mean:.1f} ± {half:.1f}"
+
+
+def paired_difference(a: dict[int, float], b: dict[int, float]) -> str | None:
+    """Mean of a - b over common seeds and half width of its 95 % interval, in points.
+
+    None if there are fewer than two common seeds.
+    """
+    seeds = sorted(a.keys() & b.keys())
+    if len(seeds) < 2:
+        return None
+    mean, half = confidence_interval([100 * (a[seed] - b[seed]) for seed in seeds])
+    return f"{mean:+.1f} ± {half:.1f}"
+
+
+def median_minutes(rows: Iterable[Row]) -> str:
+    """The median training time; a dash where nothing was trained."""
+    seconds = median(float(row["seconds"]) for row in rows)
+    return f"{seconds / 60:.1f}" if seconds else "-"
