@@ -16,12 +16,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from table import Row, measured, write_rows
+
+from pyg_skeletonmae.cli import main
+
+PROGRAM = [sys.executable, "-m", "pyg_skeletonmae"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,14 @@ def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = Non
     """Runs everything that is not finished, ``jobs`` at a time, each on its share of the cores.
 
     Runs start in the order of the list; one that needs a pre-training waits for it while others go
-    ahead. Rows enter the table as their runs finish.
+    ahead. Rows enter the table as their runs finish. With no ``jobs``, runs are made in this
+    process, one after the other: for lists of runs that take less time than to start a process.
     """
+    if jobs == 0:
+        for run in sorted(runs, key=lambda run: run.pretrained is not None):
+            _execute(run, root, 0)
+            _tell(run, root, table)
+        return
     threads = max(1, (os.cpu_count() or 1) // jobs)
     left = list(runs)
     active: dict[Future[None], Run] = {}
@@ -62,8 +72,13 @@ def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = Non
             for future in wait(active, return_when=FIRST_COMPLETED).done:
                 run = active.pop(future)
                 future.result()
-                if table is not None:
-                    write_rows(table, collect([run], root))
+                _tell(run, root, table)
+
+
+def _tell(run: Run, root: Path, table: Path | None) -> None:
+    rows = collect([run], root)
+    if rows and table is not None:
+        write_rows(table, rows)
 
 
 def _ready(left: Sequence[Run], active: dict[Future[None], Run]) -> list[Run]:
@@ -101,16 +116,19 @@ def _execute(run: Run, root: Path, threads: int) -> None:
 
 def _call(run: Run, root: Path, threads: int, log: IO[str]) -> int:
     folder = root / run.folder
-    command = [sys.executable, "-m", "pyg_skeletonmae", *run.command, f"--out={folder}"]
+    command = [*run.command, f"--out={folder}"]
     if run.pretrained:
         command.append(f"--pretrained={root / run.pretrained}")
     if (folder / "last.ckpt").exists():
         command.append("--resume")
     elif folder.exists():  # killed before it had anything to go on from
         shutil.rmtree(folder)
+    if threads == 0:
+        with redirect_stdout(log), redirect_stderr(log):
+            return main(command)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     return subprocess.run(
-        command, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
+        [*PROGRAM, *command], env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
     ).returncode
 
 

@@ -140,5 +140,5 @@ def paired_difference(a: dict[int, float], b: dict[int, float]) -> str | None:
 
 def median_minutes(rows: Iterable[Row]) -> str:
     """The median training time; a dash where nothing was trained."""
-    seconds = median(float(row["seconds"]) for row in rows)
+    seconds = median(float(row["seconds"] or 0) for row in rows)
     return f"{seconds / 60:.1f}" if seconds else "-"
