@@ -6,10 +6,13 @@ from pyg_skeletonmae.transforms.graph import ToFrameGraphs
 from pyg_skeletonmae.transforms.mask import MaskEdges, MaskJoints
 from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask, RandomMask
 from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
+from pyg_skeletonmae.transforms.pixels import PreNormalize2D
+from pyg_skeletonmae.transforms.prenormalize import PreNormalize3D
 from pyg_skeletonmae.transforms.recipe import standard_transform
 from pyg_skeletonmae.transforms.rotation import AlignTorso, RandomRotate3D
+from pyg_skeletonmae.transforms.sampling import CropResize, UniformSample
 from pyg_skeletonmae.transforms.spatial import CenterRoot, ScaleBody
-from pyg_skeletonmae.transforms.streams import ToBones, ToMotion
+from pyg_skeletonmae.transforms.streams import ToBones, ToMotion, ToStreams
 from pyg_skeletonmae.transforms.temporal import CropTime, DropFrames, Resample
 from pyg_skeletonmae.transforms.token_masking import (
     JointFrameMask,
@@ -17,6 +20,7 @@ from pyg_skeletonmae.transforms.token_masking import (
     TokenMaskPolicy,
     TubeMask,
 )
+from pyg_skeletonmae.transforms.tracks import KeepPersons
 
 __all__ = [
     "RandomTransform",
@@ -29,8 +33,14 @@ __all__ = [
     "Resample",
     "CropTime",
     "DropFrames",
+    "CropResize",
+    "UniformSample",
+    "PreNormalize2D",
+    "PreNormalize3D",
+    "KeepPersons",
     "ToBones",
     "ToMotion",
+    "ToStreams",
     "MaskJoints",
     "MaskEdges",
     "MaskPolicy",

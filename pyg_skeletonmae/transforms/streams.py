@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, valid_joints
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.base import add_field, replace_leading
+from pyg_skeletonmae.transforms.base import add_field
+
+Stream = Literal["joint", "bone", "motion", "bone_motion"]
+Scores = Literal["keep", "mean"]
 
 
 class ToBones(BaseTransform):
@@ -27,29 +34,40 @@ class ToBones(BaseTransform):
 
     Args:
         skeleton: The topology.
-        dims: How many leading channels are coordinates (further ones, say scores, stay).
+        dims: How many leading channels are coordinates.
+        scores: What becomes of further channels: ``"keep"``, or ``"mean"`` of joint and parent, as
+            pyskl has it for detected poses.
 
     Shapes:
         - **input:** ``pos [N, T, C]``
         - **output:** ``pos [N, T, C]``
+
+    Raises:
+        ConfigError: ``scores`` is unknown.
     """
 
-    def __init__(self, skeleton: Skeleton, dims: int = 3) -> None:
-        self.skeleton, self.dims = skeleton, dims
+    def __init__(self, skeleton: Skeleton, dims: int = 3, scores: Scores = "keep") -> None:
+        _check("scores", scores, get_args(Scores))
+        self.skeleton, self.dims, self.scores = skeleton, dims, scores
 
     def forward(self, data: Data) -> Data:
         """Returns the clips as bones."""
         pos: Tensor = data["pos"]
         child, parent = self.skeleton.bone_index.to(pos.device)
-        tracks = as_tracks(pos[..., : self.dims], self.skeleton.num_joints)
-        valid = as_tracks(valid_joints(data), self.skeleton.num_joints)
+        joints = self.skeleton.num_joints
+        nodes = as_tracks(pos, joints)
+        tracks, further = nodes[..., : self.dims], nodes[..., self.dims :]
+        valid = as_tracks(valid_joints(data), joints)
         present = valid.clone()
         present[:, child] = valid[:, child] & valid[:, parent]
         bones = torch.zeros_like(tracks)
         bones[:, child] = tracks[:, child] - tracks[:, parent]
         bones = bones.masked_fill_(~present[..., None], 0.0)
         add_field(data, "valid", present.flatten(0, 1), like="pos")
-        data["pos"] = replace_leading(pos, bones.flatten(0, 1))
+        if self.scores == "mean":
+            both = (further[:, child] + further[:, parent]) / 2
+            further = further.index_copy(1, child, both)
+        data["pos"] = torch.cat([bones, further], dim=-1).flatten(0, 1)
         return data
 
     def __repr__(self) -> str:
@@ -66,15 +84,21 @@ class ToMotion(BaseTransform):
     one. Motions that are not present are zero.
 
     Args:
-        dims: How many leading channels are coordinates (further ones, say scores, stay).
+        dims: How many leading channels are coordinates.
+        scores: What becomes of further channels: ``"keep"``, or ``"mean"`` of this frame and the
+            next (zero in the last), as pyskl has it for detected poses.
 
     Shapes:
         - **input:** ``pos [N, T, C]``
         - **output:** ``pos [N, T, C]``, per frame
+
+    Raises:
+        ConfigError: ``scores`` is unknown.
     """
 
-    def __init__(self, dims: int = 3) -> None:
-        self.dims = dims
+    def __init__(self, dims: int = 3, scores: Scores = "keep") -> None:
+        _check("scores", scores, get_args(Scores))
+        self.dims, self.scores = dims, scores
 
     def forward(self, data: Data) -> Data:
         """Returns the clips as motion."""
@@ -85,8 +109,77 @@ class ToMotion(BaseTransform):
         motion[:, :-1] = xyz[:, 1:] - xyz[:, :-1]
         motion = motion.masked_fill_(~present[..., None], 0.0)
         add_field(data, "valid", present, like="pos")
-        data["pos"] = replace_leading(pos, motion)
+        further = pos[..., self.dims :]
+        if self.scores == "mean":
+            both = (further[:, 1:] + further[:, :-1]) / 2
+            further = torch.cat([both, torch.zeros_like(further[:, :1])], dim=1)
+        data["pos"] = torch.cat([motion, further], dim=-1)
         return data
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+
+class ToStreams(BaseTransform):
+    """Puts several streams of a clip side by side, on the channel axis.
+
+    The four streams of `"Skeleton-Based Action Recognition with Multi-Stream Adaptive Graph
+    Convolutional Networks" <https://arxiv.org/abs/1912.06971>`_ are often trained apart and
+    averaged; this makes one input of them, in the order in which they are named. A joint is
+    present where it is in all of them.
+
+    CTR-GCN, MAMP and Skeleton2vec make motion after resampling or sampling, pyskl before: put this
+    transform where it belongs.
+
+    Args:
+        skeleton: The topology; bones of the public feeders are those of ``ntu25_ctrgcn``.
+        streams: Any of ``"joint"``, ``"bone"``, ``"motion"`` (of joints) and ``"bone_motion"``.
+        dims: How many leading channels are coordinates.
+        scores: What becomes of further channels, see :class:`ToBones` and :class:`ToMotion`.
+
+    Shapes:
+        - **input:** ``pos [N, T, C]``
+        - **output:** ``pos [N, T, C * streams]``
+
+    Raises:
+        ConfigError: No stream, or an unknown one.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        streams: Sequence[Stream] = get_args(Stream),
+        dims: int = 3,
+        scores: Scores = "keep",
+    ) -> None:
+        if not streams:
+            raise ConfigError("streams: expected at least one")
+        for stream in streams:
+            _check("stream", stream, get_args(Stream))
+        self.streams = tuple(streams)
+        self._bones = ToBones(skeleton, dims, scores)
+        self._motion = ToMotion(dims, scores)
+
+    def forward(self, data: Data) -> Data:
+        """Returns the clips as all streams together."""
+        made: dict[str, Data] = {"joint": data}
+        if {"bone", "bone_motion"} & set(self.streams):
+            made["bone"] = self._bones(data)
+        if "motion" in self.streams:
+            made["motion"] = self._motion(data)
+        if "bone_motion" in self.streams:
+            made["bone_motion"] = self._motion(made["bone"])
+        chosen = [made[stream] for stream in self.streams]
+        valid = torch.stack([valid_joints(stream) for stream in chosen]).all(dim=0)
+        data["pos"] = torch.cat([stream["pos"] for stream in chosen], dim=-1)
+        add_field(data, "valid", valid, like="pos")
+        return data
+
+    def __repr__(self) -> str:
+        streams = ", ".join(self.streams)
+        return f"{type(self).__name__}({self._bones.skeleton.name}, {streams})"
+
+
+def _check(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ConfigError(f"{name} {value!r}: expected one of {tuple(known)}")

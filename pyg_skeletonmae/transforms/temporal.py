@@ -31,7 +31,9 @@ class Resample(BaseTransform):
 
     Args:
         frames: The new number of frames, at least 1 (a single one comes from the middle).
-        mode: ``"linear"`` interpolates, ``"nearest"`` takes whole frames.
+        mode: ``"linear"`` interpolates, ``"nearest"`` takes whole frames, ``"half_pixel"`` does as
+            the feeders of CTR-GCN and MAMP (see
+            :func:`~pyg_skeletonmae.transforms.timeplan.resample_plan`): then the ends move.
 
     Shapes:
         - **input:** ``pos [N, T, C]``, ``valid [N, T]``
@@ -56,7 +58,7 @@ class Resample(BaseTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips with ``frames`` frames."""
         refuse_masks(data, self)
-        return _follow(data, self.plan(_whole(data)))
+        return follow_plan(data, self.plan(whole_clips(data)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(frames={self.frames}, mode={self.mode!r})"
@@ -110,7 +112,7 @@ class CropTime(RandomTransform):
 
     def _apply(self, data: Data, draws: Draws) -> Data:
         refuse_masks(data, self)
-        return _follow(data, window_plan(self.narrow(_whole(data), draws)))
+        return follow_plan(data, window_plan(self.narrow(whole_clips(data), draws)))
 
     def __repr__(self) -> str:
         how = f"{self.min_ratio}, {self.max_ratio}, random={self.random}"
@@ -156,17 +158,29 @@ class DropFrames(RandomTransform):
         return f"{type(self).__name__}(p={self.p})"
 
 
-def _whole(data: Data) -> Window:
+def whole_clips(data: Data) -> Window:
+    """All frames of each clip."""
     start = torch.zeros_like(data["num_tracks"])
     return Window(start, torch.full_like(start, data["pos"].size(1)))
 
 
-def _follow(data: Data, plan: TimePlan) -> Data:
+def follow_plan(data: Data, plan: TimePlan, row: Tensor | None = None) -> Data:
+    """Gives a clip or batch the frames of a plan, in place.
+
+    Args:
+        data: The clip or batch, a shallow copy already.
+        plan: Where its new frames come from.
+        row: The row of the plan for each node, ``[N]``, long; default: that of its clip.
+    """
     pos: Tensor = data["pos"]
-    low, high, weight = plan.of(clip_of_node(data))
-    node = torch.arange(pos.size(0), device=pos.device)[:, None]
-    data["pos"] = blend(pos[node, low], pos[node, high], weight[..., None].to(pos.dtype))
     valid: Tensor | None = data.get("valid")
+    low, high, weight = nodes = plan.of(clip_of_node(data) if row is None else row)
+    node = torch.arange(pos.size(0), device=pos.device)[:, None]
+    if nodes.whole:
+        data["pos"] = pos[node, low]
+    else:
+        data["pos"] = blend(pos[node, low], pos[node, high], weight[..., None].to(pos.dtype))
     if valid is not None:
-        data["valid"] = valid.gather(1, low) & valid.gather(1, high)
+        kept = valid.gather(1, low)
+        data["valid"] = kept if nodes.whole else kept & valid.gather(1, high)
     return data

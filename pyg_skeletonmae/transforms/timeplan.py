@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pyg_skeletonmae.errors import DataError
 
-ResampleMode = Literal["linear", "nearest"]
+ResampleMode = Literal["linear", "nearest", "half_pixel"]
 
 
 class Window(NamedTuple):
@@ -32,23 +32,44 @@ class TimePlan(NamedTuple):
 
     def of(self, clip: Tensor) -> TimePlan:
         """The plan of each node or track, given the clip ``[N]`` it belongs to: ``[N, F]``."""
-        return TimePlan(self.low[clip], self.high[clip], self.weight[clip])
+        low = self.low[clip]
+        return TimePlan(low, low if self.whole else self.high[clip], self.weight[clip])
+
+    @property
+    def whole(self) -> bool:
+        """Whether every new frame is known to be an old one, so that nothing needs blending."""
+        return self.high is self.low
 
 
 def resample_plan(window: Window, frames: int, mode: ResampleMode = "linear") -> TimePlan:
-    """Spreads ``frames`` positions evenly over each window, its two ends included.
+    r"""Spreads ``frames`` positions evenly over each window.
 
-    A single frame is taken from the middle.
+    ``"linear"`` and ``"nearest"`` include its two ends; a single frame is taken from the middle.
+    ``"half_pixel"`` takes frames as intervals, as ``interpolate(align_corners=False)`` of PyTorch
+    and thus the feeders of CTR-GCN and MAMP do, with the positions they get in single precision:
+
+    .. math::
+        p_i = \max\left((i + \tfrac{1}{2}) \tfrac{L}{F} - \tfrac{1}{2},\; 0\right)
     """
     last = (window.length - 1).double()[:, None]
     step = torch.arange(frames, dtype=torch.double, device=last.device)
-    position = step * last / (frames - 1) if frames > 1 else last / 2
+    if mode == "half_pixel":
+        scale = (window.length.float() / frames).double()[:, None]
+        position = ((step + 0.5) * scale - 0.5).float().double().clamp(min=0).minimum(last)
+    else:
+        position = step * last / (frames - 1) if frames > 1 else last / 2
     if mode == "nearest":
-        position = (position + 0.5).floor().minimum(last)
+        low = (position + 0.5).floor().minimum(last).long() + window.start[:, None]
+        return whole_frames(low)
     low = position.floor()
     weight = position - low
     low = low.long() + window.start[:, None]
     return TimePlan(low, low + (weight > 0), weight.float())
+
+
+def whole_frames(frame: Tensor) -> TimePlan:
+    """A plan that takes old frames as they are; ``[B, F]``, long."""
+    return TimePlan(frame, frame, torch.zeros_like(frame, dtype=torch.float))
 
 
 def window_plan(window: Window) -> TimePlan:
@@ -63,8 +84,7 @@ def window_plan(window: Window) -> TimePlan:
             f"clips of {shortest} to {longest} frames cannot stand in one batch: "
             "put Resample(frames) first, behind CropTime if there is one"
         )
-    low = window.start[:, None] + torch.arange(longest, device=window.start.device)
-    return TimePlan(low, low, torch.zeros_like(low, dtype=torch.float))
+    return whole_frames(window.start[:, None] + torch.arange(longest, device=window.start.device))
 
 
 def blend(low: Tensor, high: Tensor, weight: Tensor) -> Tensor:
