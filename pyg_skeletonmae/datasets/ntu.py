@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from pyg_skeletonmae.datasets.clips import Clip
+from pyg_skeletonmae.datasets.ntu_incomplete import (
+    fetch_incomplete,
+    incomplete_note,
+    read_incomplete,
+)
 from pyg_skeletonmae.datasets.ntu_protocols import (
+    SPLIT_SIZES,
     Protocol,
     Version,
     check_protocol,
     check_split_sizes,
     is_training,
-    read_incomplete,
 )
+from pyg_skeletonmae.datasets.prepare import ClipInfo, prepare_store
 from pyg_skeletonmae.datasets.processing import Filter, Transform
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.io.ntu import NtuClip, parse_name, read_ntu
 from pyg_skeletonmae.io.ntu_policies import Persons, all_bodies, ctrgcn, pyskl
@@ -31,6 +38,7 @@ POLICIES: dict[str, Callable[[NtuClip], Persons]] = {
     "none": all_bodies,
 }
 FOLDERS = ("nturgb+d_skeletons", "nturgb+d_skeletons120")
+FETCH, LISTED = "fetch", "on the owners' list of incomplete clips"
 
 
 class NTURGBD(SkeletonDataset):
@@ -58,13 +66,16 @@ class NTURGBD(SkeletonDataset):
         pre_filter: Chooses clips once, see :class:`SkeletonDataset`.
         force_reload: Read the files again.
         incomplete: The owners' list of clips whose skeletons are missing or incomplete, which the
-            published numbers leave out; None = keep them. The card says which was done.
+            published numbers leave out: a file, or ``"fetch"`` to get it once from the owners'
+            repository into ``root``; None = keep those clips. The card says which was done.
         processed_root: The folder for the stores; None = ``root/processed``.
+        workers: How many processes read the files; 0 = this one.
+        progress: Show a progress bar, if the standard error output is a terminal.
 
     Raises:
         ConfigError: Version, protocol or policy are none, or do not fit.
-        DataError: There are no files, or no clip is left.
-        SkeletonFormatError: A file is damaged.
+        DataError: There are no files, no clip is left, or the list cannot be fetched.
+        SkeletonFormatError: The list is not the owners'.
 
     **STATS** (without the incomplete clips):
 
@@ -108,6 +119,8 @@ class NTURGBD(SkeletonDataset):
         *,
         incomplete: str | Path | None = None,
         processed_root: str | Path | None = None,
+        workers: int = 0,
+        progress: bool = False,
     ) -> None:
         check_protocol(version, protocol)
         if policy not in POLICIES:
@@ -117,8 +130,8 @@ class NTURGBD(SkeletonDataset):
         tail = "" if incomplete is None else "-complete"
         folder = Path(processed_root or root / "processed") / f"ntu{version}-{policy}{tail}"
         if force_reload or not ClipStore.exists(folder):
-            left_out = frozenset[str]() if incomplete is None else read_incomplete(incomplete)
-            _process(root, folder, version, policy, left_out, force_reload)
+            listed = _list(root, version, incomplete)
+            _process(root, folder, version, policy, listed, workers, progress, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
     def official_split(self: Self) -> tuple[Self, Self]:
@@ -135,31 +148,85 @@ class NTURGBD(SkeletonDataset):
         return train, test
 
 
+@dataclass(frozen=True)
+class NtuReader:
+    """Reads a file as the one clip it is.
+
+    Args:
+        policy: Which bodies are persons.
+    """
+
+    policy: Policy
+
+    def __call__(self, path: Path) -> list[Clip]:
+        """The clip of a file.
+
+        Raises:
+            DataError: The policy cannot use it.
+            SkeletonFormatError: It is damaged.
+        """
+        persons, name = POLICIES[self.policy](read_ntu(path)), parse_name(path)
+        extra = {"setup": name.setup, "camera": name.camera, "replication": name.replication}
+        return [Clip(persons.pos, name.action - 1, name.performer, path.stem, persons.valid, extra)]
+
+
+def _list(root: Path, version: Version, incomplete: str | Path | None) -> Path | None:
+    if incomplete == FETCH:
+        return fetch_incomplete(root, version)
+    return None if incomplete is None else Path(incomplete)
+
+
 def _process(
     root: Path,
     folder: Path,
     version: Version,
     policy: Policy,
-    incomplete: frozenset[str],
+    listed: Path | None,
+    workers: int,
+    progress: bool,
     overwrite: bool,
 ) -> None:
     paths = [path for path in _files(root) if parse_name(path).action <= version]
     if not paths:
         raise DataError(f"{root}: no .skeleton file of NTU RGB+D {version}, here or in {FOLDERS}")
-    dropped: list[tuple[str, str]] = []
-    listed = f"without {len(incomplete)}" if incomplete else "no list of"
-    about = f"{len(paths)} files, policy {policy}, {listed} incomplete clips"
-    write_store(
+    incomplete = frozenset[str]() if listed is None else read_incomplete(listed)
+    prepare_store(
         folder,
-        _clips(paths, policy, incomplete, dropped),
+        [path for path in paths if path.stem not in incomplete],
+        NtuReader(policy),
         NTU25,
         [f"A{action:03}" for action in range(1, version + 1)],
-        source=f"NTU RGB+D {version}, {about}",
+        name=_stem,
+        source=f"NTU RGB+D {version}, {len(paths)} files",
+        policy=policy,
+        inputs=[] if listed is None else [listed],
         fps=30.0,
         unit="m",
-        dropped=dropped,
+        dropped=[(path.stem, LISTED) for path in paths if path.stem in incomplete],
+        notes=[incomplete_note(version, None if listed is None else len(incomplete))],
+        splits=_splits(version),
+        workers=workers,
+        progress=progress,
         overwrite=overwrite,
     )
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+def _splits(version: Version) -> dict[str, Callable[[ClipInfo], bool]]:
+    """Both sides of each official protocol."""
+
+    def side(protocol: str, train: bool) -> Callable[[ClipInfo], bool]:
+        return lambda clip: is_training(parse_name(clip.name), version, protocol) == train
+
+    protocols = [protocol for number, protocol in SPLIT_SIZES if number == version]
+    return {
+        f"{protocol} {name}": side(protocol, name == "train")
+        for protocol in protocols
+        for name in ("train", "test")
+    }
 
 
 def _files(root: Path) -> list[Path]:
@@ -170,20 +237,3 @@ def _files(root: Path) -> list[Path]:
             for path in folder.glob("S*.skeleton"):
                 files.setdefault(path.name, path)
     return [files[name] for name in sorted(files)]
-
-
-def _clips(
-    paths: list[Path], policy: Policy, incomplete: frozenset[str], dropped: list[tuple[str, str]]
-) -> Iterator[Clip]:
-    for path in paths:
-        if path.stem in incomplete:
-            dropped.append((path.stem, "on the owners' list of incomplete clips"))
-            continue
-        try:
-            persons = POLICIES[policy](read_ntu(path))
-        except DataError as error:
-            dropped.append((path.stem, str(error)))
-            continue
-        name = parse_name(path)
-        extra = {"setup": name.setup, "camera": name.camera, "replication": name.replication}
-        yield Clip(persons.pos, name.action - 1, name.performer, path.stem, persons.valid, extra)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
-from pyg_skeletonmae.io.npz import require_file
-from pyg_skeletonmae.io.ntu import NtuName, parse_name
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.io.ntu import NtuName
 
 Version = Literal[60, 120]
 Protocol = Literal["xsub", "xview", "xset"]
@@ -61,26 +59,3 @@ def check_split_sizes(version: int, protocol: str, train: int, test: int) -> Non
     wanted = SPLIT_SIZES[version, protocol]
     if train + test == NUM_CLIPS[version] and (train, test) != wanted:
         raise DataError(f"NTU RGB+D {version} {protocol}: {train} and {test} clips, not {wanted}")
-
-
-def read_incomplete(path: str | Path) -> frozenset[str]:
-    """The names on the owners' list of clips with missing or incomplete skeletons.
-
-    Args:
-        path: The owners' text file: a name in each line; lines of prose are skipped.
-
-    Raises:
-        SkeletonFormatError: The file is missing, too long, or holds no name.
-    """
-    path = require_file(path, "the list of incomplete clips")
-    with path.open("rb") as file:
-        text = file.read(2**20).decode("ascii", "replace")
-    names = set()
-    for line in text.splitlines():
-        try:
-            names.add(str(parse_name(line.strip())))
-        except SkeletonFormatError:
-            continue
-    if not names:
-        raise SkeletonFormatError(path, "the file", "names such as S001C002P005R002A008", "none")
-    return frozenset(names)

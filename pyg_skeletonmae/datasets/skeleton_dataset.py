@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, Dataset
 
+from pyg_skeletonmae.datasets.card import DataCard
 from pyg_skeletonmae.datasets.clips import Array, Clip, NanPolicy
 from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_skeleton
 from pyg_skeletonmae.datasets.processing import Filter, Transform, processed_store, to_data
@@ -200,6 +201,11 @@ class SkeletonDataset(Dataset):
     def skeleton(self) -> Skeleton:
         """The skeleton of all clips."""
         return self.store.skeleton
+
+    @property
+    def card(self) -> DataCard:
+        """What the store holds and where it comes from; ``print`` it to read it."""
+        return self.store.card
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -196,7 +196,8 @@ def write_store(
     """
     root, intake = Path(root), Intake(skeleton, class_names, nan)
     check_free(root, overwrite)
-    folder = _temporary_folder(root)
+    make_parent(root)
+    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
     try:
         writer = _write_clips(folder, clips, intake)
         reasons: dict[str, list[str]] = {}
@@ -243,10 +244,12 @@ def check_free(root: Path, overwrite: bool) -> None:
         raise DataError(f"{root}: a store exists already; open it, or ask for it to be overwritten")
 
 
-def _temporary_folder(root: Path) -> Path:
+def make_parent(root: Path) -> None:
+    """Makes the folder above a store; raises :class:`DataError` if nothing can be written there."""
     try:
         root.parent.mkdir(parents=True, exist_ok=True)
-        return Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
+        with tempfile.TemporaryFile(dir=root.parent):
+            return
     except OSError as error:
         raise DataError(
             f"{root.parent}: no store can be written there ({error.strerror}); choose another "

@@ -41,9 +41,12 @@ def test_clips_and_columns(root):
     assert store.extra["setup"].tolist() == store.extra["camera"].tolist() == [1, 2, 3]
     assert data[1].pos.shape == (50, 13, 3) and int(data[1].num_tracks) == 2
     assert store.card["dropped"] == {"none of the 20 frames shows a body": ["S001C001P001R001A002"]}
-    assert store.card["source"] == (
-        "NTU RGB+D 60, 4 files, policy ctrgcn, no list of incomplete clips"
-    )
+    assert (store.card["source"], store.card["policy"]) == ("NTU RGB+D 60, 4 files", "ctrgcn")
+    assert "no list was given, published numbers leave 302 out" in store.card["notes"][0]
+    assert store.card["files"]["count"] == 4
+    splits = {name: split["clips"] for name, split in store.card["splits"].items()}
+    assert splits == {"xsub train": 2, "xsub test": 1, "xview train": 2, "xview test": 1}
+    assert store.card["splits"]["xsub test"]["per_class"]["A060"] == 1
 
 
 def test_official_split(root):
@@ -70,7 +73,8 @@ def test_incomplete_clips(root):
     assert data.store.card["dropped"]["on the owners' list of incomplete clips"] == [
         "S002C002P002R002A050"
     ]
-    assert "without 1 incomplete clips" in data.store.card["source"]
+    assert "a list of 1, but the owners' list has 302" in data.store.card["notes"][0]
+    assert list(data.store.card["inputs"]) == ["list.txt"]
     assert len(NTURGBD(root, processed_root=root / "p")) == 3
 
 
@@ -81,10 +85,33 @@ def test_errors(root, tmp_path):
         NTURGBD(root, protocol="xset")
     with pytest.raises(DataError, match=r"no \.skeleton file"):
         NTURGBD(tmp_path / "empty")
+    with pytest.raises(SkeletonFormatError, match="the list of incomplete clips"):
+        NTURGBD(root, incomplete=root / "none.txt")
+
+
+def test_damaged_files_are_left_out(root):
     (root / "S001C001P001R001A003.skeleton").write_text("1\n1\n")
-    with pytest.raises(SkeletonFormatError, match="line 3"):
-        NTURGBD(root)
-    assert not (root / "processed").exists() or not any((root / "processed").iterdir())
+    data = NTURGBD(root, workers=2)
+    assert data.subjects.tolist() == [1, 2, 3]
+    ((reason, names),) = list(data.store.card["dropped"].items())[1:]
+    assert names == ["S001C001P001R001A003"] and reason.startswith("line 3: expected a body")
+    for path in root.rglob("*.skeleton"):
+        path.write_text("1\n1\n")
+    with pytest.raises(
+        DataError, match=r"no clip is left, 5 were dropped; the first, S001C001P001"
+    ):
+        NTURGBD(root, force_reload=True)
+    assert [path.name for path in (root / "processed").iterdir()] == ["ntu60-ctrgcn"]
+    assert len(NTURGBD(root)) == 3, "the old store is still there"
+
+
+def test_list_that_is_there_is_not_fetched(root):
+    names = [f"S001C001P{1 + i // 60:03}R002A{1 + i % 60:03}" for i in range(301)]
+    text = "\n".join([*names, "S002C002P002R002A050"])
+    (root / "NTU_RGBD_samples_with_missing_skeletons.txt").write_text(text)
+    data = NTURGBD(root, incomplete="fetch")
+    assert data.subjects.tolist() == [1, 3]
+    assert data.card["notes"] == ["without incomplete clips: a list of 302"]
 
 
 @pytest.mark.oracle

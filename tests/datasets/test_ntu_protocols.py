@@ -8,9 +8,8 @@ from pyg_skeletonmae.datasets.ntu_protocols import (
     check_protocol,
     check_split_sizes,
     is_training,
-    read_incomplete,
 )
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
+from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.io.ntu import NtuName
 
 
@@ -41,12 +40,3 @@ def test_sizes_of_a_complete_data_set():
     check_split_sizes(60, "xsub", 1, 2)
     with pytest.raises(DataError, match="40090 and 16488 clips"):
         check_split_sizes(60, "xsub", 40_090, 16_488)
-
-
-def test_list_of_incomplete_clips(tmp_path):
-    path = tmp_path / "list.txt"
-    path.write_text("The samples:\n\nS001C002P005R002A008\r\n S032C001P106R001A120 \n")
-    assert read_incomplete(path) == {"S001C002P005R002A008", "S032C001P106R001A120"}
-    path.write_bytes(b"\xff nothing\n")
-    with pytest.raises(SkeletonFormatError, match="names such as"):
-        read_incomplete(path)
