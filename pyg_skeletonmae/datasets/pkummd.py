@@ -82,7 +82,6 @@ class PKUMMD(SkeletonDataset):
             :meth:`annotations` and :meth:`frame_labels`.
         processed_root: The folder for the stores; None = ``root/processed``.
         workers: How many processes read; 0 = this one.
-        progress: Show a progress bar.
 
     Raises:
         ConfigError: Part, protocol or policy are none.
@@ -136,7 +135,6 @@ class PKUMMD(SkeletonDataset):
         untrimmed: bool = False,
         processed_root: str | Path | None = None,
         workers: int = 0,
-        progress: bool = False,
     ) -> None:
         for name, value, known in (
             ("part", part, Part),
@@ -152,7 +150,7 @@ class PKUMMD(SkeletonDataset):
         folder = Path(processed_root or self.files / "processed") / f"pkummd{part}-{cut}"
         if force_reload or not ClipStore.exists(folder):
             reader = ReadRecording(part, policy, untrimmed)
-            _prepare(self.files, folder, reader, workers, progress, force_reload)
+            _prepare(self.files, folder, reader, workers, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
     def official_split(self: Self) -> tuple[Self, Self]:
@@ -256,7 +254,7 @@ def _recording(name: str, dataset: PKUMMD) -> str:
 
 
 def _prepare(
-    root: Path, folder: Path, reader: ReadRecording, workers: int, progress: bool, overwrite: bool
+    root: Path, folder: Path, reader: ReadRecording, workers: int, overwrite: bool
 ) -> None:
     recordings, splits = find_recordings(root, reader.part)
     known = [protocol for protocol, _ in recordings[0].sides]
@@ -283,7 +281,7 @@ def _prepare(
             for side, value in (("train", 1), ("test", 0))
         },
         workers=workers,
-        progress=progress,
+        progress=True,
         overwrite=overwrite,
     )
 
