@@ -21,6 +21,7 @@ from pyg_skeletonmae.demo import demo
 from pyg_skeletonmae.errors import SkeletonMAEError
 from pyg_skeletonmae.import_official import add_import_arguments, import_official
 from pyg_skeletonmae.models import (
+    STGCN,
     STRL,
     Classifier,
     GraphSkeletonMAE,
@@ -43,7 +44,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
 }
 _MODELS: dict[str, tuple[type, ...]] = {  # the first is the default
     "pretrain": (GraphSkeletonMAE, STSkeletonMAE, Skeleton2Vec),
-    "finetune": (STRL, Classifier),
+    "finetune": (STRL, Classifier, STGCN),
 }
 _PARTS: dict[str, tuple[type, ...]] = {
     "backbone": (ViTBackbone, STTFormerBackbone),
@@ -56,6 +57,7 @@ _KEEP_MEMORY = "On Linux, do not give freed memory back: up to a third faster, a
 _FLAGS = {
     "resume": "Go on with the run in the folder.",
     "random_init": "Give the pre-trained model fresh weights: what its architecture does alone.",
+    "bridge": "The encoder was pre-trained on other joints: match them by name.",
     "download": "Fetch UI-PRMD if it is missing.",
 }
 _OWN = {"model", "trainer", "data", "resolved", *_FLAGS}
@@ -66,6 +68,7 @@ _TRAINING_ONLY = (
     "pretrained",
     "freeze",
     "drop_path",
+    "bridge",
     "out",
     "seed",
     "resume",

@@ -13,9 +13,12 @@ from torch_geometric.transforms import Compose
 
 from pyg_skeletonmae.datasets import UIPRMD, ClipStore, SkeletonDataset
 from pyg_skeletonmae.datasets.clips import NanPolicy
+from pyg_skeletonmae.datasets.joints import with_joints
+from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
 from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.uiprmd import Target
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.transforms.recipe import Stream, standard_transform
 from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
@@ -39,6 +42,10 @@ class DataConfig:
         test_subjects: Who is tested on; default: everyone else.
         label_subjects: Whose labels may be used in training; default: those of all training
             subjects.
+        label_fraction: The share of labelled clips whose labels are kept; default: all.
+        label_draw: Which draw of them: another number, other clips.
+        balanced: Keep that share of each class, instead of all clips.
+        label_file: The labelled clips by their names, one per line, instead of a draw.
         val_subjects: Training subjects to leave out and evaluate on while training, so that
             nothing is ever chosen on test clips.
         num_clips: The number of ``synthetic`` clips.
@@ -55,6 +62,7 @@ class DataConfig:
         shape: Offset of each joint of a training clip, the same in all frames: other proportions.
         jitter: Noise on the joints of training clips, in body sizes if scaled.
         drop_frames: Probability that a frame of a training clip goes missing.
+        joints: Another layout, whose joints the clips get, matched by name; null: their own.
         stream: ``joint`` positions, or the ``bone`` or ``motion`` vectors derived from them.
         batch_size: Clips per batch and process.
     """
@@ -67,6 +75,10 @@ class DataConfig:
     train_subjects: list[int] | None = None
     test_subjects: list[int] | None = None
     label_subjects: list[int] | None = None
+    label_fraction: float | None = None
+    label_draw: int = 0
+    balanced: bool = False
+    label_file: str | None = None
     val_subjects: list[int] = field(default_factory=list)
     num_clips: int = 600
     num_classes: int = 12
@@ -81,6 +93,7 @@ class DataConfig:
     shape: float = 0.0
     jitter: float = 0.0
     drop_frames: float = 0.0
+    joints: str | None = None
     stream: Stream = "joint"
     batch_size: int = 32
 
@@ -100,12 +113,18 @@ class DataConfig:
         device: torch.device | str = "cpu",
         rank: int = 0,
         world_size: int = 1,
+        drop_single: bool = False,
     ) -> SkeletonLoader:
-        """Shuffled, augmented batches."""
+        """Shuffled, augmented batches; a last one of a single clip may be left out.
+
+        Heads with a BatchNorm cannot be trained on a single clip.
+        """
+        size = self.batch_size * world_size
+        drop_last = drop_single and len(dataset) > size and len(dataset) % size == 1
         transform = self.transform(dataset, train=True)
         return SkeletonLoader(
             dataset, self.batch_size, transform, shuffle=True, seed=seed, rank=rank,
-            world_size=world_size, device=device,
+            world_size=world_size, device=device, drop_last=drop_last,
         )  # fmt: skip
 
     def eval_loader(
@@ -126,12 +145,19 @@ class Splits(NamedTuple):
 
 
 def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
-    """The clips that a configuration names, converted on first use.
+    """The clips that a configuration names, with the joints it names, converted on first use.
 
     Raises:
         ConfigError: Settings that do not fit together.
         SkeletonMAEError: The data are missing or damaged.
     """
+    dataset = _open(config, seed)
+    if config.joints is None:
+        return dataset
+    return with_joints(dataset, get_layout(config.joints), Path(config.cache) / "joints")
+
+
+def _open(config: DataConfig, seed: int) -> SkeletonDataset:
     if config.name == "synthetic":
         return SyntheticActions(
             config.num_clips,
@@ -166,7 +192,20 @@ def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
     labelled, known = train, set(train.subjects.tolist())
     if config.label_subjects is not None and set(config.label_subjects) != known:
         labelled, _ = train.split(train=config.label_subjects)
-    return Splits(train, labelled, val, test)
+    return Splits(train, _with_labels(labelled, config), val, test)
+
+
+def _with_labels(dataset: SkeletonDataset, config: DataConfig) -> SkeletonDataset:
+    """The clips whose labels a semi-supervised run may use."""
+    if config.label_file is not None:
+        if config.label_fraction is not None:
+            raise ConfigError("data.label_file, data.label_fraction: give one of the two")
+        return labelled_view(dataset, config.label_file)
+    if config.label_fraction is None:
+        return dataset
+    folder = Path(config.cache) / "labels"
+    draw = config.label_fraction, config.label_draw, config.balanced
+    return label_subset(dataset, folder, *draw)
 
 
 def _uiprmd_root(config: DataConfig) -> Path:

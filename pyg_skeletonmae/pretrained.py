@@ -11,7 +11,8 @@ from torch import nn
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
-from pyg_skeletonmae.models import STRL, Classifier, GraphEncoder, STEncoder, build_model
+from pyg_skeletonmae.evaluation.transfer import bridge
+from pyg_skeletonmae.models import STGCN, STRL, Classifier, GraphEncoder, STEncoder, build_model
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release
@@ -41,23 +42,28 @@ def check_settings(settings: dict[str, Any]) -> None:
         ConfigError: They do not fit the model, or an encoder is needed and none is named.
     """
     pretrained, name = settings["pretrained"], _class_name(settings)
-    strl = name == STRL.__name__
+    strl, reference = name == STRL.__name__, name == STGCN.__name__
     for wrong, message in (
+        (
+            reference and pretrained is not None,
+            f"pretrained: {name} is trained from scratch; leave --pretrained out",
+        ),
         (settings["random_init"] and pretrained is None, "random_init: needs --pretrained, too"),
+        (settings["bridge"] and pretrained is None, "bridge: needs --pretrained, too"),
         (
             strl and settings["freeze"] and pretrained is None,
             "freeze: there is nothing to freeze without --pretrained",
         ),
         (
-            strl and settings["drop_path"] is not None,
-            "drop_path: STRL has no stochastic depth; set model.init_args.dropout",
+            (strl or reference) and settings["drop_path"] is not None,
+            f"drop_path: {name} has no stochastic depth; set model.init_args.dropout",
         ),
         (
             not strl and settings["freeze"],
             f"freeze: is for STRL; with {name} set model.init_args.freeze_encoder",
         ),
         (
-            not strl and pretrained is None,
+            not (strl or reference) and pretrained is None,
             f"{name}: needs an encoder, give --pretrained RUN_OR_RELEASE, with --random_init to "
             "take its architecture alone",
         ),
@@ -84,6 +90,8 @@ def build_classifier(
     encoder = None
     if path is not None:
         encoder = load_encoder(Path(path), settings["data"], settings["random_init"])
+        if settings["bridge"]:
+            encoder = bridge(encoder, dataset.skeleton)
         check_fits(encoder, dataset, path)
     if encoder is not None and _class_name(settings) != STRL.__name__:
         return model(encoder=_with_drop_path(encoder, settings["drop_path"]), num_classes=classes)
@@ -131,7 +139,8 @@ def check_fits(encoder: SkeletonEncoder, dataset: SkeletonDataset, path: Path | 
     if encoder.skeleton.joints != dataset.skeleton.joints or channels != dataset.store.num_channels:
         raise CheckpointError(
             f"{path}: pre-trained on {encoder.skeleton.name} with {channels} channels, the clips "
-            f"are {dataset.skeleton.name} with {dataset.store.num_channels}"
+            f"are {dataset.skeleton.name} with {dataset.store.num_channels}; for other joints see "
+            "data.joints, finetune --bridge and evaluate --protocol transfer"
         )
 
 

@@ -2,95 +2,146 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import measured, numbers
-from pyg_skeletonmae.config import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.frozen import detect, episodes, frozen
+from pyg_skeletonmae.commands.job import Job, Joints, best_device
+from pyg_skeletonmae.commands.options import (
+    EnsembleConfig,
+    FewShotConfig,
+    SemiConfig,
+    TemporalConfig,
+    TuneConfig,
+)
+from pyg_skeletonmae.commands.steps import finite, measured
+from pyg_skeletonmae.commands.trained import semi as train_semi
+from pyg_skeletonmae.commands.trained import together, train
+from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.evaluation import extract_features, knn, linear_probe, raw_features
+from pyg_skeletonmae.evaluation import bridge
+from pyg_skeletonmae.evaluation.finetune import Select
+from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.pretrained import check_fits, load_encoder
 
-Joints = Literal["mean", "concat"]
+Protocol = Literal[
+    "knn", "linear", "all", "ridge", "retrieval", "few-shot", "linear-sgd", "finetune", "semi",
+    "transfer", "temporal", "ensemble",
+]  # fmt: skip
+_TRAINED = ("linear-sgd", "finetune", "semi", "transfer")
+_TUNE, _SEMI, _FEW_SHOT = TuneConfig(), SemiConfig(), FewShotConfig()
+_TEMPORAL, _ENSEMBLE = TemporalConfig(), EnsembleConfig()
 
 
 def evaluate(
     data: DataConfig,
     resolved: dict[str, Any],
     pretrained: str | None = None,
-    protocol: Literal["knn", "linear", "all"] = "knn",
-    k: int = 1,
+    protocol: Protocol = "knn",
+    k: int | list[int] = 1,
     joints: Joints = "concat",
     segments: int = 1,
+    select: Select = "last",
+    tune: TuneConfig = _TUNE,
+    semi: SemiConfig = _SEMI,
+    few_shot: FewShotConfig = _FEW_SHOT,
+    temporal: TemporalConfig = _TEMPORAL,
+    ensemble: EnsembleConfig = _ENSEMBLE,
     random_init: bool = False,
     out: str | None = None,
     seed: int = 0,
+    resume: bool = False,
 ) -> dict[str, Any]:
-    """Measures frozen features: labelled training subjects against the test subjects.
+    """Measures an encoder, or the coordinates: labelled training clips against the test clips.
 
     Args:
         data: The clips.
         resolved: The whole configuration, for the run folder.
         pretrained: The run or release folder; none: the coordinates themselves, the bar to beat.
-        protocol: Nearest neighbours by cosine, or a linear classifier on standardised features;
-            ``all``: both, on features averaged over the joints and on those per joint.
-        k: How many neighbours vote.
+        protocol: On frozen features: nearest neighbours by cosine (``knn``), a linear classifier
+            on standardised features (``linear``) or least squares (``ridge``), both with a penalty
+            chosen on training subjects, ``all`` (knn and linear, on features averaged over the
+            joints and on those per joint), ``retrieval`` (test clips search in training clips),
+            ``few-shot`` and ``temporal``. Trained: ``linear-sgd`` (the linear probe of the
+            publications, augmented), ``finetune``, ``semi`` (shares of the labels), ``transfer``
+            (fine-tuning where the clips have other joints). ``ensemble``: fine-tuned classifiers.
+        k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments.
+        select: Which weights of a training are tested; ``test-best`` is for comparison with
+            publications that chose so.
+        tune: The training of the trained protocols, where it differs from their recipes.
+        semi: The semi-supervised protocol.
+        few_shot: The few-shot protocol.
+        temporal: The temporal protocol.
+        ensemble: The ensemble.
         random_init: Give the pre-trained model fresh weights: what its architecture does alone.
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
+        resume: Go on with the run in the folder.
     """
     folder = None if out is None else Path(out)
     if folder is not None:
-        runs.check_folder(folder, resolved, resume=False)
+        runs.check_folder(folder, resolved, resume)
     if random_init and pretrained is None:
         raise ConfigError("random_init: name the model to build anew with --pretrained")
     splits = split(open_dataset(data, seed), data)
-    encoder: nn.Module | None = None
-    if pretrained is not None:
-        torch.manual_seed(seed)
-        encoder = trained = load_encoder(Path(pretrained), resolved["data"], random_init)
-        check_fits(trained, splits.test, pretrained)
-    loaders = data.eval_loader(splits.labelled), data.eval_loader(splits.test)
-    time: Literal["mean"] | int = "mean" if segments == 1 else segments
-
-    def measure(protocol: str, joints: Joints) -> dict[str, float]:
-        train, test = (
-            raw_features(loader)
-            if encoder is None
-            else extract_features(encoder, loader, joints, time)
-            for loader in loaders
-        )
-        found = knn(train, test, k) if protocol == "knn" else linear_probe(train, test, seed=seed)
-        return numbers(found)
-
-    found = _measure_all(measure) if protocol == "all" else measure(protocol, joints)
+    torch.manual_seed(seed)
+    encoder = _encoder(pretrained, resolved, random_init, splits, protocol == "transfer")
+    job = Job(data, splits, encoder, joints, segments, seed, select, folder)
+    if protocol in _TRAINED and not (protocol == "semi" and semi.by == "linear"):
+        job.needed_encoder(protocol)
+    if folder is not None and protocol in _TRAINED:
+        runs.start(folder, resolved, seed)
+    if protocol in ("linear-sgd", "finetune", "transfer"):
+        found = train(job, protocol, tune)
+    elif protocol == "semi":
+        found = train_semi(job, semi, tune)
+    elif protocol == "ensemble":
+        found = together(job, ensemble)
+    elif protocol == "temporal":
+        found = detect(job, temporal)
+    elif protocol == "few-shot":
+        found = episodes(job, few_shot)
+    else:
+        found = dict(frozen(job, protocol, k))
     results = {
         "protocol": protocol,
-        "features": "coordinates" if pretrained is None else pretrained,
+        "features": _features(pretrained, protocol, ensemble),
         "random_init": random_init,
         "train_clips": len(splits.labelled),
         "test_clips": len(splits.test),
-        **found,
+        **finite(found),
         **measured(splits),
     }
     if folder is not None:
-        runs.start(folder, resolved, seed)
+        if protocol not in _TRAINED:
+            runs.start(folder, resolved, seed)
         runs.write_json(folder / runs.RESULTS, results)
     return results
 
 
-def _measure_all(measure: Callable[[str, Joints], dict[str, float]]) -> dict[str, float]:
-    """Top-1 of both protocols on both kinds of features."""
-    kinds: dict[str, Joints] = {"pooled": "mean", "per_joint": "concat"}
-    return {
-        f"{protocol}_{kind}": measure(protocol, joints)["top1"]
-        for protocol in ("knn", "linear")
-        for kind, joints in kinds.items()
-    }
+def _features(pretrained: str | None, protocol: str, ensemble: EnsembleConfig) -> str:
+    """What was measured."""
+    if protocol == "ensemble":
+        return ", ".join(ensemble.runs)
+    return "coordinates" if pretrained is None else pretrained
+
+
+def _encoder(
+    pretrained: str | None,
+    resolved: dict[str, Any],
+    random_init: bool,
+    splits: Splits,
+    transfer: bool,
+) -> SkeletonEncoder | None:
+    if pretrained is None:
+        return None
+    encoder = load_encoder(Path(pretrained), resolved["data"], random_init)
+    if transfer:
+        encoder = bridge(encoder, splits.test.skeleton)
+    check_fits(encoder, splits.test, pretrained)
+    return encoder.to(best_device())

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import begin, check_monitor, finish, numbers, try_batch
+from pyg_skeletonmae.commands.steps import begin, check_monitor, finish, try_batch
 from pyg_skeletonmae.config import DataConfig
-from pyg_skeletonmae.evaluation import evaluate_classifier
+from pyg_skeletonmae.datasets.label_subsets import write_labels
+from pyg_skeletonmae.evaluation import finetune as train
+from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.pretrained import ClassifierBuilder, build_classifier, check_settings
-from pyg_skeletonmae.training import Trainer, load_model
-from pyg_skeletonmae.training.run import BEST
+from pyg_skeletonmae.training import Trainer
+
+LABELS = "labels.txt"
 
 
 def finetune(
@@ -25,6 +26,8 @@ def finetune(
     freeze: bool = False,
     drop_path: float | None = None,
     random_init: bool = False,
+    bridge: bool = False,
+    select: Select = "last",
     out: str = "runs/finetune",
     seed: int = 0,
     resume: bool = False,
@@ -41,37 +44,40 @@ def finetune(
             ``freeze_encoder``.
         drop_path: The rate of stochastic depth of a transformer encoder; none: its own.
         random_init: Give the pre-trained encoder fresh weights: what its architecture does alone.
+        bridge: Let the encoder have been pre-trained on another skeleton: what belongs to its
+            joints goes by their names.
+        select: Which weights are tested: the last; the best on ``data.val_subjects``; or
+            (``test-best``) the best on the test clips, which overstates and is for comparison with
+            publications that did so.
         out: The run folder.
         seed: Where weights, order and all draws derive from.
         resume: Go on with the run in the folder.
     """
     settings = {
         **resolved, "pretrained": pretrained, "freeze": freeze, "drop_path": drop_path,
-        "random_init": random_init,
+        "random_init": random_init, "bridge": bridge,
     }  # fmt: skip
     check_settings(settings)
     folder = Path(out)
-    check_monitor(trainer, data)
+    if select != "test-best":
+        check_monitor(trainer, data)
     splits = begin(trainer, folder, resolved, data, seed, resume)
     dataset = splits.labelled
     net = build_classifier(model, dataset, settings)
     loader = data.train_loader(
-        dataset, seed, trainer.fabric.device, trainer.rank, trainer.world_size
+        dataset, seed, trainer.fabric.device, trainer.rank, trainer.world_size, drop_single=True
     )
     try_batch(net, loader)
     if trainer.rank == 0:
         runs.start(folder, resolved, seed)
-    evaluate = None
-    if splits.val is not None:
-        val = data.eval_loader(splits.val, trainer.fabric.device)
-
-        def evaluate(net: nn.Module) -> dict[str, float]:
-            return numbers(evaluate_classifier(net, val))
-
-    results = trainer.fit(net, loader, evaluate, folder, resume)
-    if trainer.monitor is not None and trainer.rank == 0:
-        load_model(net, folder / BEST)
-    test = evaluate_classifier(net, data.eval_loader(splits.test, trainer.fabric.device))
-    results |= {f"test/{name}": value for name, value in numbers(test).items()}
+    if data.label_fraction is not None and trainer.rank == 0:
+        names = [dataset.store.names[number] for number in dataset.indices()]
+        write_labels(folder / LABELS, names)
+    val, test = (
+        None if side is None else data.eval_loader(side, trainer.fabric.device)
+        for side in (splits.val, splits.test)
+    )
+    assert test is not None
+    results = train(net, trainer, loader, test, val, folder, resume, select)
     counts = {"clips": len(dataset), "test_clips": len(splits.test)}
     return finish(trainer, net, folder, splits, {**results, **counts})

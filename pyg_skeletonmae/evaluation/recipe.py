@@ -23,6 +23,7 @@ class Recipe:
         freeze: Train the head alone; the encoder stays in evaluation mode.
         label_smoothing: The share of the target spread over all classes.
         drop_path: The rate of stochastic depth of a transformer encoder; None: its own.
+        evaluate_every: Evaluate after every so many epochs, on held-out subjects if there are any.
     """
 
     head: Head
@@ -31,6 +32,7 @@ class Recipe:
     freeze: bool = False
     label_smoothing: float = 0.0
     drop_path: float | None = None
+    evaluate_every: int = 1
 
     def classifier(self, encoder: SkeletonEncoder, num_classes: int) -> Classifier:
         """A classifier on a copy of the encoder.
@@ -51,8 +53,9 @@ class Recipe:
     def trainer(self, seed: int = 0, accelerator: str = "auto") -> Trainer:
         """The trainer, without a progress bar."""
         return Trainer(
-            self.epochs, optim=self.optim, seed=seed, accelerator=accelerator, progress=False
-        )
+            self.epochs, optim=self.optim, seed=seed, accelerator=accelerator,
+            evaluate_every=self.evaluate_every, progress=False,
+        )  # fmt: skip
 
 
 # The probe of MAMP's and Skeleton2vec's public codes: batches of 256, augmented.

@@ -1,0 +1,95 @@
+"""The protocols of ``skeletonmae evaluate`` on frozen features."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Literal
+
+from pyg_skeletonmae.commands.job import Job, Joints
+from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
+from pyg_skeletonmae.commands.steps import numbers
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.datasets.pkummd import PKUMMD
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.evaluation import (
+    extract_features,
+    few_shot,
+    knn,
+    knn_curve,
+    linear_probe,
+    raw_features,
+    retrieval,
+    ridge,
+    temporal,
+)
+from pyg_skeletonmae.evaluation.detection import Segment
+from pyg_skeletonmae.evaluation.windows import WindowLoader
+from pyg_skeletonmae.io.pku import NUM_CLASSES
+
+Frozen = Literal["knn", "linear", "all", "ridge", "retrieval"]
+
+
+def frozen(job: Job, protocol: str, k: int | list[int]) -> dict[str, float]:
+    """Labelled training clips against test clips."""
+    if protocol == "all":
+        return _all(job, k)
+    return _measure(job, protocol, k, job.joints)
+
+
+def _measure(job: Job, protocol: str, k: int | list[int], joints: Joints) -> dict[str, float]:
+    train, test = job.both(joints)
+    if protocol == "knn":
+        return numbers(knn(train, test, k) if isinstance(k, int) else knn_curve(train, test, k))
+    if protocol == "retrieval":
+        return retrieval(train, test)
+    found = (linear_probe if protocol == "linear" else ridge)(train, test, seed=job.seed)
+    return numbers(found)
+
+
+def _all(job: Job, k: int | list[int]) -> dict[str, float]:
+    """Top-1 of two protocols on both kinds of features."""
+    if not isinstance(k, int):
+        raise ConfigError(f"k {k}: expected one number for protocol all")
+    kinds: dict[str, Joints] = {"pooled": "mean", "per_joint": "concat"}
+    return {
+        f"{protocol}_{kind}": _measure(job, protocol, k, joints)["top1"]
+        for protocol in ("knn", "linear")
+        for kind, joints in kinds.items()
+    }
+
+
+def episodes(job: Job, options: FewShotConfig) -> dict[str, Any]:
+    """Few-shot episodes from the test clips."""
+    found = few_shot(job.features(job.splits.test), seed=job.seed, **asdict(options))
+    return {**found, **asdict(options)}
+
+
+def detect(job: Job, options: TemporalConfig) -> dict[str, Any]:
+    """Windows of untrimmed recordings, a linear classifier on their features, and detections."""
+    train = _windows(job, job.splits.labelled, options.window, options.train_stride)
+    test = _windows(job, job.splits.test, options.window, options.stride)
+    known, asked = (
+        raw_features(loader)
+        if job.encoder is None
+        else extract_features(job.encoder, loader, job.joints)
+        for loader in (train, test)
+    )
+    found = linear_probe(known, asked, seed=job.seed)
+    results = temporal(
+        test.split(found["logits"].softmax(-1)), test.starts, test.frames, test.annotations,
+        options.window, test.background, options.shortest,
+    )  # fmt: skip
+    counts = {"train_windows": len(known), "test_windows": len(asked)}
+    return {**results, "window_top1": found["top1"], "l2": found["l2"], **counts}
+
+
+def _windows(job: Job, dataset: SkeletonDataset, window: int, stride: int) -> WindowLoader:
+    if not isinstance(dataset, PKUMMD) or not dataset.untrimmed:
+        raise ConfigError("protocol temporal: needs untrimmed recordings of PKU-MMD")
+    names = [dataset.store.names[number] for number in dataset.indices()]
+    truth = [
+        [Segment(action.start, action.end, action.label) for action in dataset.annotations(name)]
+        for name in names
+    ]
+    transform = job.data.transform(dataset, train=False)
+    return WindowLoader(dataset, truth, window, stride, NUM_CLASSES, transform)

@@ -1,0 +1,107 @@
+"""The options of ``skeletonmae evaluate`` that belong to one protocol each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pyg_skeletonmae.evaluation.recipe import Recipe
+from pyg_skeletonmae.evaluation.semi import FRACTIONS
+from pyg_skeletonmae.models.heads import Head
+
+
+@dataclass
+class TuneConfig:
+    """What differs from the protocol's own recipe where a classifier is trained.
+
+    Args:
+        head: The head.
+        epochs: Epochs to train.
+        lr: Peak learning rate.
+        weight_decay: Weight decay.
+        evaluate_every: Evaluate after every so many epochs, where weights are selected.
+    """
+
+    head: Head | None = None
+    epochs: int | None = None
+    lr: float | None = None
+    weight_decay: float | None = None
+    evaluate_every: int = 1
+
+    def apply(self, recipe: Recipe) -> Recipe:
+        """The recipe with these settings."""
+        optim = recipe.optim
+        if self.lr is not None:
+            optim = replace(optim, lr=self.lr, min_lr=min(optim.min_lr, self.lr))
+        if self.weight_decay is not None:
+            optim = replace(optim, weight_decay=self.weight_decay)
+        return replace(
+            recipe,
+            head=self.head or recipe.head,
+            epochs=self.epochs or recipe.epochs,
+            evaluate_every=self.evaluate_every,
+            optim=optim,
+        )
+
+
+@dataclass
+class SemiConfig:
+    """The semi-supervised protocol; ``data.balanced`` draws a share of each class.
+
+    Args:
+        fractions: Shares of labels.
+        draws: Draws of each, numbered as ``data.label_draw``.
+        by: Fine-tune a classifier on the labelled clips, or a linear probe of frozen features.
+    """
+
+    fractions: list[float] = field(default_factory=lambda: list(FRACTIONS))
+    draws: int = 5
+    by: Literal["finetune", "linear"] = "finetune"
+
+
+@dataclass
+class FewShotConfig:
+    """Few-shot episodes, drawn from the test clips.
+
+    Args:
+        ways: Classes of an episode.
+        shots: Examples of each class.
+        queries: Clips to classify, of each class.
+        episodes: How many episodes.
+    """
+
+    ways: int = 5
+    shots: int = 1
+    queries: int = 15
+    episodes: int = 600
+
+
+@dataclass
+class TemporalConfig:
+    """Detection in untrimmed recordings.
+
+    Args:
+        window: The length of a window in frames, resampled to ``data.frames``.
+        stride: From window to window in test recordings, in frames.
+        train_stride: The same in training recordings.
+        shortest: Detections of fewer frames are dropped.
+    """
+
+    window: int = 64
+    stride: int = 16
+    train_stride: int = 32
+    shortest: int = 10
+
+
+@dataclass
+class EnsembleConfig:
+    """Several classifiers as one.
+
+    Args:
+        runs: Folders of fine-tuned classifiers; each reads clips as its run did (stream, frames,
+            centre, unit).
+        weights: One per run; null: equal ones.
+    """
+
+    runs: list[str] = field(default_factory=list)
+    weights: list[float] | None = None

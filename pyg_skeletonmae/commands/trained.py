@@ -1,0 +1,106 @@
+"""The protocols of ``skeletonmae evaluate`` that train classifiers, or take trained ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pyg_skeletonmae import runs
+from pyg_skeletonmae.commands.job import Job
+from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
+from pyg_skeletonmae.commands.steps import finite, numbers
+from pyg_skeletonmae.config import DataConfig
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.evaluation import (
+    LINEAR_SGD,
+    ensemble,
+    evaluate_classifier,
+    finetune_recipe,
+    linear_probe,
+    linear_probe_sgd,
+    semi_supervised,
+)
+from pyg_skeletonmae.models import Classifier
+from pyg_skeletonmae.pretrained import PRETRAIN_ONLY
+from pyg_skeletonmae.training import load_release
+
+
+def train(job: Job, protocol: str, tune: TuneConfig) -> dict[str, Any]:
+    """Trains a classifier on the labelled clips: the SGD probe, or fine-tuning."""
+    return _train(job, protocol, job.splits.labelled, tune, job.folder)
+
+
+def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
+    """Shares of the labels; a draw that is finished in the run folder is not trained again."""
+    test = job.features(job.splits.test) if options.by == "linear" else None
+
+    def measure(subset: SkeletonDataset, name: str) -> Mapping[str, float]:
+        folder = None if job.folder is None else job.folder / name
+        kept = None if folder is None else folder / runs.RESULTS
+        if kept is not None and kept.is_file():
+            found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+            return found
+        if test is not None:
+            found = numbers(linear_probe(job.features(subset), test, seed=job.seed))
+        else:
+            found = numbers(_train(job, "semi", subset, tune, folder))
+        if kept is not None:
+            runs.write_json(kept, finite(found))
+        return found
+
+    labels, dataset = Path(job.data.cache) / "labels", job.splits.labelled
+    balanced = job.data.balanced
+    results = semi_supervised(measure, dataset, labels, options.fractions, options.draws, balanced)
+    on = {"last": "last", "val-best": "val", "test-best": "test"}[job.select]
+    return {**results, "by": options.by, "balanced": balanced, "selected_on": on}
+
+
+def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
+    """Classifiers of several runs as one, on the test clips."""
+    if len(options.runs) < 2:
+        raise ConfigError("ensemble.runs: expected two run folders or more")
+    scores, y = [], job.splits.test.labels
+    for run in options.runs:
+        model = load_release(runs.release_of(Path(run)))
+        if not isinstance(model, Classifier):
+            raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
+        loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
+        scores.append(evaluate_classifier(model, loader)["logits"])
+    found = numbers(ensemble(scores, y, options.weights))
+    return {**found, "runs": options.runs, "weights": options.weights}
+
+
+def _train(
+    job: Job, protocol: str, dataset: SkeletonDataset, tune: TuneConfig, folder: Path | None
+) -> dict[str, Any]:
+    encoder = job.needed_encoder(protocol)
+    recipe = LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder)
+    val = None if job.splits.val is None else job.data.eval_loader(job.splits.val)
+    found = linear_probe_sgd(
+        encoder,
+        dataset.num_classes,
+        job.data.train_loader(dataset, job.seed, drop_single=True),
+        job.data.eval_loader(job.splits.test),
+        val,
+        tune.apply(recipe),
+        folder,
+        resume=True,
+        select=job.select,
+        seed=job.seed,
+    )
+    return {name.removeprefix("test/"): value for name, value in found.items()}
+
+
+def _as_in_its_run(run: Path, data: DataConfig) -> DataConfig:
+    """The data section with what a classifier's run prepared in its own way."""
+    path = run / runs.CONFIG
+    if not path.is_file():
+        raise ConfigError(f"{run}: no run folder; its {runs.CONFIG} tells how clips are prepared")
+    own = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("data", {})
+    return replace(data, **{key: own[key] for key in PRETRAIN_ONLY if key in own})
