@@ -11,6 +11,7 @@ from torch import nn
 
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.models import (
+    STGCN,
     STRL,
     Classifier,
     GraphEncoder,
@@ -61,6 +62,7 @@ MODELS: dict[str, Make] = {
         views=2,
     ),
     "strl": partial(STRL, num_classes=3, frames=FRAMES, hidden_channels=16, depth=2),
+    "st_gcn": partial(STGCN, num_classes=3, channels=[16, 16, 32]),
     "classifier-linear": lambda skeleton, in_channels: Classifier(
         GraphEncoder(skeleton, in_channels, 16), 3, head="linear"
     ),

@@ -10,6 +10,7 @@ from pyg_skeletonmae.models.official_skeleton2vec import load_skeleton2vec
 from pyg_skeletonmae.models.skeleton2vec import Skeleton2Vec
 from pyg_skeletonmae.models.st_backbone import ViTBackbone
 from pyg_skeletonmae.models.st_encoder import STEncoder
+from pyg_skeletonmae.models.st_gcn import STGCN, STGCNEncoder
 from pyg_skeletonmae.models.st_mae import STSkeletonMAE
 from pyg_skeletonmae.models.strl import STRL
 from pyg_skeletonmae.models.strl_encoder import STRLEncoder
@@ -22,6 +23,8 @@ __all__ = [
     "GraphEncoder",
     "GraphSkeletonMAE",
     "STEncoder",
+    "STGCN",
+    "STGCNEncoder",
     "STRL",
     "STRLEncoder",
     "STSkeletonMAE",

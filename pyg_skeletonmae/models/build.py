@@ -14,6 +14,7 @@ from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
 from pyg_skeletonmae.models.skeleton2vec import Skeleton2Vec
 from pyg_skeletonmae.models.st_backbone import ViTBackbone
 from pyg_skeletonmae.models.st_encoder import STEncoder
+from pyg_skeletonmae.models.st_gcn import STGCN, STGCNEncoder
 from pyg_skeletonmae.models.st_mae import STSkeletonMAE
 from pyg_skeletonmae.models.strl import STRL
 from pyg_skeletonmae.models.strl_encoder import STRLEncoder
@@ -34,6 +35,8 @@ _CLASSES: tuple[type, ...] = (
     RandomMask,
     RandomTokenMask,
     STEncoder,
+    STGCN,
+    STGCNEncoder,
     STRL,
     STRLEncoder,
     STSkeletonMAE,

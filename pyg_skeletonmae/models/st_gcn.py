@@ -1,0 +1,180 @@
+"""ST-GCN: the supervised reference, built from this library's layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.classifier import Classifier, Head
+from pyg_skeletonmae.models.heads import JointPool
+from pyg_skeletonmae.nn.norm import BatchNormLast
+from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv
+from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
+from pyg_skeletonmae.skeleton import Skeleton
+
+_CHANNELS = [64, 64, 64, 64, 128, 128, 128, 256, 256, 256]  # the paper's
+
+
+def spatial_partitions(skeleton: Skeleton) -> Tensor:
+    """The neighbours of each joint by where they are, ``[3, V, V]``, rows sum to 1 or 0.
+
+    The joint itself, neighbours nearer to the centre of the body, and the others: the spatial
+    configuration partitioning of ST-GCN. Distances are counted in bones.
+    """
+    edges, centre = skeleton.adjacency() > 0, skeleton.index(skeleton.center_joint)
+    distance = skeleton.hops[centre]
+    nearer = edges & (distance[None, :] < distance[:, None])
+    groups = torch.stack([torch.eye(skeleton.num_joints) > 0, nearer, edges & ~nearer]).float()
+    return groups / groups.sum(-1, keepdim=True).clamp(min=1)
+
+
+class STGCNBlock(nn.Module):
+    r"""A graph convolution for each group of neighbours, then a convolution over time.
+
+    .. math::
+        \mathbf{H} &= \mathrm{ReLU}\Big(\mathrm{BN}\Big(\sum_k (\mathbf{A}_k \odot \mathbf{M}_k)
+        \mathbf{X} \mathbf{W}_k\Big)\Big) \\
+        \mathbf{X}' &= \mathrm{ReLU}(\mathrm{MSTCN}(\mathbf{H}) + \mathrm{residual}(\mathbf{X}))
+
+    Args:
+        in_channels: The channels of the input.
+        out_channels: The channels of the output, a multiple of 4.
+        partitions: The adjacency of each group, ``[K, V, V]``.
+        stride: The temporal stride.
+        dropout: The dropout rate on the output of the temporal convolution.
+    """
+
+    partitions: Tensor
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        partitions: Tensor,
+        stride: int = 1,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.register_buffer("partitions", partitions, persistent=False)
+        self.importance = nn.Parameter(torch.ones_like(partitions))
+        self.convs = nn.ModuleList(
+            SkeletonGCNConv(in_channels, out_channels, normalize=False, bias=False)
+            for _ in partitions
+        )
+        self.norm = BatchNormLast(out_channels)
+        self.temporal = MultiScaleTemporalConv(
+            out_channels, out_channels, stride=stride, residual=False
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.stride = stride
+        self.residual: nn.Module = nn.Identity()
+        if stride > 1 or in_channels != out_channels:
+            linear = nn.Linear(in_channels, out_channels, bias=False)
+            self.residual = nn.Sequential(linear, BatchNormLast(out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+        adjacency = self.partitions * self.importance
+        h = sum(conv(x, own) for conv, own in zip(self.convs, adjacency, strict=True))
+        h = self.dropout(self.temporal(torch.relu(self.norm(h))))
+        return torch.relu(h + self.residual(x[:, :, :: self.stride]))
+
+
+class STGCNEncoder(SkeletonEncoder):
+    r"""Blocks of graph convolution and convolution over time.
+
+    `"Spatial Temporal Graph Convolutional Networks for Skeleton-Based Action Recognition"
+    <https://arxiv.org/abs/1801.07455>`_: its partitioning of neighbours, its weights on edges and
+    its ten blocks. The convolution over time is the multi-scale one of later work, as in ST-GCN++
+    (`arXiv 2205.09443 <https://arxiv.org/abs/2205.09443>`_), in place of one of nine frames.
+
+    Args:
+        skeleton: The joints and bones.
+        in_channels: The channels of a joint.
+        channels: The width of each block (default: the ten of the paper, 64 to 256); time is halved
+            where it grows.
+        dropout: The dropout rate on the output of each convolution over time.
+
+    Shapes:
+        - **input:** a batch with ``pos [P * V, T, C]``
+        - **output:** features ``[P, V, T', D]`` of the last block's width
+
+    Raises:
+        ConfigError: There is no block.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        in_channels: int = 3,
+        channels: list[int] | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        channels = _CHANNELS if channels is None else channels
+        if not channels:
+            raise ConfigError("channels []: expected the width of at least one block")
+        super().__init__(skeleton, channels[-1])
+        self.data_norm = BatchNormLast(skeleton.num_joints * in_channels)
+        partitions = spatial_partitions(skeleton)
+        blocks, before = [], in_channels
+        for number, width in enumerate(channels):
+            stride = 2 if number and width > before else 1
+            blocks.append(STGCNBlock(before, width, partitions, stride, dropout))
+            before = width
+        self.blocks = nn.ModuleList(blocks)
+
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+        by_frame = pos.transpose(1, 2)
+        x: Tensor = self.data_norm(by_frame.flatten(2)).view(by_frame.shape).transpose(1, 2)
+        for block in self.blocks:
+            x = block(x)
+        return x
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.skeleton.name}, hidden={self.out_channels}, "
+            f"blocks={len(self.blocks)})"
+        )
+
+
+class STGCN(Classifier):
+    r"""The supervised reference: an :class:`STGCNEncoder` and a linear classifier, from scratch.
+
+    Args:
+        skeleton: The joints and bones.
+        in_channels: The channels of a joint.
+        num_classes: The number of classes.
+        channels: See :class:`STGCNEncoder`.
+        dropout: See there.
+        head: See :class:`Classifier`, as for the arguments below.
+        head_dropout: The dropout rate before the last layer.
+        label_smoothing: The share of the target spread over all classes.
+        joints: ``"mean"`` over the joints, as in the paper, or ``"concat"``.
+        segments: Mean over time (1), or over this many equal segments, concatenated.
+
+    Shapes:
+        - **input:** a batch with ``pos [P * V, T, C]`` of ``B`` clips
+        - **output:** ``{"logits": [B, num_classes]}``, and ``"loss"`` and ``"accuracy"`` where the
+          batch has ``y``
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        in_channels: int,
+        num_classes: int,
+        channels: list[int] | None = None,
+        dropout: float = 0.0,
+        head: Head = "linear",
+        head_dropout: float = 0.0,
+        label_smoothing: float = 0.0,
+        joints: JointPool = "mean",
+        segments: int = 1,
+    ) -> None:
+        encoder = STGCNEncoder(skeleton, in_channels, channels, dropout)
+        super().__init__(
+            encoder, num_classes, head, None, head_dropout, label_smoothing, joints, segments
+        )
