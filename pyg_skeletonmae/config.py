@@ -6,7 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from torch_geometric.transforms import Compose
@@ -15,6 +15,13 @@ from pyg_skeletonmae.datasets import UIPRMD, ClipStore, SkeletonDataset
 from pyg_skeletonmae.datasets.clips import NanPolicy
 from pyg_skeletonmae.datasets.joints import with_joints
 from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
+from pyg_skeletonmae.datasets.official import (
+    FOLDERS,
+    OfficialDataset,
+    OfficialName,
+    Settings,
+    open_official,
+)
 from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.uiprmd import Target
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -32,9 +39,17 @@ class DataConfig:
 
     Args:
         name: ``uiprmd``; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset``
-            wrote; ``synthetic``, the built-in actions.
-        path: The file or folder (not for ``synthetic``). Default for ``uiprmd``: the folder
-            ``uiprmd`` in ``$SKELETONMAE_DATA``.
+            wrote; ``synthetic``, the built-in actions; or a data set with official splits:
+            ``ntu60``, ``ntu120``, ``pkummd1``, ``pkummd2``, ``finegym``, ``diving48``, and
+            ``pyskl``, any pickle of pyskl.
+        path: The file or folder (not for ``synthetic``). Default: the folder ``uiprmd``, ``ntu``,
+            ``pkummd``, ``finegym`` or ``diving48`` in ``$SKELETONMAE_DATA``.
+        protocol: The official split, ``xsub`` for example; default: the first. It holds unless
+            subjects are named.
+        policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD); default: as
+            CTR-GCN and MAMP do.
+        incomplete: The owners' list of incomplete clips of NTU RGB+D, to leave them out; ``fetch``
+            fetches it.
         cache: The folder in which converted data are kept for the next run.
         target: The classes of ``uiprmd``.
         nan: What to do with a clip whose coordinates are not finite (``npz``).
@@ -67,8 +82,11 @@ class DataConfig:
         batch_size: Clips per batch and process.
     """
 
-    name: Literal["uiprmd", "npz", "store", "synthetic"] = "uiprmd"
+    name: Literal["uiprmd", "npz", "store", "synthetic"] | OfficialName = "uiprmd"
     path: str | None = None
+    protocol: str | None = None
+    policy: str | None = None
+    incomplete: str | None = None
     cache: str = "data"
     target: Target = "movement+correctness"
     nan: NanPolicy = "error"
@@ -158,6 +176,11 @@ def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
 
 
 def _open(config: DataConfig, seed: int) -> SkeletonDataset:
+    if config.name in get_args(OfficialName):
+        return _official(config)
+    for key in ("protocol", "policy", "incomplete"):
+        if getattr(config, key) is not None:
+            raise ConfigError(f"data.{key}: means nothing for {config.name}")
     if config.name == "synthetic":
         return SyntheticActions(
             config.num_clips,
@@ -177,15 +200,12 @@ def _open(config: DataConfig, seed: int) -> SkeletonDataset:
 
 
 def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
-    """Cuts a data set by subjects.
+    """Cuts a data set by its official protocol, or by subjects if it has none or some are named.
 
     Raises:
         DataError: A side is empty, or a subject is not in the data or on two sides.
     """
-    subjects = sorted(set(dataset.subjects.tolist()))
-    wanted = config.train_subjects
-    chosen = [s for s in subjects if s % 2] if wanted is None else wanted
-    train, test = dataset.split(train=chosen, test=config.test_subjects)
+    train, test = _sides(dataset, config)
     val = None
     if config.val_subjects:
         val, train = train.split(train=config.val_subjects)
@@ -193,6 +213,36 @@ def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
     if config.label_subjects is not None and set(config.label_subjects) != known:
         labelled, _ = train.split(train=config.label_subjects)
     return Splits(train, _with_labels(labelled, config), val, test)
+
+
+def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDataset, SkeletonDataset]:
+    wanted = config.train_subjects
+    named = wanted is not None or config.test_subjects is not None
+    if config.name in get_args(OfficialName) and not named:
+        # By name, as the clips may have been given other joints.
+        sides = _official(config).official_split()
+        train, test = ([view.store.names[i] for i in view.indices()] for view in sides)
+        return dataset.split("name", train=train, test=test)
+    subjects = sorted(set(dataset.subjects.tolist()))
+    chosen = [s for s in subjects if s % 2] if wanted is None else wanted
+    return dataset.split(train=chosen, test=config.test_subjects)
+
+
+def _official(config: DataConfig) -> OfficialDataset:
+    root, folder = os.environ.get(DATA_VARIABLE), FOLDERS.get(config.name)
+    if config.path is not None:
+        path = Path(config.path)
+    elif folder is None:
+        raise ConfigError(f"data.path: expected the file of the {config.name} data, found nothing")
+    elif root:
+        path = Path(root) / folder
+    else:
+        raise DataError(
+            f"{config.name} was not found: set {DATA_VARIABLE} to the folder that holds {folder}/, "
+            "or --data.path to the folder with its files"
+        )
+    settings = Settings(path, Path(config.cache), config.protocol, config.policy, config.incomplete)
+    return open_official(config.name, settings)
 
 
 def _with_labels(dataset: SkeletonDataset, config: DataConfig) -> SkeletonDataset:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from cli_helpers import packed_arrays, write_packed
+from pyskl_helpers import annotation, save_athletes, save_pyskl
 
 from pyg_skeletonmae.config import DataConfig, open_dataset, split
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -108,3 +109,42 @@ def test_loaders(config):
     batches = list(config.eval_loader(dataset))
     assert [len(batch.y) for batch in batches] == [8, 8]
     assert torch.cat([batch.clip_id for batch in batches]).tolist() == list(range(16))
+
+
+@pytest.fixture
+def gym(tmp_path):
+    save_athletes(tmp_path / "finegym" / "gym_hrnet.pkl")
+    return DataConfig(name="finegym", path=str(tmp_path / "finegym"), cache=str(tmp_path / "cache"))
+
+
+def test_official_splits(gym):
+    train, labelled, val, test = split(open_dataset(gym), gym)
+    assert train.labels.tolist() == test.labels.tolist() == [98, 97, 96]
+    assert labelled is train and val is None
+    gym.joints = "openpose18"
+    dataset = open_dataset(gym)
+    assert dataset.skeleton.name == "openpose18"
+    assert split(dataset, gym).test.labels.tolist() == [98, 97, 96]
+
+
+def test_the_folder_of_an_official_data_set(gym, tmp_path, monkeypatch):
+    monkeypatch.setenv("SKELETONMAE_DATA", str(tmp_path))
+    assert len(open_dataset(DataConfig(name="finegym"))) == 6
+    monkeypatch.delenv("SKELETONMAE_DATA")
+    with pytest.raises(DataError, match="finegym was not found: set SKELETONMAE_DATA"):
+        open_dataset(DataConfig(name="finegym"))
+    with pytest.raises(ConfigError, match=r"data\.path: expected the file of the pyskl data"):
+        open_dataset(DataConfig(name="pyskl"))
+
+
+def test_protocols(tmp_path):
+    clips = [annotation(name, frames=6) for name in ("a", "b", "c")]
+    splits = {"x_train": ["a"], "x_val": ["b"], "y_train": ["b", "c"], "y_val": ["a"]}
+    path = save_pyskl(tmp_path / "poses.pkl", clips, splits)
+    config = DataConfig(name="pyskl", path=str(path), cache=str(tmp_path), protocol="y")
+    sides = split(open_dataset(config), config)
+    assert (len(sides.train), len(sides.test)) == (2, 1)
+    with pytest.raises(ConfigError, match=r"data\.protocol: means nothing for synthetic"):
+        open_dataset(DataConfig(name="synthetic", protocol="xsub"))
+    with pytest.raises(ConfigError, match=r"data\.policy: means nothing for pyskl"):
+        open_dataset(DataConfig(name="pyskl", path=str(path), policy="none"))

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar, cast, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from pyg_skeletonmae.datasets.hrnet_poses import Diving48, FineGym
 from pyg_skeletonmae.datasets.ntu import NTURGBD
 from pyg_skeletonmae.datasets.pkummd import PKUMMD
 from pyg_skeletonmae.datasets.pyskl import PysklDataset
-from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError
 
 OfficialName = Literal["ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48", "pyskl"]
 OfficialDataset = NTURGBD | PKUMMD | PysklDataset
-D = TypeVar("D", bound=SkeletonDataset)
+FOLDERS = {  # what users call the folder of each, inside the one of all data
+    "ntu60": "ntu",
+    "ntu120": "ntu",
+    "pkummd1": "pkummd",
+    "pkummd2": "pkummd",
+    "finegym": "finegym",
+    "diving48": "diving48",
+}
 
 
 class Settings(NamedTuple):
@@ -50,13 +56,6 @@ def open_official(name: str, settings: Settings) -> OfficialDataset:
     for key in told.keys() - set(entry.options):
         raise ConfigError(f"data.{key}: means nothing for {name}")
     return entry.open(settings, told)
-
-
-def official_split(dataset: D) -> tuple[D, D] | None:
-    """The official training and test side, None for a data set that has no such thing."""
-    if not isinstance(dataset, NTURGBD | PKUMMD | PysklDataset):
-        return None
-    return cast("tuple[D, D]", dataset.official_split())
 
 
 class _Entry(NamedTuple):

@@ -2,8 +2,7 @@ import pytest
 from ntu_helpers import person, write_skeleton
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
-from pyg_skeletonmae.datasets import SyntheticActions
-from pyg_skeletonmae.datasets.official import Settings, official_split, open_official
+from pyg_skeletonmae.datasets.official import FOLDERS, Settings, open_official
 from pyg_skeletonmae.errors import ConfigError, DataError
 
 
@@ -22,7 +21,7 @@ def test_athletes(tmp_path, name, kind, file, second):
     save_athletes(tmp_path / file, second, 48)
     data = open_official(name, settings(tmp_path))
     assert repr(data) == f"{kind}(6)"
-    train, test = official_split(data)
+    train, test = data.official_split()
     assert len(train) == len(test) == 3
     with pytest.raises(ConfigError, match=f"protocol: means nothing for {name}"):
         open_official(name, settings(tmp_path, protocol="xsub"))
@@ -33,9 +32,9 @@ def test_ntu(tmp_path):
         write_skeleton(tmp_path, {5: (0, person(14))}, 14, name)
     data = open_official("ntu60", settings(tmp_path, protocol="xview", policy="none"))
     assert data.store.root.name == "ntu60-none"
-    assert [side.subjects.tolist() for side in official_split(data)] == [[2, 3], [1]]
+    assert [side.subjects.tolist() for side in data.official_split()] == [[2, 3], [1]]
     data = open_official("ntu120", settings(tmp_path, protocol="xset"))
-    assert [side.subjects.tolist() for side in official_split(data)] == [[2], [1, 3]]
+    assert [side.subjects.tolist() for side in data.official_split()] == [[2], [1, 3]]
     (tmp_path / "list.txt").write_text("S002C002P002R001A060\n")
     listed = settings(tmp_path, incomplete=str(tmp_path / "list.txt"))
     assert len(open_official("ntu60", listed)) == 2
@@ -45,7 +44,7 @@ def test_pyskl(tmp_path):
     clips = [annotation("a"), annotation("b", 1)]
     path = save_pyskl(tmp_path / "a.pkl", clips, {"x_train": ["a"], "x_val": ["b"]})
     data = open_official("pyskl", Settings(path, tmp_path, "x"))
-    assert [side.labels.tolist() for side in official_split(data)] == [[0], [1]]
+    assert [side.labels.tolist() for side in data.official_split()] == [[0], [1]]
     assert data.store.root.parent == tmp_path / "processed"
 
 
@@ -56,7 +55,7 @@ def test_pkummd(tmp_path):
         open_official("pkummd1", settings(tmp_path, incomplete="x"))
 
 
-def test_others(tmp_path):
-    assert official_split(SyntheticActions(8, num_classes=4, num_subjects=2)) is None
+def test_names(tmp_path):
+    assert FOLDERS["ntu60"] == FOLDERS["ntu120"] == "ntu" and "pyskl" not in FOLDERS
     with pytest.raises(ConfigError, match="'ntu': expected one of ntu60, ntu120"):
         open_official("ntu", settings(tmp_path))
