@@ -15,6 +15,7 @@ from jsonargparse import ArgumentParser, Namespace, set_dumper, set_loader
 from pyg_skeletonmae import __version__, models
 from pyg_skeletonmae.cli_errors import explain
 from pyg_skeletonmae.commands import evaluate, finetune, pretrain
+from pyg_skeletonmae.commands.compare import add_compare_arguments, compare
 from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.datasets.clips import NanPolicy
 from pyg_skeletonmae.demo import demo
@@ -30,6 +31,7 @@ from pyg_skeletonmae.models import (
     STTFormerBackbone,
     ViTBackbone,
 )
+from pyg_skeletonmae.prepare_command import add_prepare_arguments, prepare, run_prepare
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
@@ -42,6 +44,11 @@ COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "evaluate": evaluate,
     "demo": demo,
 }
+_READERS: dict[str, tuple[Callable[..., Any], Callable[[ArgumentParser], None]]] = {
+    "import": (import_official, add_import_arguments),
+    "compare": (compare, add_compare_arguments),
+    "prepare": (prepare, add_prepare_arguments),
+}  # they take paths, and no settings
 _MODELS: dict[str, tuple[type, ...]] = {  # the first is the default
     "pretrain": (GraphSkeletonMAE, STSkeletonMAE, Skeleton2Vec),
     "finetune": (STRL, Classifier, STGCN),
@@ -113,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say(str(error))
         return USAGE
     except KeyboardInterrupt:
-        _say("interrupted; a run that was under way goes on with --resume")
+        _say("interrupted; prepare goes on when it is called again, a run with --resume")
         return INTERRUPTED
     if results:
         print(json.dumps(results, indent=2, default=str))
@@ -136,9 +143,12 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> Namespace:
 
 
 def _command(parser: Parser, name: str, config: Namespace) -> dict[str, Any] | None:
+    chosen = config[name]
     if name == "import":
-        chosen = config[name]
         return import_official(chosen.path, chosen["from"], chosen.out)
+    if name == "compare":
+        compare(chosen.runs, chosen.plot, chosen.curve)
+        return None
     if "frames" in config[name].get("model.init_args", {}):  # as long as the clips
         config[name].model.init_args.frames = config[name].data.frames
     resolved = _resolved(parser, name, config)
@@ -162,9 +172,10 @@ def build_parser() -> Parser:
             parser.below[name] = subparser
         if name == "evaluate":  # after adding it, which sets the mode to this parser's
             subparser.parser_mode = _DATA_ONLY
-    about = (inspect.getdoc(import_official) or "").partition("\n")[0]
-    commands.add_subcommand("import", subparser := Parser(description=about), help=about)
-    add_import_arguments(subparser)
+    for name, (function, add_arguments) in _READERS.items():
+        about = (inspect.getdoc(function) or "").partition("\n")[0]
+        commands.add_subcommand(name, subparser := Parser(description=about), help=about)
+        add_arguments(subparser)
     return parser
 
 

@@ -74,8 +74,8 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
     if not (folder / CONFIG).is_file():
         raise ConfigError(f"{folder}: holds no run to resume; leave --resume out to start one")
     before = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
-    for key, value in _flat(config).items():
-        old = _flat(before).get(key)
+    for key, value in flat(config).items():
+        old = flat(before).get(key)
         if key.split(".")[0] not in _FREE and old != value:
             raise ConfigError(
                 f"{folder}: cannot resume with {key} = {value!r}: the run was started with {old!r}"
@@ -130,12 +130,12 @@ def _output(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested settings by dotted keys."""
-    flat: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{key}.")
+            found |= flat(value, f"{prefix}{key}.")
         else:
-            flat[prefix + key] = value
-    return flat
+            found[prefix + key] = value
+    return found
