@@ -149,6 +149,9 @@ def _command(parser: Parser, name: str, config: Namespace) -> dict[str, Any] | N
     if name == "compare":
         compare(chosen.runs, chosen.plot, chosen.curve)
         return None
+    if name == "prepare":
+        run_prepare(vars(chosen))
+        return None
     if "frames" in config[name].get("model.init_args", {}):  # as long as the clips
         config[name].model.init_args.frames = config[name].data.frames
     resolved = _resolved(parser, name, config)

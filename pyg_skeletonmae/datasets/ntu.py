@@ -70,7 +70,6 @@ class NTURGBD(SkeletonDataset):
             repository into ``root``; None = keep those clips. The card says which was done.
         processed_root: The folder for the stores; None = ``root/processed``.
         workers: How many processes read the files; 0 = this one.
-        progress: Show a progress bar, if the standard error output is a terminal.
 
     Raises:
         ConfigError: Version, protocol or policy are none, or do not fit.
@@ -120,7 +119,6 @@ class NTURGBD(SkeletonDataset):
         incomplete: str | Path | None = None,
         processed_root: str | Path | None = None,
         workers: int = 0,
-        progress: bool = False,
     ) -> None:
         check_protocol(version, protocol)
         if policy not in POLICIES:
@@ -131,7 +129,7 @@ class NTURGBD(SkeletonDataset):
         folder = Path(processed_root or root / "processed") / f"ntu{version}-{policy}{tail}"
         if force_reload or not ClipStore.exists(folder):
             listed = _list(root, version, incomplete)
-            _process(root, folder, version, policy, listed, workers, progress, force_reload)
+            _process(root, folder, version, policy, listed, workers, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
     def official_split(self: Self) -> tuple[Self, Self]:
@@ -183,7 +181,6 @@ def _process(
     policy: Policy,
     listed: Path | None,
     workers: int,
-    progress: bool,
     overwrite: bool,
 ) -> None:
     paths = [path for path in _files(root) if parse_name(path).action <= version]
@@ -206,7 +203,7 @@ def _process(
         notes=[incomplete_note(version, None if listed is None else len(incomplete))],
         splits=_splits(version),
         workers=workers,
-        progress=progress,
+        progress=True,
         overwrite=overwrite,
     )
 

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+from ntu_helpers import person, write_skeleton
+
+from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.datasets import ClipStore
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.prepare_command import RECIPES, prepare
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    for seed, name in enumerate(("S001C001P001R001A001", "S002C002P003R002A050")):
+        write_skeleton(tmp_path, {5: (0, person(12, seed))}, 12, name)
+    (tmp_path / "S002C002P004R002A050.skeleton").write_text("2\n")
+    return tmp_path
+
+
+def test_card(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["prepare", "ntu60", "--root", str(root), "--workers", "0", "--policy", "none"]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0] == "clips        2 of 60 classes (0 to 1 each), 2 subjects"
+    assert "xview train  1 clips (0 to 1 of each class)" in lines
+    assert "dropped      1" in lines and "S002C002P004R002A050" in out
+    assert lines[-1] == str(root / "processed/ntu60-none") and not err, "quiet without a terminal"
+    assert main([*arguments, "--out", str(root / "o")]) == 0
+    stores = [ClipStore(root / folder / "ntu60-none") for folder in ("processed", "o")]
+    assert stores[0].content_hash == stores[1].content_hash
+
+
+def test_list_of_incomplete_clips(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "list.txt").write_text("S001C001P001R001A001\n")
+    dataset = prepare("ntu60", root, workers=0, incomplete=str(root / "list.txt"))
+    assert dataset.subjects.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("ntu61 --root .", "expected one of ntu60, ntu120"),
+        ("ntu60", "root"),
+        ("ntu60 --root nowhere", "nowhere: no .skeleton file"),
+        ("ntu60 --root . --policy mamp", "policy 'mamp': expected one of ctrgcn, pyskl, none"),
+        ("uiprmd --root . --policy none", "--policy: uiprmd has no such option"),
+        ("ntu60 --root . --workers many", "workers: expected a whole number, found 'many'"),
+        ("ntu60 --root . --wrkers 2", "wrkers: no such key; did you mean workers?"),
+        ("pyskl --root nothing.pkl", "nothing.pkl"),
+    ],
+)
+def test_bad_input_is_one_line(
+    arguments: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["prepare", *arguments.split()]) == 2
+    err = capsys.readouterr().err
+    assert line in err and len(err.splitlines()) == 1 and err.startswith("skeletonmae: error: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_negative_workers(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", "ntu60", "--root", str(root), "--workers=-1"]) == 2
+    assert "workers -1: expected 0 or more" in capsys.readouterr().err
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(ConfigError, match="prepare 'kinetics': expected one of ntu60"):
+        prepare("kinetics", ".")
+    assert {"ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48"} <= RECIPES.keys()
