@@ -241,7 +241,7 @@ def _official(config: DataConfig) -> OfficialDataset:
             f"{config.name} was not found: set {DATA_VARIABLE} to the folder that holds {folder}/, "
             "or --data.path to the folder with its files"
         )
-    settings = Settings(path, Path(config.cache), config.protocol, config.policy, config.incomplete)
+    settings = Settings(path, config.protocol, config.policy, config.incomplete)
     return open_official(config.name, settings)
 
 

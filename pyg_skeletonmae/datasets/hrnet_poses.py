@@ -24,7 +24,7 @@ class HRNetPoses(PysklDataset):
         pre_filter: Chooses clips once, see :class:`SkeletonDataset`.
         force_reload: Read the file again.
         options: What is done with scores and pixels.
-        processed_root: The folder whose ``processed`` holds the store; None = ``root``.
+        processed_root: The folder for the stores; None = ``root/processed``.
         workers: How many processes convert; 0 = this one.
 
     Raises:
@@ -51,7 +51,7 @@ class HRNetPoses(PysklDataset):
         places = [Path(root) / self.file, Path(root) / "raw" / self.file]
         super().__init__(
             next((place for place in places if place.is_file()), places[0]),
-            processed_root or root,
+            root,
             split,
             transform,
             pre_transform,
@@ -60,6 +60,7 @@ class HRNetPoses(PysklDataset):
             options=options,
             skeleton=COCO17,
             class_names=[str(label) for label in range(self.num_labels)],
+            processed_root=processed_root,
             workers=workers,
         )
 

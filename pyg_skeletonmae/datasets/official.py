@@ -28,15 +28,14 @@ class Settings(NamedTuple):
     """What may be said about such a data set; None = the default, or nothing.
 
     Args:
-        path: The folder with its files; of ``pyskl``, the file.
-        cache: The folder for the store of ``pyskl``; the others write into ``path/processed``.
+        path: The folder with its files, whose folder ``processed`` is for the stores; of
+            ``pyskl``, the file.
         protocol: The official split.
         policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD).
         incomplete: The list of incomplete clips (NTU RGB+D).
     """
 
     path: Path
-    cache: Path
     protocol: str | None = None
     policy: str | None = None
     incomplete: str | None = None
@@ -71,5 +70,5 @@ _ENTRIES: Mapping[str, _Entry] = {
     "pkummd2": _Entry(lambda at, told: PKUMMD(at.path, 2, **told), _OPTIONS[:2]),
     "finegym": _Entry(lambda at, told: FineGym(at.path), ()),
     "diving48": _Entry(lambda at, told: Diving48(at.path), ()),
-    "pyskl": _Entry(lambda at, told: PysklDataset(at.path, at.cache, **told), _OPTIONS[:1]),
+    "pyskl": _Entry(lambda at, told: PysklDataset(at.path, at.path.parent, **told), _OPTIONS[:1]),
 }

@@ -51,6 +51,7 @@ class PysklDataset(SkeletonDataset):
         options: What is done with scores and pixels.
         skeleton: The skeleton; None = NTU's 25 joints or COCO's 17, by their number.
         class_names: The names of the classes; None = their numbers, or ``A001`` ... for NTU RGB+D.
+        processed_root: The folder for the stores; None = ``root/processed``.
         workers: How many processes convert; 0 = this one.
 
     Raises:
@@ -74,13 +75,14 @@ class PysklDataset(SkeletonDataset):
         options: PysklOptions = DEFAULT,
         skeleton: Skeleton | str | Path | None = None,
         class_names: Sequence[str] | None = None,
+        processed_root: str | Path | None = None,
         workers: int = 0,
     ) -> None:
         path, self.protocol = Path(path), protocol
         layout = None if skeleton is None else get_layout(skeleton)
         said = repr((options, layout and layout.to_dict(), class_names and list(class_names)))
         digest = hashlib.sha256(said.encode()).hexdigest()[:8]
-        folder = Path(root) / "processed" / f"{path.stem}-{digest}"
+        folder = Path(processed_root or Path(root) / "processed") / f"{path.stem}-{digest}"
         if force_reload or not ClipStore.exists(folder):
             _prepare(path, folder, options, layout, class_names, workers, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)

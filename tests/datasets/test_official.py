@@ -7,7 +7,7 @@ from pyg_skeletonmae.errors import ConfigError, DataError
 
 
 def settings(root, **changes) -> Settings:
-    return Settings(root, root / "cache", **changes)
+    return Settings(root, **changes)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_ntu(tmp_path):
 def test_pyskl(tmp_path):
     clips = [annotation("a"), annotation("b", 1)]
     path = save_pyskl(tmp_path / "a.pkl", clips, {"x_train": ["a"], "x_val": ["b"]})
-    data = open_official("pyskl", Settings(path, tmp_path, "x"))
+    data = open_official("pyskl", Settings(path, "x"))
     assert [side.labels.tolist() for side in data.official_split()] == [[0], [1]]
     assert data.store.root.parent == tmp_path / "processed"
 

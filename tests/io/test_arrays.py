@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
+from pyg_skeletonmae.io.arrays import read_arrays
+from pyg_skeletonmae.io.poses import PoseOptions
+
+
+def joints(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).normal(size=shape)
+
+
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", ">f4"])
+def test_npy(tmp_path, dtype):
+    pos = joints(5, 17, 3).astype(dtype)
+    pos[2, 3] = np.nan
+    np.save(tmp_path / "a.npy", pos)
+    found = read_arrays(tmp_path / "a.npy", "coco17", PoseOptions(fps=20))
+    assert repr(found) == "PoseTracks(coco17, tracks=1, frames=5, channels=3, fps=20)"
+    assert not found.valid[0, 2, 3] and found.valid.sum() == 5 * 17 - 1
+    np.testing.assert_array_equal(found.pos[0], np.nan_to_num(pos.astype(np.float32)))
+
+
+def test_several_persons_and_two_coordinates(tmp_path):
+    np.save(tmp_path / "a.npy", joints(3, 5, 17, 2) * 100)
+    found = read_arrays(tmp_path / "a.npy", "coco17", PoseOptions(image_size=(640, 480)))
+    wanted = joints(3, 5, 17, 2) * 100 / (320, 240) - 1
+    np.testing.assert_allclose(found.pos, wanted, atol=1e-6)
+
+
+def test_npz(tmp_path):
+    pos, score = joints(5, 17, 2), np.random.default_rng(1).uniform(size=(5, 17))
+    np.savez(tmp_path / "a.npz", pos=pos, score=score, other=np.arange(3))
+    options = PoseOptions(min_score=0.5, with_scores=True)
+    found = read_arrays(tmp_path / "a.npz", "coco17", options)
+    np.testing.assert_array_equal(found.valid[0], score.astype(np.float32) > 0.5)
+    assert found.pos.shape == (1, 5, 17, 3)
+    np.savez(tmp_path / "b.npz", any_name=pos)
+    found = read_arrays(tmp_path / "b.npz", "coco17")
+    np.testing.assert_array_equal(found.pos[0], pos.astype(np.float32))
+    with pytest.raises(ConfigError, match="no scores"):
+        read_arrays(tmp_path / "b.npz", "coco17", PoseOptions(with_scores=True))
+
+
+@pytest.mark.parametrize(
+    ("pos", "expected", "found"),
+    [
+        (joints(5, 17), "floats", "shape .5, 17."),
+        (joints(5, 16, 3), "17 joints", "16"),
+        (np.ones((5, 17, 3), int), "floats", "int64"),
+        (np.array([{}, []], object), "plain numbers", "pickled"),
+        (joints(0, 17, 3), "whole npy", "damage"),
+        (np.full((5, 17, 3), np.inf), "float32", "infinity"),
+        (np.full((5, 17, 3), 1e300), "float32", "infinity"),
+        (np.where(np.arange(3) == 0, np.nan, joints(5, 17, 3)), "all coordinates", "some"),
+    ],
+)
+def test_refused(tmp_path, pos, expected, found):
+    np.save(tmp_path / "a.npy", pos)
+    with pytest.raises(SkeletonFormatError, match=rf"a\.npy: .*{expected}.*{found}"):
+        read_arrays(tmp_path / "a.npy", "coco17")
+
+
+def test_refused_archives(tmp_path):
+    path = tmp_path / "a.npz"
+    for arrays, expected in (
+        ({"a": joints(5, 17, 2), "b": joints(5, 17, 2)}, "'pos'"),
+        ({"pos": joints(5, 17)}, "floats"),
+        ({"pos": joints(5, 17, 2), "score": joints(5, 16)}, "a score for each joint"),
+        ({"pos": joints(5, 17, 2), "score": joints(1, 5, 17)}, "2 axes"),
+        ({"pos": joints(5, 17, 2), "score": np.full((5, 17), 2.0)}, "a score of 0 to 1"),
+        ({"pos": np.ones((5, 17, 2), int)}, "floats"),
+        ({"pos": joints(0, 17, 2)}, "persons, frames"),
+    ):
+        np.savez(path, **arrays)
+        with pytest.raises(SkeletonFormatError, match=expected):
+            read_arrays(path, "coco17")
+    np.savez(path, pos=joints(5, 17, 1))
+    with pytest.raises(SkeletonFormatError, match="two coordinates"):
+        read_arrays(path, "coco17", PoseOptions(image_size=(2, 2)))
+    with pytest.raises(SkeletonFormatError, match=r"a \.npy or \.npz file"):
+        read_arrays(tmp_path / "a.txt", "coco17")
+    with pytest.raises(SkeletonFormatError, match="no such file"):
+        read_arrays(tmp_path / "b.npy", "coco17")
