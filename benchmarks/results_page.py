@@ -1,46 +1,86 @@
-"""The tables of ``RESULTS.md``, written from ``results.csv`` and nothing else."""
+"""The tables of ``RESULTS.md``, written from ``results.csv`` and ``published.csv``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from table import Row, mean_and_interval, median_minutes, paired_difference, values
 
+from pyg_skeletonmae.training.checkpoint import write_beside
+
+PUBLISHED = Path(__file__).parent / "published.csv"
 _HEAD = """# Results
 
-Written by `benchmarks/uiprmd.py` from `benchmarks/results.csv`, a row per run. Per cent, top-1;
-mean and half width of the 95 % interval over seeds (Student's t). Minutes are the median training
-time of a run on the machine named below.
+Written by the scripts in `benchmarks/` from `benchmarks/results.csv`, a row per run. Per cent; mean
+and half width of the 95 % interval over seeds (Student's t). *trained* is the top-1 of a classifier
+that was trained or fine-tuned as a whole. Minutes are the median training time of a run on the
+machine named below. A number marked † was selected on the test clips: for comparison with
+publications that did so, never with the others.
 
 """
+_PUBLISHED = """## Published values, and ours beside them
+
+From `benchmarks/published.csv`, which names the source of each. Our methods are called as in
+`configs/`; their column "ours" is filled where we measured. The data are their owners', so `-`
+means not run here. No number was read off a figure.
+
+"""
+_NAMES = {"top1": "trained", "top1, test-best": "trained †"}
 
 
-def write_page(path: Path, rows: Sequence[Row], notes: Path) -> None:
-    """Writes the page: a table for each data set and protocol, then the notes as they stand."""
+def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[Row] = ()) -> None:
+    """Writes the page: measured tables, the notes as they stand, and published values.
+
+    Args:
+        path: The page.
+        rows: Of ``results.csv``.
+        notes: A page of words that stands between the tables.
+        planned: Rows that should be there, with a column ``why`` in place of a value; those that
+            are not are told.
+    """
     text = _HEAD
-    for data, protocol in dict.fromkeys((row["data"], row["protocol"]) for row in rows):
-        own = [row for row in rows if (row["data"], row["protocol"]) == (data, protocol)]
-        text += f"## {data}, {protocol} ({own[0]['split']})\n\n" + _table(own) + _pairs(own)
+    tables = dict.fromkeys(_place(row) for row in (*rows, *planned))
+    for place in tables:
+        own = [row for row in rows if _place(row) == place]
+        left = _missing([row for row in planned if _place(row) == place], own)
+        data, split, protocol = place
+        text += f"## {data}, {protocol} ({split})\n\n"
+        text += (_table(own) if own else "") + _pairs(own) + _not_run(left)
     if notes.exists():
-        text += notes.read_text()
-    path.write_text(text)
+        text += notes.read_text() + "\n"
+    text += _beside_published(rows, read_published())
+    write_beside(path, lambda file: file.write((text.rstrip() + "\n").encode()))
+
+
+def read_published(path: Path = PUBLISHED) -> list[Row]:
+    """Published values in per cent: data, split, protocol, method, metric, value, source."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _place(row: Row) -> tuple[str, str, str]:
+    return row["data"], row["split"], row["protocol"]
 
 
 def _table(rows: Sequence[Row]) -> str:
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    head = ["method", *metrics, "seeds", "clips seen", "minutes"]
-    lines = [_line(head), _line(["---"] * len(head))]
+    head = ["method", *(_NAMES.get(name, name) for name in metrics)]
+    lines = [[*head, "seeds", "clips seen", "minutes"]]
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
         cells = [mean_and_interval(values(own, metric=metric)) for metric in metrics]
         seeds = len({row["seed"] for row in own})
-        lines.append(_line([method, *cells, seeds, own[0]["clips_seen"], median_minutes(own)]))
-    return "\n".join(lines) + "\n\n"
+        most = max((row["clips_seen"] or "0" for row in own), key=float)
+        lines.append([method, *cells, str(seeds), most, median_minutes(own)])
+    return _markdown(lines)
 
 
-def _line(cells: Sequence[object]) -> str:
-    return f"| {' | '.join(str(cell) for cell in cells)} |"
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    head, *body = lines
+    rows = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n\n"
 
 
 def _pairs(rows: Sequence[Row]) -> str:
@@ -54,5 +94,56 @@ def _pairs(rows: Sequence[Row]) -> str:
         own, other = (values(rows, method=name, metric=metric) for name in (method, twin))
         difference = paired_difference(own, other)
         if difference is not None:
-            lines.append(f"- {metric}: {method} minus {twin}, same seeds: {difference} points")
+            name = _NAMES.get(metric, metric)
+            lines.append(f"- {name}: {method} minus {twin}, same seeds: {difference} points")
     return "\n".join(lines) + "\n\n" if lines else ""
+
+
+def _missing(planned: Sequence[Row], rows: Iterable[Row]) -> list[Row]:
+    there = {(row["method"], row["metric"], str(row["seed"])) for row in rows}
+    return [row for row in planned if (row["method"], row["metric"], row["seed"]) not in there]
+
+
+def _not_run(left: Sequence[Row]) -> str:
+    """A row for each method that was planned and has a seed or a metric missing."""
+    if not left:
+        return ""
+    lines = [["not run", "what", "seeds", "why"]]
+    for method, why in dict.fromkeys((row["method"], row["why"]) for row in left):
+        own = [row for row in left if (row["method"], row["why"]) == (method, why)]
+        metrics = dict.fromkeys(_NAMES.get(row["metric"], row["metric"]) for row in own)
+        seeds = dict.fromkeys(row["seed"] for row in own)
+        lines.append([method, ", ".join(metrics), " ".join(seeds), why])
+    return _markdown(lines)
+
+
+def _beside_published(rows: Sequence[Row], published: Sequence[Row]) -> str:
+    text = _PUBLISHED
+    for data, protocol in dict.fromkeys((row["data"], row["protocol"]) for row in published):
+        told = [row for row in published if (row["data"], row["protocol"]) == (data, protocol)]
+        measured = [row for row in rows if (row["data"], row["protocol"]) == (data, protocol)]
+        text += f"### {data}, {protocol}\n\n" + _comparison(told, measured)
+    return text
+
+
+def _comparison(told: Sequence[Row], measured: Sequence[Row]) -> str:
+    """A row per method and source, a column per split, and those of ours where there are any."""
+    splits = list(dict.fromkeys(row["split"] for row in told))
+    lines = [["method", *splits, *(f"ours, {split}" for split in splits), "source"]]
+    for method, source in dict.fromkeys((row["method"], row["source"]) for row in told):
+        value = {r["split"]: r for r in told if (r["method"], r["source"]) == (method, source)}
+        cells = [value[split]["value"] if split in value else "-" for split in splits]
+        metric = next(iter(value.values()))["metric"]
+        ours = [_ours(measured, method, split, metric) for split in splits]
+        lines.append([method, *cells, *ours, source])
+    return _markdown(lines)
+
+
+def _ours(measured: Sequence[Row], method: str, split: str, metric: str) -> str:
+    """Our mean and interval for a published number; with the mark if selected on test clips."""
+    for mark, suffix in (("", ""), (" †", ", test-best")):
+        for name in (method, f"{method} pre-trained"):
+            found = values(measured, method=name, split=split, metric=metric + suffix)
+            if found:
+                return mean_and_interval(found) + mark
+    return "-"
