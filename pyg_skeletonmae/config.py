@@ -47,7 +47,7 @@ class DataConfig:
         protocol: The official split, ``xsub`` for example; default: the first. It holds unless
             subjects are named.
         policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD); default: as
-            CTR-GCN and MAMP do.
+            CTR-GCN and MAMP do. ``untrimmed``: whole recordings of PKU-MMD.
         incomplete: The owners' list of incomplete clips of NTU RGB+D, to leave them out; ``fetch``
             fetches it.
         cache: The folder in which converted data are kept for the next run.

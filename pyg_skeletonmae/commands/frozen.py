@@ -85,11 +85,20 @@ def detect(job: Job, options: TemporalConfig) -> dict[str, Any]:
 
 def _windows(job: Job, dataset: SkeletonDataset, window: int, stride: int) -> WindowLoader:
     if not isinstance(dataset, PKUMMD) or not dataset.untrimmed:
-        raise ConfigError("protocol temporal: needs untrimmed recordings of PKU-MMD")
-    names = [dataset.store.names[number] for number in dataset.indices()]
-    truth = [
-        [Segment(action.start, action.end, action.label) for action in dataset.annotations(name)]
-        for name in names
-    ]
+        raise ConfigError(
+            "protocol temporal: needs whole recordings: data.name pkummd1 or pkummd2, "
+            "data.policy untrimmed"
+        )
+    truth = [_actions(dataset, number) for number in dataset.indices()]
     transform = job.data.transform(dataset, train=False)
     return WindowLoader(dataset, truth, window, stride, NUM_CLASSES, transform)
+
+
+def _actions(dataset: PKUMMD, number: int) -> list[Segment]:
+    """The actions in a recording, as far as they lie in it."""
+    frames, found = int(dataset.store.length[number]), []
+    for action in dataset.annotations(dataset.store.names[number]):
+        segment = Segment(max(0, action.start), min(action.end, frames), action.label)
+        if segment.start < segment.stop:
+            found.append(segment)
+    return found

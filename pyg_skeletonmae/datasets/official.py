@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, cast, get_args
 
 from pyg_skeletonmae.datasets.hrnet_poses import Diving48, FineGym
 from pyg_skeletonmae.datasets.ntu import NTURGBD
-from pyg_skeletonmae.datasets.pkummd import PKUMMD
+from pyg_skeletonmae.datasets.pkummd import PKUMMD, PkuPolicy
+from pyg_skeletonmae.datasets.pkummd_files import Part
 from pyg_skeletonmae.datasets.pyskl import PysklDataset
 from pyg_skeletonmae.errors import ConfigError
 
 OfficialName = Literal["ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48", "pyskl"]
 OfficialDataset = NTURGBD | PKUMMD | PysklDataset
+UNTRIMMED = "untrimmed"
 FOLDERS = {  # what users call the folder of each, inside the one of all data
     "ntu60": "ntu",
     "ntu120": "ntu",
@@ -31,7 +33,8 @@ class Settings(NamedTuple):
         path: The folder with its files, whose folder ``processed`` is for the stores; of
             ``pyskl``, the file.
         protocol: The official split.
-        policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD).
+        policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD; ``untrimmed``:
+            not at all).
         incomplete: The list of incomplete clips (NTU RGB+D).
     """
 
@@ -57,6 +60,12 @@ def open_official(name: str, settings: Settings) -> OfficialDataset:
     return entry.open(settings, told)
 
 
+def _pkummd(path: Path, part: Part, policy: str = "mamp", **told: Any) -> PKUMMD:
+    if policy == UNTRIMMED:
+        return PKUMMD(path, part, untrimmed=True, **told)
+    return PKUMMD(path, part, policy=cast(PkuPolicy, policy), **told)  # which checks it
+
+
 class _Entry(NamedTuple):
     open: Callable[[Settings, Mapping[str, Any]], OfficialDataset]
     options: tuple[str, ...]
@@ -66,8 +75,8 @@ _OPTIONS = ("protocol", "policy", "incomplete")
 _ENTRIES: Mapping[str, _Entry] = {
     "ntu60": _Entry(lambda at, told: NTURGBD(at.path, 60, **told), _OPTIONS),
     "ntu120": _Entry(lambda at, told: NTURGBD(at.path, 120, **told), _OPTIONS),
-    "pkummd1": _Entry(lambda at, told: PKUMMD(at.path, 1, **told), _OPTIONS[:2]),
-    "pkummd2": _Entry(lambda at, told: PKUMMD(at.path, 2, **told), _OPTIONS[:2]),
+    "pkummd1": _Entry(lambda at, told: _pkummd(at.path, 1, **told), _OPTIONS[:2]),
+    "pkummd2": _Entry(lambda at, told: _pkummd(at.path, 2, **told), _OPTIONS[:2]),
     "finegym": _Entry(lambda at, told: FineGym(at.path), ()),
     "diving48": _Entry(lambda at, told: Diving48(at.path), ()),
     "pyskl": _Entry(lambda at, told: PysklDataset(at.path, at.path.parent, **told), _OPTIONS[:1]),

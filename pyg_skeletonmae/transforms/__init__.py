@@ -3,6 +3,7 @@
 from pyg_skeletonmae.transforms.augment import FlipSides, JitterJoints
 from pyg_skeletonmae.transforms.base import RandomTransform
 from pyg_skeletonmae.transforms.graph import ToFrameGraphs
+from pyg_skeletonmae.transforms.map_joints import MapJoints
 from pyg_skeletonmae.transforms.mask import MaskEdges, MaskJoints
 from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask, RandomMask
 from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
@@ -27,6 +28,7 @@ __all__ = [
     "CenterRoot",
     "ScaleBody",
     "AlignTorso",
+    "MapJoints",
     "RandomRotate3D",
     "JitterJoints",
     "FlipSides",

@@ -55,6 +55,20 @@ def test_pkummd(tmp_path):
         open_official("pkummd1", settings(tmp_path, incomplete="x"))
 
 
+def test_whole_recordings_of_pkummd(tmp_path):
+    for folder, text in (
+        ("skeleton", "\n".join([" ".join(["0.5"] * 150)] * 12)),
+        ("label", "3,2,7,1"),
+    ):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "0002-L.txt").write_text(text + "\n")
+    data = open_official("pkummd1", settings(tmp_path, policy="untrimmed"))
+    assert data.untrimmed and data.annotations("0002-L") == [(2, 2, 7)]
+    assert open_official("pkummd1", settings(tmp_path)).labels.tolist() == [2]
+    with pytest.raises(ConfigError, match="policy 'whole'"):
+        open_official("pkummd1", settings(tmp_path, policy="whole"))
+
+
 def test_names(tmp_path):
     assert FOLDERS["ntu60"] == FOLDERS["ntu120"] == "ntu" and "pyskl" not in FOLDERS
     with pytest.raises(ConfigError, match="'ntu': expected one of ntu60, ntu120"):

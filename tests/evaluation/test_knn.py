@@ -4,7 +4,7 @@ from evaluation_helpers import blobs
 from sklearn.neighbors import KNeighborsClassifier
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.evaluation import Features, knn
+from pyg_skeletonmae.evaluation import Features, knn, knn_curve
 
 
 def vote(distance, y, k):
@@ -53,3 +53,18 @@ def test_bad_settings():
         knn(train, test, metric="manhattan")
     with pytest.raises(DataError, match="8 and 9 numbers"):
         knn(train, blobs(n=5, dim=9))
+
+
+def test_a_curve_is_one_call_for_each_k():
+    train, test = blobs(seed=1), blobs(60, seed=2)
+    found = knn_curve(train, test, (1, 4, 20))
+    for k in (1, 4, 20):
+        own = knn(train, test, k)
+        model = KNeighborsClassifier(k, metric="cosine", algorithm="brute")
+        score = model.fit(train.x, train.y).score(test.x, test.y)
+        assert found[f"top1_k{k}"] == own["top1"] == pytest.approx(score)
+        assert found[f"mean_class_k{k}"] == own["mean_class"]
+    assert len(found) == 6
+    for ks in ((1, 121), (), (0,)):
+        with pytest.raises(ConfigError, match="expected 1 to 120"):
+            knn_curve(train, test, ks)
