@@ -75,7 +75,9 @@ def _pairs(where: str, value: object) -> tuple[tuple[str, ...], ...]:
     pairs = tuple(_texts(where, pair) for pair in value)
     for pair in pairs:
         if len(pair) != 2:
-            raise SkeletonError(f"{where}{list(pair)}: expected two joints, found {len(pair)}")
+            raise SkeletonError(
+                f"{where}{list(pair)!r:.{MAX_NAME}}: expected two joints, found {len(pair)}"
+            )
     return pairs
 
 
@@ -171,7 +173,7 @@ def _check_path(joint: str, parent_of: Mapping[str, str], connected: set[str]) -
         if parent in path:
             names = list(path)
             cycle = " -> ".join([*names[names.index(parent) :], parent])
-            raise SkeletonError(f"joint {joint!r} is not connected to the root: cycle {cycle}")
+            raise SkeletonError(f"joint {joint!r} is not connected to the root: cycle {cycle:.300}")
         path[parent] = None
     connected.update(path)
 
@@ -206,7 +208,7 @@ def _known(skeleton: Skeleton, what: str, joints: Iterable[str]) -> None:
     known = set(skeleton.joints)
     for joint in joints:
         if joint not in known:
-            raise SkeletonError(f"{what}: unknown joint {joint!r}")
+            raise SkeletonError(f"{what}: unknown joint {joint!r:.{MAX_NAME}}")
 
 
 def _no_repeat(what: str, names: Iterable[str]) -> None:

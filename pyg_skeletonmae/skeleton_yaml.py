@@ -163,10 +163,10 @@ def _syntax_message(error: yaml.YAMLError, text: str) -> str:
     line = mark.line if mark is not None else text.count("\n", 0, getattr(error, "position", 0))
     here = text.splitlines()[line : line + 1]
     hint = "; indent with blanks, not tabs" if here and "\t" in here[0] else ""
-    return f"line {line + 1}: {_key_before(text, line)}syntax error: {problem}{hint}"
+    return f"line {line + 1}: {_key_before(text, line)}syntax error: {problem:.120}{hint}"
 
 
 def _key_before(text: str, line: int) -> str:
     """The last top-level key that stands in or before a line (from 0), as ``"key: "``."""
     keys = re.findall(r"^(\w+)\s*:", "\n".join(text.split("\n")[: line + 1]), re.MULTILINE)
-    return f"{keys[-1]}: " if keys else ""
+    return f"{keys[-1]:.60}: " if keys else ""

@@ -102,3 +102,17 @@ def test_freeze_and_thaw_are_inverse():
     assert thaw_field(frozen) == parts
     assert freeze_field("center", None) is None
     assert thaw_field(freeze_field("bones", [["a", "b"]])) == [["a", "b"]]
+
+
+def test_names_of_any_length_make_short_messages():
+    long = "x" * 10_000
+    joints, bones = ("a", "b"), (("b", "a"),)
+    with pytest.raises(SkeletonError, match="unknown joint 'xxx") as unknown:
+        Skeleton("s", joints, bones, root=long)
+    with pytest.raises(SkeletonError, match="expected two joints, found 3") as three:
+        Skeleton("s", joints, ((long, "a", "b"),), root="a")
+    names = [f"{i:0100}" for i in range(1000)]
+    cycle = [(name, names[i - 1]) for i, name in enumerate(names)]
+    with pytest.raises(SkeletonError, match="cycle 0000") as circle:
+        Skeleton("s", ("root", *names), cycle, root="root")
+    assert max(len(str(error.value)) for error in (unknown, three, circle)) < 600

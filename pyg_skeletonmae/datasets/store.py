@@ -137,7 +137,7 @@ class ClipStore:
         ]
         found = content_hash(self.skeleton, self.class_names, self.index, digests)
         if found != self.content_hash:
-            raise SkeletonFormatError(self.root, "the content", self.content_hash, found)
+            raise SkeletonFormatError(self.root, "the content", self.content_hash[:64], found)
 
     def _long(self, key: str) -> Tensor:
         return torch.from_numpy(self.index[key])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.io.json_file import read_json
 from pyg_skeletonmae.io.npz import NpzFile, map_npy, require_file
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -31,10 +31,7 @@ def read_card(root: Path) -> dict[str, Any]:
         SkeletonFormatError: It is missing, damaged, or of another format.
     """
     path = require_file(root / "card.json", "the card of a store")
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise SkeletonFormatError(path, "the file", "JSON", f"damage ({error})") from None
+    card = read_json(path)
     if not isinstance(card, dict) or card.get("format") != FORMAT:
         found = repr(card.get("format"))[:50] if isinstance(card, dict) else "another"
         raise SkeletonFormatError(path, "format", FORMAT, found)

@@ -87,7 +87,8 @@ class _Lines:
                     self.number += 1
                     if len(line) > _MAX_LINE:
                         self.fail(f"at most {_MAX_LINE} bytes in a line", "more")
-                    yield line.decode("utf-8").rstrip("\r\n")
+                    encoding = "utf-8-sig" if self.number == 1 else "utf-8"
+                    yield line.decode(encoding).rstrip("\r\n")
         except UnicodeDecodeError:
             self.fail("UTF-8 text", "other bytes")
         except OSError as error:

@@ -21,7 +21,7 @@ def read_json(path: str | Path, max_bytes: int = 64 * 2**20) -> Any:
     """Reads a JSON file.
 
     Args:
-        path: The file, UTF-8.
+        path: The file, UTF-8, with or without a byte order mark.
         max_bytes: The largest size to read. A file of more than five million values (our choice:
             they take about 500 MB once read) is refused as well.
 
@@ -41,7 +41,7 @@ def read_json(path: str | Path, max_bytes: int = 64 * 2**20) -> Any:
         raise SkeletonFormatError(path, "the file", f"at most {MAX_VALUES} values", f"{values}")
     try:
         return json.loads(
-            data.decode("utf-8"),
+            data.decode("utf-8-sig"),
             parse_int=_integer,
             parse_constant=_constant,
             object_pairs_hook=_object,

@@ -6,9 +6,10 @@ import math
 import struct
 import tempfile
 import tokenize
+import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from pyg_skeletonmae.errors import SkeletonFormatError, SkeletonMAEError
 Array = npt.NDArray[Any]
 
 MAX_GROWTH = 50
+MAX_KEY = 200
 FREE_BYTES = 256 * 2**20
 _CHUNK = 2**20
 _KINDS = {"i": "integers", "u": "integers", "f": "floats", "b": "booleans", "U": "text"}
@@ -104,7 +106,7 @@ class NpzFile:
             self._check_kind(key, header, kinds, ndim)
             return _read_values(header, file)
 
-    def rows(self, key: str, kinds: str, ndim: int) -> Iterator[Array]:
+    def rows(self, key: str, kinds: str, ndim: int) -> Generator[Array, None, None]:
         """Loads an array entry by entry along its first axis, so that it may exceed the memory.
 
         An array in Fortran order, whose entries are scattered, is loaded at once.
@@ -149,13 +151,17 @@ class NpzFile:
         limit = max(FREE_BYTES, MAX_GROWTH * self.path.stat().st_size)
         if size > limit:
             self._fail("the file", f"at most {limit} bytes when unpacked", f"{size} bytes")
+        if (longest := max(map(len, self._members), default=0)) > MAX_KEY:
+            self._fail(
+                "the file", f"array names of at most {MAX_KEY} letters", f"{longest} letters"
+            )
         if len(self._members) != len(members):
             self._fail("the file", "distinct array names", "an array that stands twice")
 
     @contextmanager
     def _open(self, key: str) -> Iterator[tuple[Header, IO[bytes]]]:
         if key not in self._members:
-            found = f"only {', '.join(sorted(self._members)[:20])}"
+            found = f"only {', '.join(sorted(self._members)):.300}"
             self._fail(f"array {key!r}", "an array of that name", found)
         member, where = self._members[key], f"array {key!r}"
         with _reading(self.path, where, "a whole npy array"), self._zip.open(member) as file:
@@ -214,12 +220,14 @@ def write_npz(path: str | Path, arrays: Mapping[str, Array], compress: bool = Tr
 def read_header(file: IO[bytes]) -> Header:
     """Reads the header of an npy stream and leaves the stream at the first value."""
     version = np.lib.format.read_magic(file)
-    if version == (1, 0):
-        claim = np.lib.format.read_array_header_1_0(file)
-    elif version == (2, 0):
-        claim = np.lib.format.read_array_header_2_0(file)
-    else:
-        raise ValueError(f"version {version} of the npy format")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about files that were written under Python 2
+        if version == (1, 0):
+            claim = np.lib.format.read_array_header_1_0(file)
+        elif version == (2, 0):
+            claim = np.lib.format.read_array_header_2_0(file)
+        else:
+            raise ValueError(f"version {version} of the npy format")
     return Header(*claim, file.tell())
 
 

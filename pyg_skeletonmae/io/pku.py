@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn
 
@@ -13,6 +14,7 @@ from pyg_skeletonmae.layouts import NTU25
 
 NUM_BODIES, NUM_CLASSES = 2, 51
 MAX_BYTES = 256 * 2**20
+_MAX_FRAME = 2**31
 _COLUMNS = NUM_BODIES * NTU25.num_joints * 3
 _NUMBERS = b"0123456789+-.eE \t\r\n"
 
@@ -139,12 +141,14 @@ def _action(path: Path, where: str, line: str) -> PkuAction:
         confidence = float(fields[3]) if len(fields) > 3 else None
     except ValueError:
         fields = []
-    if len(fields) not in (3, 4):
+    if len(fields) not in (3, 4) or not math.isfinite(confidence or 0):
         _fail(path, where, "action,start,end[,confidence]", repr(line[:40]))
     if not 1 <= action <= NUM_CLASSES:
         _fail(path, where, f"a class from 1 to {NUM_CLASSES}", str(action)[:40])
     if start < 0:
         _fail(path, where, "a start from 0", str(start)[:40])
+    if max(start, abs(end)) > _MAX_FRAME:
+        _fail(path, where, f"frames up to {_MAX_FRAME}", f"{start} to {end}"[:80])
     return PkuAction(action, start, end, confidence)
 
 

@@ -14,6 +14,7 @@ import pickle
 import pickletools
 import re
 import struct
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -169,7 +170,12 @@ def load_pickle(path: str | Path) -> object:
     try:
         if not path.stat().st_size:
             raise EOFError("it is empty")
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        with (
+            path.open("rb") as file,
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")  # about odd escapes in text
             _scan(data)
             data.seek(0)
             return _Unpickler(data).load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import re
 import zlib
@@ -203,7 +204,7 @@ def _read_text(path: Path) -> str:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES} bytes")
-        return data.decode("ascii")
+        return data.removeprefix(codecs.BOM_UTF8).decode("ascii")
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise SkeletonFormatError(
             path, "the file", "a text of numbers", f"damage ({error})"

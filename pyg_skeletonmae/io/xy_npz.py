@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, get_args
 
@@ -78,7 +79,11 @@ class XYFile:
         """
         if side not in get_args(Side):
             raise ConfigError(f"side {side!r}: expected one of {', '.join(get_args(Side))}")
-        rows = self._file.rows(f"x_{side}", "f", 3)
+        # What is left of the rows is closed with this generator, also when a clip is refused.
+        with closing(self._file.rows(f"x_{side}", "f", 3)) as rows:
+            yield from self._clips(side, rows)
+
+    def _clips(self, side: Side, rows: Iterable[Array]) -> Iterator[XYClip]:
         for number, (row, label) in enumerate(zip(rows, self.labels[side], strict=True)):
             where = f"array 'x_{side}', clip {number}"
             with np.errstate(over="ignore"):

@@ -106,6 +106,10 @@ def test_card_of_something_else(root, change, message):
     card = json.loads((root / "card.json").read_text())
     (root / "card.json").write_text(json.dumps(card | change))
     assert message in refused(root, "card.json")
+    message = f"{root}: the content: expected {'x' * 64}, found"
+    (root / "card.json").write_text("\ufeff" + json.dumps(card | {"content_hash": "x" * 9999}))
+    with pytest.raises(SkeletonFormatError, match=message):
+        ClipStore.open(root).verify()
     (root / "card.json").write_text("[" * 100_000)
     refused(root, "card.json")
     (root / "card.json").write_text("[]")

@@ -22,9 +22,9 @@ FRAME  TIME: .5
 
 
 def test_the_text_is_read_as_it_stands(tmp_path: Path):
-    for newline in ("\n", "\r\n"):
+    for newline, start in (("\n", ""), ("\r\n", ""), ("\n", "\ufeff")):
         path = tmp_path / "hip.bvh"
-        path.write_bytes(TEXT.replace("\n", newline).encode())
+        path.write_bytes(start.encode() + TEXT.replace("\n", newline).encode())
         motion = parse_bvh(path)
         assert [joint.name for joint in motion.joints] == ["hip", "knee", "hip_End"]
         assert [joint.parent for joint in motion.joints] == [-1, 0, 0]

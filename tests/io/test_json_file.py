@@ -19,6 +19,7 @@ def write(folder: Path, text: str | bytes) -> Path:
 def test_plain_json_is_read(tmp_path):
     path = write(tmp_path, '{"a": [1, -2.5, true, null, "\u00e9"], "b": {}}')
     assert read_json(path) == {"a": [1, -2.5, True, None, "\u00e9"], "b": {}}
+    assert read_json(write(tmp_path, b"\xef\xbb\xbf[1]")) == [1]  # as some editors begin a file
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,6 @@ def test_map(tmp_path):
 
 
 @pytest.mark.oracle
-@pytest.mark.filterwarnings("ignore:Reading `.npy`")
 def test_hostile_recordings():
     if "SKELETONMAE_ORACLES" not in os.environ:
         pytest.skip("SKELETONMAE_ORACLES is not set")
@@ -201,3 +200,21 @@ def test_rows_of_a_damaged_array(tmp_path):
         pytest.raises(SkeletonFormatError, match="CRC"),
     ):
         list(file.rows("a", "f", 2))
+
+
+def test_headers_of_python_2_are_read_without_a_word(tmp_path):
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2L, 3L), }" + b" " * 20 + b"\n"
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + bytes(24)
+    (tmp_path / "a.npy").write_bytes(data)
+    write_zip(tmp_path / "a.npz", a=data)
+    with warnings.catch_warnings(), NpzFile(tmp_path / "a.npz") as file:
+        warnings.simplefilter("error")
+        assert file.array("a", "f", 2).shape == map_npy(tmp_path / "a.npy").shape == (2, 3)
+
+
+def test_endless_names(tmp_path):
+    write_zip(tmp_path / "a.npz", **{"x" * 60_000: npy(np.zeros(3))})
+    message = refused(tmp_path / "a.npz")
+    assert "at most 200 letters" in message and len(message) < 400
+    write_zip(tmp_path / "a.npz", **{f"{i:0200}": npy(np.zeros(3)) for i in range(50)})
+    assert len(refused(tmp_path / "a.npz")) < 600

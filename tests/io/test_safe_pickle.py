@@ -3,6 +3,7 @@ import pickle
 import pickletools
 import re
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -207,3 +208,10 @@ def test_hostile_files(tmp_path, monkeypatch):
         else:
             refused(path)
     assert not list(tmp_path.iterdir())
+
+
+def test_odd_escapes_in_text_warn_nobody(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load_pickle(save(tmp_path, rb"S'\q'" + b"\n.")) == r"\q"
+        refused(save(tmp_path, b"S'\\\xc8'\n."))

@@ -168,3 +168,12 @@ def test_agrees_with_the_packed_file():
     assert count == 40
     print(f"largest difference over 80 files: {1000 * worst:.3f} mm")
     assert worst < 0.0002
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+def test_byte_order_mark(tmp_path, name):
+    path = write(tmp_path / name, table(2))
+    wanted, data = read_table(path), table(2)
+    text = "\ufeff" + "\n".join(",".join(f"{value:.6f}" for value in row) for row in data)
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    np.testing.assert_array_equal(read_table(path), wanted)

@@ -1,4 +1,6 @@
+import gc
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -153,3 +155,15 @@ def test_what_the_policy_makes_of_the_recordings_is_in_the_file(oracle):
         first = next(file.clips("train"))
     np.testing.assert_array_equal(first.pos, persons.pos)
     np.testing.assert_array_equal(first.valid, persons.valid)
+
+
+def test_a_refused_clip_leaves_no_file_open(tmp_path):
+    path = write(tmp_path, x_train=np.full_like(X, np.nan))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in range(20):
+            with pytest.raises(SkeletonFormatError) as error:
+                read(path)
+            error.value.cycle = error.value.__traceback__  # so that only the collector frees it
+        gc.collect()
+    assert not caught
