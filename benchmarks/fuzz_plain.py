@@ -1,0 +1,143 @@
+"""Readers in the plainest form, to compare with: what ours accept, these must read the same way.
+
+They check nothing, so they are only given files that our readers have accepted.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyg_skeletonmae import io
+
+_PICKLED = {
+    "_reconstruct", "scalar", "ndarray", "dtype", "_frombuffer", "encode",
+}  # fmt: skip
+
+
+def _lines(path: Path) -> list[str]:
+    text = path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n")
+    return text.split("\n") if "\n" in text else text.split("\r")
+
+
+def ntu(path: Path, clip: io.ntu.NtuClip) -> bool:
+    """Line by line, number by number."""
+    lines = iter(_lines(path))
+    found: dict[int, list[tuple[int, Any]]] = {}
+    frames = int(next(lines))
+    for frame in range(frames):
+        for _ in range(int(next(lines))):
+            body = int(next(lines).split()[0])
+            fields = [next(lines).split() for _ in range(int(next(lines)))]
+            found.setdefault(body, []).append((frame, [[*f[:3], f[11]] for f in fields]))
+    if clip.num_frames != frames or [body.id for body in clip.bodies] != list(found):
+        return False
+    for body in clip.bodies:
+        values = np.array([rows for _, rows in found[body.id]], np.float64).astype(np.float32)
+        same = np.array_equal(values[..., :3], body.joints)
+        if not same or not np.array_equal(values[..., 3], body.state):
+            return False
+        if [frame for frame, _ in found[body.id]] != body.frames.tolist():
+            return False
+    return True
+
+
+def pku(path: Path, pos: np.ndarray[Any, Any]) -> bool:
+    """Line by line."""
+    rows = [[float(field) for field in line.split()] for line in _lines(path) if line.strip()]
+    values = np.array(rows).astype(np.float32).reshape(len(rows), 2, -1, 3)
+    return np.array_equal(values.transpose(1, 0, 2, 3), pos)
+
+
+def pku_labels(path: Path, actions: tuple[io.pku.PkuAction, ...]) -> bool:
+    """Line by line."""
+    rows = [[float(field) for field in line.split(",")] for line in _lines(path) if line.strip()]
+    found = [[float(v) for v in action if v is not None] for action in actions]
+    return rows == found
+
+
+class _Numpy(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if name not in _PICKLED and (module, name) not in (("builtins", "bytes"),):
+            raise pickle.UnpicklingError(name)
+        return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+
+
+def pyskl(path: Path, content: io.Pyskl) -> bool:
+    """By pickle and NumPy themselves."""
+    try:
+        with path.open("rb") as file:
+            found = _Numpy(file).load()
+    except Exception:  # something odd in a key that is not used
+        return True
+    annotations = found["annotations"] if isinstance(found, dict) else found
+    by_name = {a.get("frame_dir", a.get("filename")): a for a in annotations if a is not None}
+    return all(
+        np.array_equal(clip.keypoint, by_name[clip.name]["keypoint"], equal_nan=True)
+        and clip.label == by_name[clip.name].get("label")
+        for clip in content.clips
+    )
+
+
+def npz(path: Path, arrays: dict[str, Any]) -> bool:
+    """By NumPy itself."""
+    with np.load(path, allow_pickle=False) as file:
+        return all(file[key].tobytes() == _as(array, file[key]) for key, array in arrays.items())
+
+
+def _as(array: Any, like: Any) -> bytes:
+    """The bytes of an array if it had the byte order of another one."""
+    return bytes(array.astype(like.dtype).tobytes()) if array.shape == like.shape else b"no"
+
+
+def packed(path: Path, value: tuple[io.Packed, Any, list[tuple[Any, Any]]]) -> bool:
+    """By NumPy itself."""
+    contents, _, clips = value
+    with np.load(path, allow_pickle=False) as file:
+        joints = file["joints"].astype(np.float64) * float(str(file["scale"]))
+        for (pos, _), start, stop in zip(clips, file["offset"], file["offset"][1:], strict=False):
+            wanted = joints[start:stop].reshape(pos.shape)
+            if not np.allclose(pos, wanted, rtol=1e-6, atol=1e-37, equal_nan=True):
+                return False
+        return contents.label is None or np.array_equal(file["label"], contents.label)
+
+
+def xy(path: Path, value: tuple[int, dict[str, Any], list[list[io.xy_npz.XYClip]]]) -> bool:
+    """By NumPy itself."""
+    for side, clips in zip(("train", "test"), value[2], strict=True):
+        with np.load(path, allow_pickle=False) as file, np.errstate(over="ignore"):
+            x, y = file[f"x_{side}"].astype(np.float32), file[f"y_{side}"]
+        for row, one_hot, clip in zip(x, y, clips, strict=True):
+            persons, frames = clip.pos.shape[:2]
+            wanted = row.reshape(len(row), 2, -1, 3).transpose(1, 0, 2, 3)
+            if not np.array_equal(wanted[:persons, :frames], clip.pos):
+                return False
+            if wanted[:, frames:].any() or one_hot[clip.label] != 1:
+                return False
+    return True
+
+
+def openpose(folder: Path, poses: io.PoseTracks) -> bool:
+    """By the JSON of Python."""
+    for frame, path in enumerate(sorted(folder.glob("*.json"))):
+        people = json.loads(path.read_text("utf-8-sig"))["people"]
+        for track in range(len(poses.pos)):
+            shown = np.zeros((poses.skeleton.num_joints, 3))
+            if track < len(people):
+                keys = [key for key in people[track] if key.startswith("pose_keypoints")]
+                shown = np.reshape(people[track][max(keys)], shown.shape).astype(np.float32)
+            wanted = np.where(shown[:, 2:] > 0, shown[:, :2], 0)
+            if not np.array_equal(wanted.astype(np.float32), poses.pos[track, frame]):
+                return False
+    return True
+
+
+def mediapipe_npy(path: Path, poses: io.PoseTracks) -> bool:
+    """By NumPy itself."""
+    values = np.load(path, allow_pickle=False).astype(np.float32)
+    there = poses.valid[0]
+    return np.array_equal(values[there][:, :3], poses.pos[0][there])
