@@ -23,7 +23,7 @@ class XYDataset(SkeletonDataset):
     r"""The clips of a file ``x_train``, ``y_train``, ``x_test``, ``y_test``.
 
     As CTR-GCN, MAMP and others write them for NTU RGB+D and PKU-MMD: ``x [N, T, 150]``, and ``y``
-    one-hot. Padding frames are cut and second bodies of zeros (or copies of the first) left out, see
+    one-hot. Padding frames are cut, second bodies of zeros (or copies of the first) left out, see
     :class:`~pyg_skeletonmae.io.XYFile`. The file says nothing of names and subjects: clips are
     called ``train_000000`` and so on.
 

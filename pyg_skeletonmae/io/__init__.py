@@ -1,9 +1,11 @@
 """Readers and writers, one module per file format."""
 
+from pyg_skeletonmae.io.arrays import read_arrays
 from pyg_skeletonmae.io.bvh import read_bvh
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
 from pyg_skeletonmae.io.download import download_uiprmd
+from pyg_skeletonmae.io.label_csv import Labelled, read_label_csv
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
 from pyg_skeletonmae.io.npz import NpzFile
 from pyg_skeletonmae.io.ntu import read_ntu
@@ -17,6 +19,7 @@ from pyg_skeletonmae.io.uiprmd import read_positions, read_recordings
 from pyg_skeletonmae.io.xy_npz import XYFile
 
 __all__ = [
+    "Labelled",
     "NpzFile",
     "Packed",
     "PoseOptions",
@@ -25,9 +28,11 @@ __all__ = [
     "PysklClip",
     "XYFile",
     "download_uiprmd",
+    "read_arrays",
     "read_bvh",
     "read_coco_keypoints",
     "read_deeplabcut",
+    "read_label_csv",
     "read_mediapipe",
     "read_ntu",
     "read_openpose",
