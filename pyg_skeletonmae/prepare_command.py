@@ -12,9 +12,13 @@ from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.datasets import NTURGBD, UIPRMD, SkeletonDataset
 from pyg_skeletonmae.datasets.hrnet_poses import Diving48, FineGym
-from pyg_skeletonmae.datasets.pkummd import PKUMMD
+from pyg_skeletonmae.datasets.official import open_pkummd
+from pyg_skeletonmae.datasets.pose_folder import PoseFolder
+from pyg_skeletonmae.datasets.pose_formats import FORMATS
 from pyg_skeletonmae.datasets.pyskl import PysklDataset
 from pyg_skeletonmae.errors import ConfigError
+
+LABELS = "labels.csv"
 
 
 class Recipe(NamedTuple):
@@ -38,18 +42,30 @@ def _uiprmd(root: Path, processed_root: Path | None, workers: int, force_reload:
 def _pyskl(
     root: Path, processed_root: Path | None, workers: int, force_reload: bool
 ) -> PysklDataset:
-    folder = processed_root or root.parent
-    return PysklDataset(root, folder, workers=workers, force_reload=force_reload)
+    return PysklDataset(
+        root,
+        root.parent,
+        processed_root=processed_root,
+        workers=workers,
+        force_reload=force_reload,
+    )
+
+
+def _poses(root: Path, labels: str | None = None, **settings: Any) -> PoseFolder:
+    if labels is None and (root / LABELS).is_file():
+        labels = LABELS
+    return PoseFolder(root, labels, **settings)
 
 
 RECIPES: dict[str, Recipe] = {
     "ntu60": Recipe(partial(NTURGBD, version=60), ("policy", "incomplete")),
     "ntu120": Recipe(partial(NTURGBD, version=120), ("policy", "incomplete")),
-    "pkummd1": Recipe(partial(PKUMMD, part=1), ("policy",)),
-    "pkummd2": Recipe(partial(PKUMMD, part=2), ("policy",)),
+    "pkummd1": Recipe(partial(open_pkummd, part=1), ("policy",)),
+    "pkummd2": Recipe(partial(open_pkummd, part=2), ("policy",)),
     "finegym": Recipe(FineGym),
     "diving48": Recipe(Diving48),
     "pyskl": Recipe(_pyskl),
+    "poses": Recipe(_poses, ("format", "skeleton", "labels")),
     "uiprmd": Recipe(_uiprmd),
 }
 
@@ -61,6 +77,9 @@ def prepare(
     workers: int | None = None,
     policy: str | None = None,
     incomplete: str | None = None,
+    format: str | None = None,
+    skeleton: str | None = None,
+    labels: str | None = None,
     force: bool = False,
 ) -> SkeletonDataset:
     """Turns raw files into a store, and prints its data card.
@@ -74,6 +93,10 @@ def prepare(
         workers: How many processes read; 0 = this one; None = one for each processor.
         policy: Which bodies are persons, or how actions are cut; None = the data set's default.
         incomplete: Of NTU RGB+D, the owners' list of incomplete clips: a file, or ``fetch``.
+        format: Of ``poses``, the format of the files, see
+            :class:`~pyg_skeletonmae.datasets.PoseFolder`.
+        skeleton: Of ``poses``, a layout or a skeleton file; None = that of the format.
+        labels: Of ``poses``, the table of labels in ``root``; None = ``labels.csv`` if it is there.
         force: Read the files again, also if there is a store.
 
     Returns:
@@ -86,7 +109,10 @@ def prepare(
     if name not in RECIPES:
         raise ConfigError(f"prepare {name!r}: expected one of {', '.join(RECIPES)}")
     recipe = RECIPES[name]
-    given = {"policy": policy, "incomplete": incomplete}
+    given = {
+        "policy": policy, "incomplete": incomplete,
+        "format": format, "skeleton": skeleton, "labels": labels,
+    }  # fmt: skip
     chosen = {key: value for key, value in given.items() if value is not None}
     for key in chosen.keys() - set(recipe.options):
         raise ConfigError(f"--{key}: {name} has no such option")
@@ -113,8 +139,13 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--root", type=str, required=True, help="The folder with its files.")
     parser.add_argument("--out", type=str, help="The folder for the store.")
     parser.add_argument("--workers", type=int, help="How many processes read.")
-    parser.add_argument("--policy", type=str, help="ctrgcn, pyskl or none; pkummd: mamp or none.")
+    parser.add_argument(
+        "--policy", type=str, help="ctrgcn, pyskl or none; pkummd: mamp, none or untrimmed."
+    )
     parser.add_argument("--incomplete", type=str, help="NTU's list of incomplete clips, or fetch.")
+    parser.add_argument("--format", type=str, help=f"Of poses: {', '.join(FORMATS)}.")
+    parser.add_argument("--skeleton", type=str, help="Of poses: a layout, or a skeleton file.")
+    parser.add_argument("--labels", type=str, help="Of poses: the table of labels in the folder.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")
 
 

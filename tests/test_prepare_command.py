@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 from ntu_helpers import person, write_skeleton
+from pose_helpers import write_recordings
+from pyskl_helpers import save_athletes
 
 from pyg_skeletonmae.cli import main
 from pyg_skeletonmae.datasets import ClipStore
@@ -37,6 +39,29 @@ def test_list_of_incomplete_clips(root: Path, capsys: pytest.CaptureFixture[str]
     assert dataset.subjects.tolist() == [3]
 
 
+def test_poses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_recordings(tmp_path / "mine", 1, 1)
+    arguments = ["prepare", "poses", "--root", str(tmp_path / "mine"), "--workers", "0"]
+    assert main([*arguments, "--format", "mediapipe"]) == 0
+    assert "2 of 2 classes" in capsys.readouterr().out
+    (tmp_path / "mine/labels.csv").unlink()
+    dataset = prepare("poses", tmp_path / "mine", workers=0, skeleton="mediapipe33")
+    assert dataset.store.label is None
+    (tmp_path / "mine/who.csv").write_text("file,label\nperson_1/wave_0.csv,wave\n")
+    assert main([*arguments, "--labels", "who.csv", "--out", str(tmp_path / "out")]) == 0
+    assert "1: not in the table of labels" in capsys.readouterr().out
+
+
+def test_pickles(tmp_path: Path) -> None:
+    path = save_athletes(tmp_path / "gym_hrnet.pkl")
+    stores = [
+        prepare(name, root, tmp_path / "out", workers=0).store.root
+        for name, root in (("pyskl", path), ("finegym", tmp_path))
+    ]
+    assert {store.parent for store in stores} == {tmp_path / "out"} and len(set(stores)) == 2
+    assert prepare("pyskl", path, workers=0).store.root.parent == tmp_path / "processed"
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -48,6 +73,11 @@ def test_list_of_incomplete_clips(root: Path, capsys: pytest.CaptureFixture[str]
         ("ntu60 --root . --workers many", "workers: expected a whole number, found 'many'"),
         ("ntu60 --root . --wrkers 2", "wrkers: no such key; did you mean workers?"),
         ("pyskl --root nothing.pkl", "nothing.pkl"),
+        ("pkummd1 --root . --policy untrimmed", "no recording of PKU-MMD 1"),
+        ("pkummd1 --root . --policy all", "policy 'all': expected one of mamp, none"),
+        ("finegym --root . --format bvh", "--format: finegym has no such option"),
+        ("poses --root . --format kinect", "format 'kinect': expected one of mediapipe"),
+        ("poses --root . --labels no.csv", "no.csv"),
     ],
 )
 def test_bad_input_is_one_line(

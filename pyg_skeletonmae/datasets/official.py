@@ -60,10 +60,11 @@ def open_official(name: str, settings: Settings) -> OfficialDataset:
     return entry.open(settings, told)
 
 
-def _pkummd(path: Path, part: Part, policy: str = "mamp", **told: Any) -> PKUMMD:
+def open_pkummd(root: Path, part: Part, policy: str = "mamp", **settings: Any) -> PKUMMD:
+    """:class:`PKUMMD` with one more policy, ``"untrimmed"``: actions are not cut."""
     if policy == UNTRIMMED:
-        return PKUMMD(path, part, untrimmed=True, **told)
-    return PKUMMD(path, part, policy=cast(PkuPolicy, policy), **told)  # which checks it
+        return PKUMMD(root, part, untrimmed=True, **settings)
+    return PKUMMD(root, part, policy=cast(PkuPolicy, policy), **settings)  # which checks it
 
 
 class _Entry(NamedTuple):
@@ -75,8 +76,8 @@ _OPTIONS = ("protocol", "policy", "incomplete")
 _ENTRIES: Mapping[str, _Entry] = {
     "ntu60": _Entry(lambda at, told: NTURGBD(at.path, 60, **told), _OPTIONS),
     "ntu120": _Entry(lambda at, told: NTURGBD(at.path, 120, **told), _OPTIONS),
-    "pkummd1": _Entry(lambda at, told: _pkummd(at.path, 1, **told), _OPTIONS[:2]),
-    "pkummd2": _Entry(lambda at, told: _pkummd(at.path, 2, **told), _OPTIONS[:2]),
+    "pkummd1": _Entry(lambda at, told: open_pkummd(at.path, 1, **told), _OPTIONS[:2]),
+    "pkummd2": _Entry(lambda at, told: open_pkummd(at.path, 2, **told), _OPTIONS[:2]),
     "finegym": _Entry(lambda at, told: FineGym(at.path), ()),
     "diving48": _Entry(lambda at, told: Diving48(at.path), ()),
     "pyskl": _Entry(lambda at, told: PysklDataset(at.path, at.path.parent, **told), _OPTIONS[:1]),
