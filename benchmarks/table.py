@@ -25,7 +25,7 @@ COLUMNS = [
 ]  # fmt: skip
 # Settings that say where a run was made, or how often, but not what it is.
 _LOCAL = {"out", "resume", "config", "seed", "pretrained", "keep_memory"}
-_LOCAL_BELOW = {"data": {"path", "cache"}, "trainer": {"seed", "progress", "devices"}}
+_LOCAL_BELOW = {"data": {"path", "cache", "label_draw"}, "trainer": {"seed", "progress", "devices"}}
 Row = dict[str, Any]
 
 

@@ -1,56 +1,66 @@
 """UI-PRMD, 20 classes (movement and correctness), across subjects: odd train, even test.
 
-    SKELETONMAE_DATA=... python benchmarks/uiprmd.py --seeds 0 1 2 --jobs 2
+    SKELETONMAE_DATA=... python benchmarks/uiprmd.py --grid --jobs 2
+    SKELETONMAE_DATA=... python benchmarks/uiprmd.py --method graph_mae --seeds 0 1 2 --jobs 2
+
+The first line runs all that ``grid.yaml`` names, smallest first; the second some of it. Finished
+runs are skipped and broken ones resumed, so a command may be stopped and given again.
 
 Every method uses the training subjects alone, for pre-training, fine-tuning and every choice: the
 last epoch counts, and the settings in ``configs/`` were found on held-out training subjects. In
-the label-poor protocol all odd subjects are pre-trained on, and labels of subjects 1 and 3 used;
-in the yaw protocol every clip whose features are measured is turned about the vertical by a random
-angle, of models pre-trained as for the full protocol.
+the label-poor protocol all odd subjects are pre-trained on, and labels of subjects 1 and 3 used; in
+the semi-supervised ones, labels of a share of each class, another draw for each seed. In the yaw
+protocol every clip whose features are measured, or that a classifier is trained on, is turned about
+the vertical by a random angle; models are pre-trained as for the full protocol.
 
-``--method graph_mae`` measures frozen features and STRL, the other methods frozen features.
-Finished runs are skipped, so the command may be stopped and given again. Rows go to
-``benchmarks/results.csv``, the tables to ``benchmarks/RESULTS.md`` (``--table`` only writes them).
+Rows go to ``benchmarks/results.csv``, the tables to ``benchmarks/RESULTS.md`` (``--table`` only
+writes them).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import yaml
 from ensemble import evaluate_together
+from protocols import CONFIGS, METHODS, SMALL, Method
 from results_page import write_page
 from runner import Run, collect, execute
-from table import read_rows, write_rows
+from table import Row, read_rows, write_rows
 
 from pyg_skeletonmae.config import DataConfig
 
 HERE = Path(__file__).parent
-# The pre-training of each method: a configuration and what differs from it.
-METHODS = {
-    "graph_mae": ("graph_mae_small",),
-    "st_mae_vit": ("st_mae_vit_small",),
-    "mamp": (
-        "st_mae_vit_small",
-        "--model.init_args.target=motion",
-        "--model.init_args.target_norm=patch",
-        "--model.init_args.mask=MotionMask",
-        "--model.init_args.mask.init_args.ratio=0.8",
+_COORDINATES = ("--model.init_args.target_norm=none",)
+_PUBLISHED_ORDER = ("--model.init_args.decoder_order=published",)
+# The pre-training of each method, and the fine-tuning that fits it.
+PRETRAINED = {
+    **SMALL,
+    "st_mae_vit coordinates": Method("st_mae_vit_small", _COORDINATES, "joints_mlp_small"),
+    "skeleton2vec published order": Method(
+        "skeleton2vec_small", _PUBLISHED_ORDER, "joints_mlp_small"
     ),
-    "st_mae_sttformer": ("st_mae_sttformer_small",),
-    "skeleton2vec": ("skeleton2vec_small",),
-    "skeleton2vec published order": (
-        "skeleton2vec_small",
-        "--model.init_args.decoder_order=published",
-    ),
+    **{f"{name} full size": method for name, method in METHODS.items()},
 }
-FRAMES = {"st_mae_sttformer": 30}  # tuples of 5; all others 32
-FINETUNE = "configs/finetune/strl_small.yaml"
+# All others 32: the numbers of frames that models were pre-trained on.
+FRAMES = {
+    "st_mae_sttformer": 30,
+    "graph_mae full size": 64,
+    "st_mae_vit full size": 120,
+    "mamp full size": 120,
+    "st_mae_sttformer full size": 120,
+    "skeleton2vec full size": 90,
+}
+SHARES = {"semi 5 %": 0.05, "semi 10 %": 0.1}
+EPOCHS = {"semi 5 %": 150, "semi 10 %": 100}  # few clips: as many steps as with all labels
 PROTOCOLS = {
     "full": (),
     "label-poor": ("--data.label_subjects=[1,3]",),
     "yaw": ("--data.view=180",),
+    **{name: (f"--data.label_fraction={s}", "--data.balanced=true") for name, s in SHARES.items()},
 }
 _PROBES = {
     f"{kind}_{joints}": f"{kind}, {joints.replace('_', ' ')}"
@@ -60,9 +70,9 @@ _PROBES = {
 
 
 def runs(methods: list[str], seeds: list[int], protocols: list[str], probes: bool) -> Iterator[Run]:
-    """All runs of the tables."""
+    """Some methods by frozen features, and STRL after the graph SkeletonMAE."""
     for protocol in protocols:
-        yield from _coordinates(protocol)
+        yield from _coordinates(protocol, seeds)
     for seed in seeds:
         for method in methods:
             yield _pretraining(method, seed)
@@ -70,67 +80,122 @@ def runs(methods: list[str], seeds: list[int], protocols: list[str], probes: boo
                 if probes:
                     yield from _probes(method, protocol, seed)
                 if method == "graph_mae" and protocol != "yaw":
-                    yield _strl(protocol, seed, None)
-                    yield _strl(protocol, seed, _folder(method, seed))
+                    yield from _trained(method, protocol, seed)
+
+
+def grid(seeds: list[int], gpu: bool) -> Iterator[tuple[Run, str]]:
+    """The runs of ``grid.yaml`` in their order, and why one of them may not have been made."""
+    groups: list[dict[str, Any]] = yaml.safe_load((HERE / "grid.yaml").read_text())["groups"]
+    for group in groups:
+        if group.get("gpu", False) != gpu:
+            continue
+        for protocol in group["protocols"]:
+            for method in group["methods"]:
+                for run in _measured(group["measure"], method, protocol, seeds):
+                    yield run, group["why"]
+
+
+def planned(seeds: list[int]) -> list[Row]:
+    """The rows that the grid will yield, without their values."""
+    return [
+        run.row | {"metric": metric, "why": why}
+        for gpu in (False, True)
+        for run, why in grid(seeds, gpu)
+        for metric in run.metrics.values()
+    ]
+
+
+def _measured(measure: str, method: str, protocol: str, seeds: list[int]) -> Iterator[Run]:
+    if method == "coordinates":
+        yield from _coordinates(protocol, seeds)
+        return
+    for seed in seeds:
+        if method == "ST-GCN":
+            yield _stgcn(protocol, seed)
+            continue
+        yield _pretraining(method, seed)
+        yield from (_probes if measure == "frozen" else _trained)(method, protocol, seed)
 
 
 def _folder(method: str, seed: int) -> str:
     return f"{method.replace(' ', '-')}-{seed}"
 
 
+def _settings(protocol: str, seed: int) -> list[str]:
+    draw = [f"--data.label_draw={seed}"] if protocol in SHARES else []
+    return [*PROTOCOLS[protocol], *draw]
+
+
 def _pretraining(method: str, seed: int) -> Run:
-    config, *settings = METHODS[method]
-    command = ["pretrain", f"--config=configs/pretrain/{config}.yaml", f"--seed={seed}", *settings]
-    return Run(_folder(method, seed), command)
+    own = PRETRAINED[method]
+    command = ["pretrain", f"--config={CONFIGS}/pretrain/{own.config}.yaml", f"--seed={seed}"]
+    data = ["--data.name=uiprmd"]
+    return Run(_folder(method, seed), [*command, *data, *own.settings])
 
 
-def _coordinates(protocol: str) -> Iterator[Run]:
-    for kind in ("knn", "linear"):
-        command = ["evaluate", f"--protocol={kind}", *_clips(32), *PROTOCOLS[protocol]]
-        row = _row(protocol, "coordinates", "", 0)
-        yield Run(f"{protocol}-coordinates-{kind}", command, row, {"top1": f"{kind}, per joint"})
+def _coordinates(protocol: str, seeds: Iterable[int]) -> Iterator[Run]:
+    """Nothing is drawn where all labels are used: one seed."""
+    for seed in seeds if protocol in SHARES else [0]:
+        for kind in ("knn", "linear", "ridge"):
+            command = ["evaluate", f"--protocol={kind}", *_clips(32), *_settings(protocol, seed)]
+            row = _row(protocol, "coordinates", "", seed)
+            folder = f"{_plain(protocol)}-coordinates-{kind}"
+            folder += f"-{seed}" if protocol in SHARES else ""
+            yield Run(folder, command, row, {"top1": f"{kind}, per joint"})
 
 
 def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
     clips = _clips(FRAMES.get(method, 32))
     for start, random in (("pre-trained", ()), ("random", ("--random_init",))):
-        command = [
-            "evaluate",
-            "--protocol=all",
-            *random,
-            f"--seed={seed}",
-            *clips,
-        ]
-        command += PROTOCOLS[protocol]
-        folder = f"{protocol}-{method.replace(' ', '-')}-{start}-{seed}"
-        row = _row(protocol, f"{method} {start}", METHODS[method][0], seed)
+        command = ["evaluate", "--protocol=all", *random, f"--seed={seed}", *clips]
+        command += _settings(protocol, seed)
+        folder = f"{_plain(protocol)}-{method.replace(' ', '-')}-{start}-{seed}"
+        row = _row(protocol, f"{method} {start}", PRETRAINED[method].config, seed)
         pretrained = _folder(method, seed)
         budget = pretrained if start == "pre-trained" else folder
         yield Run(folder, command, row, _PROBES, pretrained, budget)
 
 
-def _strl(protocol: str, seed: int, pretrained: str | None) -> Run:
-    start = "from scratch" if pretrained is None else "pre-trained"
-    command = ["finetune", f"--config={FINETUNE}", f"--seed={seed}", *PROTOCOLS[protocol]]
-    row = _row(protocol, f"STRL {start}", Path(FINETUNE).stem, seed)
-    return Run(_strl_folder(protocol, start, seed), command, row, {"test/top1": "top1"}, pretrained)
+def _trained(method: str, protocol: str, seed: int) -> Iterator[Run]:
+    """A classifier on the architecture alone, and one that starts from the pre-training."""
+    own, pretrained = PRETRAINED[method], _folder(method, seed)
+    strl = method == "graph_mae"
+    command = _tuning(own.finetune, protocol, seed, own.finetune_settings)
+    starts = ("from scratch", "pre-trained") if strl else ("random", "pre-trained")
+    for start in starts:
+        name = f"STRL {start}" if strl else f"{method} {start}"
+        kind = "strl" if strl else f"tuned-{method.replace(' ', '-')}"
+        folder = _trained_folder(protocol, kind, start, seed)
+        row = _row(protocol, name, own.finetune, seed)
+        more = ["--random_init"] if start == "random" else []
+        needed = None if start == "from scratch" else pretrained
+        yield Run(folder, [*command, *more], row, {"test/top1": "top1"}, needed)
 
 
-def _strl_folder(protocol: str, start: str, seed: int) -> str:
-    return f"{protocol}-strl-{start.split()[-1]}-{seed}"
+def _stgcn(protocol: str, seed: int) -> Run:
+    command = _tuning("st_gcn_small", protocol, seed)
+    row = _row(protocol, "ST-GCN from scratch", "st_gcn_small", seed)
+    return Run(f"{_plain(protocol)}-st_gcn-{seed}", command, row, {"test/top1": "top1"})
+
+
+def _tuning(config: str, protocol: str, seed: int, settings: Iterable[str] = ()) -> list[str]:
+    command = ["finetune", f"--config={CONFIGS}/finetune/{config}.yaml", f"--seed={seed}"]
+    epochs = [f"--trainer.max_epochs={EPOCHS[protocol]}"] if protocol in EPOCHS else []
+    return [*command, *settings, *_settings(protocol, seed), *epochs]
+
+
+def _trained_folder(protocol: str, kind: str, start: str, seed: int) -> str:
+    return f"{_plain(protocol)}-{kind}-{start.split()[-1]}-{seed}"
 
 
 def together(seeds: list[int], protocol: str, root: Path) -> Run | None:
     """The pre-trained STRL of all seeds as one classifier; None while one of them is missing."""
-    folders = [root / _strl_folder(protocol, "pre-trained", seed) for seed in seeds]
+    folders = [root / _trained_folder(protocol, "strl", "pre-trained", seed) for seed in seeds]
     if not all((folder / "results.json").exists() for folder in folders):
         return None
-    run = Run(
-        f"{protocol}-strl-together",
-        [],
-        _row(protocol, f"STRL pre-trained, {len(seeds)} runs together, clip and mirror", "", 0),
-        {"test/top1": "top1"},
-    )
+    name = f"STRL pre-trained, {len(seeds)} runs together, clip and mirror"
+    folder = f"{_plain(protocol)}-strl-together"
+    run = Run(folder, [], _row(protocol, name, "", 0), {"test/top1": "top1"})
     if not (root / run.folder / "results.json").exists():
         data = DataConfig(frames=32, center="mean", scale="std")
         evaluate_together(folders, data, root / run.folder)
@@ -148,11 +213,18 @@ def _row(protocol: str, method: str, config: str, seed: int) -> dict[str, str]:
     return {"data": "UI-PRMD 20 classes", "split": split, **named}
 
 
-def main() -> None:
-    """Runs what is missing and writes the tables."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    add = parser.add_argument
-    add("--method", nargs="+", default=["graph_mae"], choices=list(METHODS), metavar="METHOD")
+def _plain(protocol: str) -> str:
+    """A protocol as a part of a folder's name."""
+    return protocol.replace(" %", "").replace(" ", "-")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options of this script."""
+    found = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    add = found.add_argument
+    add("--grid", action="store_true", help="all that grid.yaml names for a CPU")
+    add("--gpu", action="store_true", help="all that grid.yaml names for a GPU")
+    add("--method", nargs="+", default=["graph_mae"], choices=list(PRETRAINED), metavar="METHOD")
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
     add("--protocols", nargs="+", default=["full", "label-poor"], choices=list(PROTOCOLS))
     add("--no-probes", action="store_true", help="leave frozen features out")
@@ -160,16 +232,27 @@ def main() -> None:
     add("--jobs", type=int, default=1, help="runs at a time")
     add("--out", type=Path, default=Path("runs/uiprmd"))
     add("--table", action="store_true", help="only write the tables")
-    options = parser.parse_args()
-    probes = not options.no_probes
-    found = list(runs(options.method, options.seeds, options.protocols, probes))
+    return found
+
+
+def main() -> None:
+    """Runs what is missing and writes the tables."""
+    options = parser().parse_args()
+    if options.grid or options.gpu:
+        kinds = [gpu for gpu in (False, True) if (options.gpu if gpu else options.grid)]
+        listed = [run for gpu in kinds for run, _ in grid(options.seeds, gpu)]
+        found = list({run.folder: run for run in listed}.values())
+    else:
+        probes = not options.no_probes
+        found = list(runs(options.method, options.seeds, options.protocols, probes))
     if not options.table:
         execute(found, options.out, options.jobs, HERE / "results.csv")
         for protocol in options.protocols if options.together else ():
             if run := together(options.seeds, protocol, options.out):
                 found.append(run)
         write_rows(HERE / "results.csv", collect(found, options.out))
-    write_page(HERE / "RESULTS.md", read_rows(HERE / "results.csv"), HERE / "notes.md")
+    rows = read_rows(HERE / "results.csv")
+    write_page(HERE / "RESULTS.md", rows, HERE / "notes.md", planned([0, 1, 2]))
 
 
 if __name__ == "__main__":

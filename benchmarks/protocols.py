@@ -1,0 +1,216 @@
+"""Protocols as lists of runs: what is pre-trained, what it is measured by, and how rows name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runner import Run
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+Settings = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a system is pre-trained and fine-tuned.
+
+    Args:
+        config: The configuration of its pre-training.
+        settings: What differs from it.
+        finetune: The configuration of its fine-tuning.
+        finetune_settings: What differs from that.
+    """
+
+    config: str
+    settings: Settings = ()
+    finetune: str = "joints_mlp"
+    finetune_settings: Settings = ()
+
+
+_NO_LAYERS = ("--drop_path=null", "--trainer.optim.layer_decay=1.0")  # STTFormer has none
+METHODS = {
+    "graph_mae": Method("graph_mae", finetune="strl"),
+    "st_mae_vit": Method("st_mae_vit"),
+    "mamp": Method("mamp"),
+    "st_mae_sttformer": Method("st_mae_sttformer", finetune_settings=_NO_LAYERS),
+    "skeleton2vec": Method("skeleton2vec"),
+}
+# The same for two CPU cores.
+_MAMP = (
+    "--model.init_args.target=motion",
+    "--model.init_args.target_norm=patch",
+    "--model.init_args.mask=MotionMask",
+    "--model.init_args.mask.init_args.ratio=0.8",
+)
+_SMALL = "joints_mlp_small"
+SMALL = {
+    "graph_mae": Method("graph_mae_small", finetune="strl_small"),
+    "st_mae_vit": Method("st_mae_vit_small", (), _SMALL),
+    "mamp": Method("st_mae_vit_small", _MAMP, _SMALL),
+    "st_mae_sttformer": Method(
+        "st_mae_sttformer_small", (), _SMALL, (*_NO_LAYERS, "--data.frames=30")
+    ),
+    "skeleton2vec": Method("skeleton2vec_small", (), _SMALL),
+}
+_TESTED = {"test/top1": "top1", "test/mean_class": "mean_class"}
+# Two steps on two clips: proves that a list runs, and nothing else.
+_SMOKE = {
+    "pretrain": ("--trainer.max_steps=2", "--trainer.progress=false", "--data.batch_size=2"),
+    "finetune": ("--trainer.max_steps=2", "--trainer.progress=false", "--data.batch_size=2"),
+    "evaluate": ("--tune.epochs=1", "--data.batch_size=2"),
+}
+
+
+@dataclass(frozen=True)
+class Clips:
+    """A data set with a split.
+
+    Args:
+        data: Its name in tables.
+        split: The split's name in tables.
+        key: What run folders start with.
+        settings: Of the data section.
+    """
+
+    data: str
+    split: str
+    key: str
+    settings: Settings = ()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs on one data set.
+
+    Args:
+        clips: The data set.
+        small: Presets for two CPU cores instead of those of the publications.
+        smoke: Two steps each.
+        select: Which weights a training is judged by; rows of ``test-best`` are marked.
+        settings: Further settings of every run.
+    """
+
+    clips: Clips
+    small: bool = False
+    smoke: bool = False
+    select: str = "last"
+    settings: Settings = field(default=())
+
+    def method(self, name: str) -> Method:
+        """How a system is trained here."""
+        return (SMALL if self.small else METHODS)[name]
+
+    def pretraining(self, name: str, seed: int, settings: Settings = (), variant: str = "") -> Run:
+        """A pre-training, or a variant of it."""
+        method = self.method(name)
+        command = self._command("pretrain", f"pretrain/{method.config}", seed)
+        folder = self._folder(name, variant, seed)
+        return Run(folder, [*command, *method.settings, *settings])
+
+    def linear(self, name: str, seed: int, variant: str = "", row: str = "linear") -> Iterator[Run]:
+        """The linear probe of the publications, and the same on a network that is not trained."""
+        for start, random in (("pre-trained", ()), ("random", ("--random_init",))):
+            settings = ("--protocol=linear-sgd", "--data.batch_size=256", *random)
+            found = self._marked({"top1": "top1", "mean_class": "mean_class"})
+            yield self._probe(name, start, seed, settings, found, row, "linear", variant)
+
+    def neighbours(self, name: str, seed: int) -> Iterator[Run]:
+        """Nearest neighbours by cosine of features averaged over joints and time."""
+        ks = (1,) if self.smoke else (1, 5, 20)
+        found = {f"top1_k{k}": "top1" if k == 1 else f"k = {k}" for k in ks}
+        for start, random in (("pre-trained", ()), ("random", ("--random_init",))):
+            settings = ("--protocol=knn", f"--k={list(ks)}", "--joints=mean", *random)
+            yield self._probe(name, start, seed, settings, found, "knn", "knn", "")
+
+    def finetuning(
+        self,
+        name: str,
+        seed: int,
+        protocol: str = "finetune",
+        settings: Settings = (),
+        variant: str = "",
+        pretrained: str | None = None,
+    ) -> Run:
+        """Fine-tuning after a pre-training: the one of the same name and seed unless told."""
+        method = self.method(name)
+        command = self._command("finetune", f"finetune/{method.finetune}", seed)
+        command += [f"--select={self.select}", *method.finetune_settings, *settings]
+        folder = self._folder(f"{protocol}-{name}", variant, seed)
+        start = pretrained or self._folder(name, variant, seed)
+        row = self._row(protocol, f"{name} pre-trained", method.finetune, seed)
+        return Run(folder, command, row, self._marked(_TESTED), start)
+
+    def reference(self, seed: int, protocol: str, settings: Settings = ()) -> Run:
+        """ST-GCN from scratch: the supervised anchor of a table."""
+        config = "st_gcn_small" if self.small else "st_gcn"
+        command = self._command("finetune", f"finetune/{config}", seed)
+        command += [f"--select={self.select}", *settings]
+        folder = self._folder("st_gcn", _plain(*settings), seed)
+        row = self._row(protocol, "ST-GCN from scratch", config, seed)
+        return Run(folder, command, row, self._marked(_TESTED))
+
+    def coordinates(self, seed: int, protocol: str, settings: Settings = ()) -> Iterator[Run]:
+        """Nearest neighbour and least squares on the coordinates: the bar to beat."""
+        frames = ("--data.frames=32", "--data.center=mean", "--data.scale=std")
+        for kind in ("knn", "ridge"):
+            command = ["evaluate", f"--protocol={kind}", f"--seed={seed}", *frames]
+            command += [*self.clips.settings, *self.settings, *settings]
+            folder = self._folder(f"coordinates-{kind}", _plain(*settings), seed)
+            row = self._row(protocol, f"coordinates, {'1-NN' if kind == 'knn' else kind}", "", seed)
+            yield Run(folder, command, row, {"top1": "top1", "mean_class": "mean_class"})
+
+    def anchors(self, seed: int, protocol: str, settings: Settings = ()) -> Iterator[Run]:
+        """What stands in every table: coordinates, and the supervised reference."""
+        yield from self.coordinates(seed, protocol, settings)
+        yield self.reference(seed, protocol, settings)
+
+    def _probe(
+        self,
+        name: str,
+        start: str,
+        seed: int,
+        settings: Settings,
+        found: dict[str, str],
+        row: str,
+        kind: str,
+        variant: str,
+    ) -> Run:
+        method = self.method(name)
+        command = [*self._command("evaluate", f"pretrain/{method.config}", seed), *settings]
+        if kind == "linear":
+            command.append(f"--select={self.select}")
+        if self.smoke:
+            command += _SMOKE["evaluate"]
+        folder = self._folder(f"{kind}-{name}-{start}", variant, seed)
+        pretrained = self._folder(name, variant, seed)
+        named = variant or name if row.startswith("ablation") else name
+        about = self._row(row, f"{named} {start}", method.config, seed)
+        budget = pretrained if start == "pre-trained" else folder
+        return Run(folder, command, about, found, pretrained, budget)
+
+    def _command(self, subcommand: str, config: str, seed: int) -> list[str]:
+        command = [subcommand, f"--config={CONFIGS / config}.yaml", f"--seed={seed}"]
+        command += [*self.clips.settings, *self.settings]
+        return command + list(_SMOKE[subcommand] if self.smoke else ())
+
+    def _folder(self, name: str, variant: str, seed: int) -> str:
+        return "-".join(
+            part for part in (self.clips.key, _plain(name), _plain(variant), str(seed)) if part
+        )
+
+    def _row(self, protocol: str, method: str, config: str, seed: int) -> dict[str, str]:
+        about = {"data": self.clips.data, "split": self.clips.split, "protocol": protocol}
+        return about | {"method": method, "config": config, "seed": str(seed)}
+
+    def _marked(self, found: dict[str, str]) -> dict[str, str]:
+        if self.select != "test-best":
+            return found
+        return {key: f"{metric}, test-best" for key, metric in found.items()}
+
+
+def _plain(*words: str) -> str:
+    """A part of a folder's name."""
+    text = "-".join(word.removeprefix("--data.").removeprefix("--") for word in words)
+    return "".join(c if c.isalnum() or c in "-_.=" else "_" for c in text)

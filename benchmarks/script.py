@@ -1,0 +1,113 @@
+"""What all scripts share: their options, the data sets by name, and the way from runs to tables."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from protocols import METHODS, Bench, Clips
+from results_page import write_page
+from runner import Run, collect, execute
+from table import read_rows, write_rows
+from uiprmd import planned
+
+from pyg_skeletonmae.cli import main as skeletonmae
+
+HERE = Path(__file__).parent
+_IN_2D = ("finegym", "diving48")
+_FLAT = ["--data.rotate=0"]  # rotations of the presets need a third coordinate
+_NO_PROTOCOL = ("official", "odd/even")
+# The name in tables, the name of the data set in settings, its protocols.
+DATASETS = {
+    "ntu60": ("NTU RGB+D 60", ("xsub", "xview")),
+    "ntu120": ("NTU RGB+D 120", ("xsub", "xset")),
+    "pkummd1": ("PKU-MMD I", ("xsub", "xview")),
+    "pkummd2": ("PKU-MMD II", ("xsub", "xview")),
+    "finegym": ("FineGym", ("official",)),
+    "diving48": ("Diving48", ("official",)),
+    "synthetic": ("SyntheticActions", ("odd/even",)),
+    "uiprmd": ("UI-PRMD 20 classes", ("odd/even",)),
+}
+Lists = Callable[[Bench, argparse.Namespace], Iterable[Run]]
+
+
+def parser(about: str | None, datasets: Sequence[str], seeds: int = 3) -> argparse.ArgumentParser:
+    """The options of a script.
+
+    Args:
+        about: The script's docstring.
+        datasets: What it runs on, all of it unless told.
+        seeds: How many seeds it takes unless told.
+    """
+    found = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    add = found.add_argument
+    add("--data", type=Path, help="the folder with the owners' files, or a file of pyskl's")
+    add("--datasets", nargs="+", default=list(datasets), choices=list(DATASETS), metavar="NAME")
+    add("--splits", nargs="+", help="of the official ones; default: all")
+    add("--method", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="METHOD")
+    add("--seeds", type=int, nargs="+", default=list(range(seeds)))
+    add("--jobs", type=int, default=1, help="runs at a time; 0: one after the other, in here")
+    add("--out", type=Path, help="the folder of all run folders")
+    add("--results", type=Path, help="the folder of results.csv and RESULTS.md")
+    add("--select", default="last", choices=["last", "val-best", "test-best"])
+    add("--small", action="store_true", help="presets for two CPU cores")
+    add("--smoke", action="store_true", help="two steps of each run, to see that it works")
+    add("--table", action="store_true", help="only write the tables")
+    add("--set", nargs="+", default=[], metavar="--KEY=VALUE", help="further data settings")
+    return found
+
+
+def main(found: argparse.ArgumentParser, lists: Lists, argv: Sequence[str] | None = None) -> None:
+    """Runs what is missing and writes the tables."""
+    options = found.parse_args(argv)
+    smoke, name = options.smoke, Path(found.prog).stem
+    options.small = options.small or smoke
+    out = options.out or Path("runs") / f"{name}{'-smoke' * smoke}"
+    results = options.results or (out if smoke else HERE)
+    runs = []
+    for clips in _chosen(options, out):
+        bench = Bench(clips, options.small, smoke, options.select, tuple(options.set))
+        runs += list(lists(bench, options))
+    if not options.table:
+        for dataset in options.datasets:
+            _prepare(dataset, options.data, smoke)
+        execute(runs, out, 0 if smoke else options.jobs, results / "results.csv")
+        write_rows(results / "results.csv", collect(runs, out))
+    rows, notes = read_rows(results / "results.csv"), HERE / "notes.md"
+    write_page(results / "RESULTS.md", rows, notes, [] if smoke else planned([0, 1, 2]))
+
+
+def _chosen(options: argparse.Namespace, out: Path) -> Iterator[Clips]:
+    for dataset in options.datasets:
+        for split in DATASETS[dataset][1]:
+            if options.splits is None or split in options.splits:
+                yield clips_of(dataset, split, options.data, out / "data")
+
+
+def clips_of(dataset: str, split: str, path: Path | None, cache: Path) -> Clips:
+    """A data set with a split, by name; a pickle of poses stands for the data set it is of."""
+    data = DATASETS[dataset][0]
+    settings = [f"--data.cache={cache}"]
+    key = dataset if split in _NO_PROTOCOL else f"{dataset}-{split}"
+    if path is not None:
+        settings.append(f"--data.path={path}")
+    if path is not None and path.suffix == ".pkl":
+        settings += ["--data.name=pyskl", f"--data.protocol={split}", *_FLAT]
+        return Clips(f"{data}, 2-D poses", split, f"{key}-poses", tuple(settings))
+    settings.append(f"--data.name={dataset}")
+    if dataset in _IN_2D:
+        settings += _FLAT
+    if split not in _NO_PROTOCOL:
+        settings.append(f"--data.protocol={split}")
+    return Clips(data, split, key, tuple(settings))
+
+
+def _prepare(dataset: str, path: Path | None, smoke: bool) -> None:
+    """Reads the owners' files once, before runs do so at the same time."""
+    if path is None:  # made here, or found by $SKELETONMAE_DATA: the first run reads it
+        return
+    name = "pyskl" if path.suffix == ".pkl" else dataset
+    workers = ["--workers=0"] if smoke else []
+    if skeletonmae(["prepare", name, f"--root={path}", *workers]):
+        raise SystemExit(f"{path}: {dataset} could not be prepared")
