@@ -2,6 +2,7 @@
 
 from pyg_skeletonmae.datasets.card import DataCard
 from pyg_skeletonmae.datasets.clips import Clip
+from pyg_skeletonmae.datasets.concat import concat
 from pyg_skeletonmae.datasets.hrnet_poses import Diving48, FineGym
 from pyg_skeletonmae.datasets.ntu import NTURGBD
 from pyg_skeletonmae.datasets.pkummd import PKUMMD
@@ -31,5 +32,6 @@ __all__ = [
     "UIPRMD",
     "XYDataset",
     "export_pyskl",
+    "concat",
     "write_store",
 ]

@@ -34,7 +34,7 @@ class SkeletonDataset(Dataset):
     store: nothing is copied.
 
     Args:
-        root: The folder of the store.
+        root: The folder of the store, or a store that is open.
         transform: Applied to a clip at every access.
         pre_transform: Applied once to every clip; the results are written as a store of their own
             under ``root/processed``, in a folder that derives from the ``repr`` of the two
@@ -57,14 +57,15 @@ class SkeletonDataset(Dataset):
 
     def __init__(
         self,
-        root: str | Path,
+        root: str | Path | ClipStore,
         transform: Transform | None = None,
         pre_transform: Transform | None = None,
         pre_filter: Filter | None = None,
         force_reload: bool = False,
     ) -> None:
-        super().__init__(str(root), transform, pre_transform, pre_filter, force_reload=force_reload)
-        self.store = ClipStore(root)
+        self.store = root if isinstance(root, ClipStore) else ClipStore(root)
+        folder = str(self.store.root)
+        super().__init__(folder, transform, pre_transform, pre_filter, force_reload=force_reload)
         self.set_epoch(0)
         if pre_transform is not None or pre_filter is not None:
             self.store = processed_store(

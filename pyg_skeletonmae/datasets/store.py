@@ -27,6 +27,7 @@ from pyg_skeletonmae.datasets.store_reader import (
 )
 from pyg_skeletonmae.datasets.store_writer import StoreWriter, content_hash
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.rows import Rows
 from pyg_skeletonmae.skeleton import Skeleton
 
 __all__ = ["Clip", "ClipStore", "write_store"]
@@ -69,9 +70,9 @@ class ClipStore:
         self.skeleton = read_skeleton(self.root / "skeleton.yaml")
         self.index = read_index(self.root / "index.npz", self.class_names)
         pos, valid = read_rows(self.root, self.index, self.skeleton.num_joints)
-        self.pos = torch.from_numpy(pos)
-        self.valid = None if valid is None else torch.from_numpy(valid)
-        self.num_channels = self.pos.size(-1)
+        self.pos: Rows = torch.from_numpy(pos)
+        self.valid: Rows | None = None if valid is None else torch.from_numpy(valid)
+        self.num_channels = self.pos.size(2)
         self.track_start, self.clip_track = self._long("track_start"), self._long("clip_track")
         self.length, self.subject = self._long("length"), self._long("subject")
         self.label = self._long("label") if "label" in self.index else None
@@ -145,7 +146,7 @@ class ClipStore:
     def __len__(self) -> int:
         return len(self.names)
 
-    def __reduce__(self) -> tuple[type[ClipStore], tuple[Path]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         # A worker opens the files itself instead of getting a copy of all clips.
         return type(self), (self.root.absolute(),)
 
