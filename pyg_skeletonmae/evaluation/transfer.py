@@ -35,4 +35,4 @@ def bridge(encoder: SkeletonEncoder, skeleton: Skeleton) -> SkeletonEncoder:
             f"{encoder.skeleton.name}; give the clips these joints, data.joints: "
             f"{encoder.skeleton.name}"
         )
-    return encoder.for_skeleton(skeleton)
+    return encoder.for_skeleton(skeleton).train(encoder.training)
