@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import cast
 
@@ -13,10 +14,14 @@ from torch_geometric.transforms import Compose
 from pyg_skeletonmae.batch import tracks_edge_index
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.transforms.sampling import FrameSampler
 from pyg_skeletonmae.transforms.temporal import CropTime, Resample
-from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, blend, window_plan
+from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, take_frames, window_plan
+from pyg_skeletonmae.transforms.tracks import cut_into_clips, repeat_tracks
 
 Transform = Callable[[Data], Data]
+_AT_ONCE = 8
+_EMPTY = cast(Data, Batch())  # PyG makes a class for each new one, a copy shares it
 
 
 def flatten_transforms(transforms: Sequence[Transform | None]) -> list[Transform]:
@@ -33,8 +38,9 @@ def flatten_transforms(transforms: Sequence[Transform | None]) -> list[Transform
 class StoreCollater:
     """Makes the ``Batch`` that PyG would collate from single clips, without making the clips.
 
-    ``CropTime`` and ``Resample`` at the head of the transforms only say which frames are read; the
-    rest of the transforms then runs on the whole batch.
+    ``CropTime``, and what makes all clips equally long (``Resample``, ``CropResize``,
+    ``UniformSample``), at the head of the transforms only say which frames are read; the rest of
+    the transforms then runs on the whole batch.
 
     Args:
         store: The clips.
@@ -46,10 +52,12 @@ class StoreCollater:
         self, store: ClipStore, transforms: Sequence[Transform], device: torch.device | str = "cpu"
     ) -> None:
         self.store, self.device = store, torch.device(device)
-        self.crops, self.resample, self.rest = _split_head(transforms)
+        self.crops, self.sampler, self.rest = _split_head(transforms)
+        self._views = self.sampler.views if isinstance(self.sampler, FrameSampler) else 1
         self._pos = store.pos.to(self.device)
         self._valid = None if store.valid is None else store.valid.to(self.device)
-        self._edges = tracks_edge_index(store.skeleton, 1)
+        self._length = store.length.to(self.device)
+        self._edges = tracks_edge_index(store.skeleton, 1).to(self.device)
 
     def __call__(self, clips: Tensor, keys: Tensor) -> Data:
         """The batch of some clips.
@@ -61,62 +69,67 @@ class StoreCollater:
         Raises:
             DataError: Their lengths differ and nothing makes them equal.
         """
-        plan, keys = self._plan(clips, keys)
-        first, last = self.store.clip_track[clips], self.store.clip_track[clips + 1]
-        num_tracks = last - first
-        clip = torch.repeat_interleave(num_tracks)
-        before = torch.cumsum(num_tracks, 0) - num_tracks
-        track = first[clip] + torch.arange(len(clip)) - before[clip]
-        fields = self._gather(self.store.track_start[track], plan.of(clip))
-        fields["edge_index"] = self._edge_index(len(clip))
+        plan, keys = self._plan(clips.to(self.device), keys.to(self.device))
+        # Bookkeeping stays on the CPU: the tables of a batch lie there.
+        first = self.store.clip_track[clips]
+        num_tracks = self.store.clip_track[clips + 1] - first
+        track, view = repeat_tracks(first, num_tracks, self._views)
+        start = self.store.track_start[track].to(self.device)
+        fields = self._gather(start, plan.of(view.to(self.device)))
+        fields["edge_index"] = self._edge_index(len(track))
         if self.store.label is not None:
-            fields["y"] = self.store.label[clips]
-        fields |= {"num_tracks": num_tracks, "clip_id": clips}
-        fields |= {"subject": self.store.subject[clips], "key": keys}
-        batch = _as_batch({name: value.to(self.device) for name, value in fields.items()}, clip)
+            fields["y"] = self.store.label[clips].to(self.device)
+        fields |= {"num_tracks": num_tracks * self._views, "clip_id": clips.to(self.device)}
+        fields |= {"subject": self.store.subject[clips].to(self.device), "key": keys}
+        batch = _as_batch(fields, len(track))
         for transform in self.rest:
             batch = transform(batch)
         return batch
 
     def _plan(self, clips: Tensor, keys: Tensor) -> tuple[TimePlan, Tensor]:
-        length = self.store.length[clips]
+        length = self._length[clips]
         window = Window(torch.zeros_like(length), length)
         for crop in self.crops:
             draws = Draws(keys)
             window, keys = crop.narrow(window, draws), draws.fork()
-        plan = window_plan(window) if self.resample is None else self.resample.plan(window)
-        return plan, keys
+        if self.sampler is None:
+            return window_plan(window), keys
+        if isinstance(self.sampler, Resample):
+            return self.sampler.plan(window), keys
+        draws = Draws(keys)
+        return self.sampler.plan(window, draws), draws.fork()
 
     def _gather(self, start: Tensor, plan: TimePlan) -> dict[str, Tensor]:
         """``pos [N, F, C]`` and ``valid [N, F]`` of tracks that begin in the rows ``start [P]``."""
-        low = (start[:, None] + plan.low).to(self.device)
-        high = (start[:, None] + plan.high).to(self.device)
-        weight = plan.weight.to(self.device)[..., None, None]
-        pos = blend(self._pos[low], self._pos[high], weight)
-        if self._valid is None:
-            valid = torch.ones(pos.shape[:3], dtype=torch.bool, device=self.device)
-        else:
-            valid = self._valid[low] & self._valid[high]
-        # [P, F, V, ...] as it lies in the store, to nodes with time as their first axis.
-        return {
-            "pos": pos.transpose(1, 2).flatten(0, 1).contiguous(),
-            "valid": valid.transpose(1, 2).flatten(0, 1).contiguous(),
-        }
+        joints, channels = self._pos.shape[1:]
+        shape = len(start), joints, plan.low.size(1)
+        pos = torch.empty(*shape, channels, device=self.device)
+        valid = torch.ones(shape, dtype=torch.bool, device=self.device)
+        # A few tracks at a time, so that what is gathered is still in the cache when it is turned
+        # from [P, F, V, C], as it lies in the store, to nodes with time as their first axis.
+        step = _AT_ONCE if pos.is_cpu else max(len(start), 1)
+        for part in (slice(first, first + step) for first in range(0, len(start), step)):
+            here = plan.of(part)
+            rows = take_frames(self._pos.flatten(1), start[part], here)
+            pos[part] = rows.view(*rows.shape[:2], joints, channels).transpose(1, 2)
+            if self._valid is not None:
+                valid[part] = take_frames(self._valid, start[part], here).transpose(1, 2)
+        return {"pos": pos.flatten(0, 1), "valid": valid.flatten(0, 1)}
 
     def _edge_index(self, tracks: int) -> Tensor:
         """The edges of the first ``tracks`` persons, cut from a template that grows on demand."""
         edges = self.store.skeleton.edge_index.size(1)
         if tracks * edges > self._edges.size(1):
-            self._edges = tracks_edge_index(self.store.skeleton, 2 * tracks)
+            self._edges = tracks_edge_index(self.store.skeleton, 2 * tracks).to(self.device)
         return self._edges[:, : tracks * edges].contiguous()
 
 
 def _split_head(
     transforms: Sequence[Transform],
-) -> tuple[list[CropTime], Resample | None, list[Transform]]:
+) -> tuple[list[CropTime], Resample | FrameSampler | None, list[Transform]]:
     crops: list[CropTime] = []
     for number, transform in enumerate(transforms):
-        if isinstance(transform, Resample):
+        if isinstance(transform, Resample | FrameSampler):
             return crops, transform, list(transforms[number + 1 :])
         if not isinstance(transform, CropTime):
             return crops, None, list(transforms[number:])
@@ -124,21 +137,21 @@ def _split_head(
     return crops, None, []
 
 
-def _as_batch(fields: dict[str, Tensor], clip_of_track: Tensor) -> Data:
-    """A batch that PyG can take apart again: with the slice tables its own collate would make."""
-    num_tracks = fields["num_tracks"].cpu()
-    clips, tracks = len(num_tracks), len(clip_of_track)
+def _as_batch(fields: dict[str, Tensor], tracks: int) -> Data:
+    """A batch that PyG can take apart again: with the slice tables its own collate would make.
+
+    ``num_tracks`` is still on the CPU, where those tables lie.
+    """
+    num_tracks, device = fields["num_tracks"], fields["pos"].device
+    clips = len(num_tracks)
     joints, edges = fields["pos"].size(0) // tracks, fields["edge_index"].size(1) // tracks
-    track_slice = torch.nn.functional.pad(torch.cumsum(num_tracks, 0), (1, 0))
-    rows = {"pos": joints, "valid": joints, "edge_index": edges}
+    fields["num_tracks"] = num_tracks.to(device)
     none, one_each = torch.zeros(clips, dtype=torch.long), torch.arange(clips + 1)
-    batch = cast(Data, Batch())
+    batch = copy.copy(_EMPTY)
     for name, value in fields.items():
-        batch[name] = value
-    device = fields["pos"].device
-    batch["batch"] = torch.repeat_interleave(clip_of_track, joints).to(device)
-    batch["ptr"] = (track_slice * joints).to(device)
+        batch._store[name] = value
     batch._num_graphs = clips
-    batch._slice_dict = {n: track_slice * rows[n] if n in rows else one_each for n in fields}
-    batch._inc_dict = dict.fromkeys(fields, none) | {"edge_index": track_slice[:-1] * joints}
+    batch._slice_dict = dict.fromkeys(fields, one_each)
+    batch._inc_dict = dict.fromkeys(fields, none)
+    cut_into_clips(batch, num_tracks, joints, edges)
     return batch

@@ -99,12 +99,13 @@ class SkeletonLoader:
         return len(self._bounds) - 1
 
     def __iter__(self) -> Iterator[Data]:
-        clips, epoch = self._order(), self.epoch
+        clips = self._order()
+        keys = clip_keys(self.seed, self.epoch, clips)
         start, self._start = self._start, 0
         for number in range(start, len(self)):
-            mine = clips[slice(*self._slice(number))]
+            mine = slice(*self._slice(number))
             self._done = number + 1
-            yield self._collate(mine, clip_keys(self.seed, epoch, mine))
+            yield self._collate(clips[mine], keys[mine])
 
     def _order(self) -> Tensor:
         if not self.shuffle:

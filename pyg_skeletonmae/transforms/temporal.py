@@ -17,8 +17,8 @@ from pyg_skeletonmae.transforms.timeplan import (
     ResampleMode,
     TimePlan,
     Window,
-    blend,
     resample_plan,
+    take_frames,
     window_plan,
 )
 
@@ -172,15 +172,12 @@ def follow_plan(data: Data, plan: TimePlan, row: Tensor | None = None) -> Data:
         plan: Where its new frames come from.
         row: The row of the plan for each node, ``[N]``, long; default: that of its clip.
     """
-    pos: Tensor = data["pos"]
-    valid: Tensor | None = data.get("valid")
-    low, high, weight = nodes = plan.of(clip_of_node(data) if row is None else row)
-    node = torch.arange(pos.size(0), device=pos.device)[:, None]
-    if nodes.whole:
-        data["pos"] = pos[node, low]
-    else:
-        data["pos"] = blend(pos[node, low], pos[node, high], weight[..., None].to(pos.dtype))
-    if valid is not None:
-        kept = valid.gather(1, low)
-        data["valid"] = kept if nodes.whole else kept & valid.gather(1, high)
+    plan = plan.of(clip_of_node(data) if row is None else row)
+    for name in ("pos", "valid"):
+        value: Tensor | None = data.get(name)
+        if value is not None:
+            nodes, frames = value.shape[:2]
+            start = torch.arange(nodes, device=value.device) * frames
+            taken = take_frames(value.reshape(nodes * frames, -1), start, plan)
+            data[name] = taken.view(*taken.shape[:2], *value.shape[2:])
     return data

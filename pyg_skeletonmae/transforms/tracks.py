@@ -48,29 +48,28 @@ def select_tracks(data: Data, track: Tensor, num_tracks: Tensor) -> Data:
     data["edge_index"] = (data["edge_index"][:, None, :edges] + offset).reshape(2, -1)
     data["num_tracks"] = num_tracks
     if hasattr(data, "_slice_dict"):
-        cut_into_clips(data, joints, edges)
+        cut_into_clips(data, num_tracks, joints, edges)
     return data
 
 
-def cut_into_clips(batch: Data, joints: int, edges: int) -> None:
-    """Sets what follows from ``num_tracks``: ``batch``, ``ptr`` and PyG's tables of slices.
+def cut_into_clips(batch: Data, num_tracks: Tensor, joints: int, edges: int) -> None:
+    """Sets ``batch`` and ``ptr`` of a batch, and the rows in the tables PyG takes it apart by.
 
     Args:
-        batch: A batch whose fields are set.
+        batch: A batch whose other fields are set.
+        num_tracks: The tracks of each clip, ``[B]``, long; on the CPU, where the tables lie, this
+            waits for no device.
         joints: The nodes of a track.
         edges: The edges of a track.
     """
-    num_tracks: Tensor = batch["num_tracks"]
-    nodes = num_tracks * joints
-    batch["batch"] = torch.repeat_interleave(nodes)
+    device, nodes = batch["pos"].device, num_tracks.cpu() * joints
     ptr = torch.nn.functional.pad(torch.cumsum(nodes, 0), (1, 0))
-    batch["ptr"] = ptr
-    node_slice = ptr.cpu()
-    edge_slice = node_slice // joints * edges
-    slices = {"pos": node_slice, "valid": node_slice, "edge_index": edge_slice}
+    batch["batch"] = torch.repeat_interleave(nodes).to(device)
+    batch["ptr"] = ptr.to(device)
+    slices = {"pos": ptr, "valid": ptr, "edge_index": ptr // joints * edges}
     known = batch._slice_dict
     batch._slice_dict = {name: slices.get(name, rows) for name, rows in known.items()}
-    batch._inc_dict = {**batch._inc_dict, "edge_index": node_slice[:-1]}
+    batch._inc_dict = {**batch._inc_dict, "edge_index": ptr[:-1]}
 
 
 class KeepPersons(BaseTransform):
