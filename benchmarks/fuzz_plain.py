@@ -136,6 +136,16 @@ def openpose(folder: Path, poses: io.PoseTracks) -> bool:
     return True
 
 
+def arrays(path: Path, poses: io.PoseTracks) -> bool:
+    """By NumPy itself."""
+    content = np.load(path, allow_pickle=False)
+    if isinstance(content, np.lib.npyio.NpzFile):
+        with content:
+            content = content["pos" if "pos" in content else content.files[0]]
+    wanted = content.astype(np.float32).reshape(poses.pos.shape)
+    return np.array_equal(wanted[poses.valid], poses.pos[poses.valid])
+
+
 def mediapipe_npy(path: Path, poses: io.PoseTracks) -> bool:
     """By NumPy itself."""
     values = np.load(path, allow_pickle=False).astype(np.float32)

@@ -179,6 +179,14 @@ def mediapipe_npy() -> list[Files]:
     return [{"a.npy": npy(values)}, {"a.npy": npy(values[..., :3].astype(np.float64))}]
 
 
+def arrays() -> list[Files]:
+    """Of one person and of two with scores, a joint missing; an array by itself, float16."""
+    pos, score = _pose(2, 3, STICK.num_joints, 3), np.abs(_pose(2, 3, STICK.num_joints))
+    pos[0, 1, 2] = np.nan
+    both = npz({"pos": pos, "score": score.astype(np.float64)})
+    return [{"a.npy": npy(pos[0])}, {"a.npz": both}, {"a.npz": npz({"x": pos.astype("f2")})}]
+
+
 def deeplabcut() -> list[Files]:
     """One animal with likelihoods; two without."""
     parts = [part for part in STICK.joints for _ in range(3)]

@@ -131,6 +131,12 @@ TARGETS: dict[str, Target] = {
         seeds.mediapipe_npy, _one("a.npy", io.read_mediapipe), {"": _NPY},
         _one("a.npy", plain.mediapipe_npy),
     ),
+    "arrays": Target(
+        seeds.arrays,
+        lambda folder: io.read_arrays(next(folder.glob("a.np?")), seeds.STICK),
+        {".npy": _NPY, "": _NPZ},
+        lambda folder, poses: plain.arrays(next(folder.glob("a.np?")), poses),
+    ),
     "deeplabcut": Target(
         seeds.deeplabcut, _one("a.csv", lambda path: io.read_deeplabcut(path, seeds.STICK)),
         {"": _CSV},

@@ -71,7 +71,8 @@ def _read_npz(path: Path) -> tuple[Array, Array | None]:
     if score.shape != pos.shape[:3]:
         found = f"shape {list(score.shape)} beside {list(pos.shape)}"
         _fail(path, f"array {_SCORE!r}", "a score for each joint", found)
-    return pos, score.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return pos, score.astype(np.float32)
 
 
 def _tracks(path: Path, where: str, array: Array, axes: int) -> Array:

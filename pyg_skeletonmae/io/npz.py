@@ -161,7 +161,7 @@ class NpzFile:
     @contextmanager
     def _open(self, key: str) -> Iterator[tuple[Header, IO[bytes]]]:
         if key not in self._members:
-            found = f"only {', '.join(sorted(self._members)):.300}"
+            found = f"only {', '.join(map(repr, sorted(self._members))):.300}"
             self._fail(f"array {key!r}", "an array of that name", found)
         member, where = self._members[key], f"array {key!r}"
         with _reading(self.path, where, "a whole npy array"), self._zip.open(member) as file:

@@ -42,6 +42,12 @@ def test_npz(tmp_path):
         read_arrays(tmp_path / "b.npz", "coco17", PoseOptions(with_scores=True))
 
 
+def test_scores_that_float32_cannot_hold(tmp_path):
+    np.savez(tmp_path / "a.npz", pos=joints(5, 17, 2), score=np.full((5, 17), 1e300))
+    with pytest.raises(SkeletonFormatError, match="a score of 0 to 1"):
+        read_arrays(tmp_path / "a.npz", "coco17")
+
+
 @pytest.mark.parametrize(
     ("pos", "expected", "found"),
     [

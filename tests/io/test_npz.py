@@ -113,7 +113,7 @@ def test_hostile_member(tmp_path, member, message):
 
 
 def test_missing_key_names_the_others(tmp_path):
-    assert "only b, c" in refused(write_zip(tmp_path / "a.npz", c=npy(np.zeros(1)), b=b""))
+    assert "only 'b', 'c'" in refused(write_zip(tmp_path / "a.npz", c=npy(np.zeros(1)), b=b""))
 
 
 def test_name_twice(tmp_path):
@@ -218,3 +218,5 @@ def test_endless_names(tmp_path):
     assert "at most 200 letters" in message and len(message) < 400
     write_zip(tmp_path / "a.npz", **{f"{i:0200}": npy(np.zeros(3)) for i in range(50)})
     assert len(refused(tmp_path / "a.npz")) < 600
+    write_zip(tmp_path / "a.npz", **{"two\nlines": npy(np.zeros(3))})
+    assert "\n" not in refused(tmp_path / "a.npz")
