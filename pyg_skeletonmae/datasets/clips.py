@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, SupportsIndex, get_args
+from typing import Any, Literal, NamedTuple, SupportsIndex, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,18 @@ class Clip:
     name: str = ""
     valid: Array | Tensor | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
+
+
+class LeftOut(NamedTuple):
+    """Instead of a clip, that there is none, for the card of the store.
+
+    Args:
+        name: What the clip would be called.
+        reason: Why it is left out.
+    """
+
+    name: str
+    reason: str
 
 
 def checked_clip(clip: Clip, skeleton: Skeleton) -> Clip:

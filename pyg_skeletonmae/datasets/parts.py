@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyg_skeletonmae.datasets.clips import Clip, NanPolicy
+from pyg_skeletonmae.datasets.clips import Clip, LeftOut, NanPolicy
 from pyg_skeletonmae.datasets.intake import Intake
 from pyg_skeletonmae.datasets.journal import Journal, Report
 from pyg_skeletonmae.datasets.store import write_store
@@ -41,7 +41,7 @@ class PartWriter:
     """
 
     journal: Journal
-    read: Callable[[Any], Iterable[Clip]]
+    read: Callable[[Any], Iterable[Clip | LeftOut]]
     skeleton: Skeleton
     class_names: tuple[str, ...] | None
     nan: NanPolicy
@@ -80,8 +80,11 @@ class PartWriter:
 
     def _read(self, job: Job, intake: Intake) -> list[Clip]:
         """All clips of a job, so that it is dropped as a whole."""
-        named = (c if c.name else replace(c, name=job.name) for c in self.read(job.task))
-        return [clip for clip in map(intake, named) if clip is not None]
+        found = list(self.read(job.task))
+        named = (c if c.name else replace(c, name=job.name) for c in found if isinstance(c, Clip))
+        kept = [clip for clip in map(intake, named) if clip is not None]
+        intake.dropped += [(c.name, c.reason) for c in found if isinstance(c, LeftOut)]
+        return kept
 
 
 def file_hash(path: Path) -> tuple[int, str]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pyg_skeletonmae.datasets.clips import Array, Clip
+from pyg_skeletonmae.datasets.clips import Array, Clip, LeftOut
 from pyg_skeletonmae.datasets.pkummd_files import (
     Part,
     PkuProtocol,
@@ -216,7 +216,7 @@ class ReadRecording:
     policy: PkuPolicy
     untrimmed: bool
 
-    def __call__(self, recording: PkuRecording) -> Iterator[Clip]:
+    def __call__(self, recording: PkuRecording) -> Iterator[Clip | LeftOut]:
         """The clips of a recording, in the order of its label file."""
         pos = read_pku(recording.skeleton)
         if self.untrimmed:
@@ -227,9 +227,11 @@ class ReadRecording:
             part = pos[:, action.start : end if self.policy == "mamp" else action.end]
             # The order of the converter's rows, as a sum of floats depends on it.
             rows = part.transpose(1, 0, 2, 3).reshape(-1)
+            name = f"{recording.name}_{number}"
             if rows.any() if self.policy == "none" else rows.sum() != 0:
-                name = f"{recording.name}_{number}"
                 yield self._clip(recording, name, part, action.label, action.start)
+            else:
+                yield LeftOut(name, "shows nobody" if self.policy == "none" else "sums to zero")
 
     def _clip(
         self, recording: PkuRecording, name: str, pos: Array, label: int | None, start: int
@@ -258,9 +260,7 @@ def _prepare(
 ) -> None:
     recordings, splits = find_recordings(root, reader.part)
     known = [protocol for protocol, _ in recordings[0].sides]
-    notes = [] if reader.untrimmed else ["actions that show nobody are left out"]
-    if "xsub" not in known:
-        notes.append("no file of the cross-subject split was found")
+    notes = [] if "xsub" in known else ["no file of the cross-subject split was found"]
     prepare_store(
         folder,
         recordings,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from tqdm import tqdm
 
 import pyg_skeletonmae
-from pyg_skeletonmae.datasets.clips import Clip, NanPolicy, check_nan_policy
+from pyg_skeletonmae.datasets.clips import Clip, LeftOut, NanPolicy, check_nan_policy
 from pyg_skeletonmae.datasets.journal import Journal, locked
 from pyg_skeletonmae.datasets.parts import Job, PartWriter, file_hash
 from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, publish, write_store
@@ -45,7 +45,7 @@ def own_file(task: object) -> Sequence[Path]:
 def prepare_store(
     folder: str | Path,
     tasks: Sequence[T],
-    read: Callable[[T], Iterable[Clip]],
+    read: Callable[[T], Iterable[Clip | LeftOut]],
     skeleton: Skeleton,
     class_names: Sequence[str] | None,
     *,
@@ -77,8 +77,10 @@ def prepare_store(
     Args:
         folder: The folder of the store.
         tasks: What there is to read, in the order of the clips.
-        read: Turns a task into its clips, in order. With workers it must be picklable: a function
-            of a module, or a frozen dataclass with ``__call__``, whose ``repr`` says its settings.
+        read: Turns a task into its clips, in order; a
+            :class:`~pyg_skeletonmae.datasets.clips.LeftOut` among them is for the card. With
+            workers it must be picklable: a function of a module, or a frozen dataclass with
+            ``__call__``, whose ``repr`` says its settings.
         skeleton: The skeleton of all clips.
         class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
         name: What the card calls a task, and a clip of it without a name.
