@@ -61,8 +61,9 @@ class Guard:
         library = {Path(sysconfig.get_path(key)) for key in ("stdlib", "purelib", "platlib")}
         roots = {folder, package, *library, *map(Path, filter(None, sys.path))}
         self._readable = tuple({str(root.resolve()) for root in roots if root != Path("/")})
-        # A process that is killed leaves no core, and one that sleeps for ever is killed.
+        # The signals of the timers kill, and the killed leave no core.
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        signal.signal(signal.SIGPROF, signal.SIG_DFL)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         sys.addaudithook(self._audit)
 
@@ -122,20 +123,16 @@ class Guard:
 def _limits() -> Iterator[None]:
     """The limits of one call, counted from what the process has used until now."""
     used = int(Path("/proc/self/statm").read_text().split()[0]) * _PAGE
-    _soft(resource.RLIMIT_AS, used + MAX_BYTES)
-    _soft(resource.RLIMIT_CPU, int(time.process_time()) + HARD_SECONDS + 1)
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (used + MAX_BYTES, before[1]))
+    signal.setitimer(signal.ITIMER_PROF, HARD_SECONDS)
     signal.setitimer(signal.ITIMER_REAL, WALL_SECONDS)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        _soft(resource.RLIMIT_AS, resource.RLIM_INFINITY)
-
-
-def _soft(limit: int, value: int) -> None:
-    hard = resource.getrlimit(limit)[1]
-    most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(limit, (hard if value == resource.RLIM_INFINITY else most, hard))
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _ran_out_of_memory(error: BaseException | None) -> bool:

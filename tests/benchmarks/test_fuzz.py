@@ -49,7 +49,7 @@ def test_whatever_goes_wrong_is_found_and_named(runs):
     said = dict(re.findall(r"^bad:0:(\d+) (.*)$", done.stdout, re.MULTILINE))
     wanted = {
         1: "raised: KeyError", 2: "warned 'careful'", 3: "its process died: exit status 7",
-        4: "took 0.", 5: "its process died: SIGXCPU", 6: "wanted more than 500 MB",
+        4: "took 0.", 5: "its process died: SIGPROF", 6: "wanted more than 500 MB",
         7: "did os.system", 8: "changed files", 9: "another result when read again",
         10: "read /etc/hostname", 11: "executed <text>", 12: "raised: SkeletonFormatError",
     }  # fmt: skip

@@ -220,3 +220,13 @@ def test_endless_names(tmp_path):
     assert len(refused(tmp_path / "a.npz")) < 600
     write_zip(tmp_path / "a.npz", **{"two\nlines": npy(np.zeros(3))})
     assert "\n" not in refused(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("code", [0x110000, 2**32 - 1, 0xD800])
+@pytest.mark.parametrize("order", "<>")
+def test_text_of_no_letters(tmp_path, code, order):
+    data = npy(np.array(["abc", "d"], f"{order}U3"))
+    damaged = data[:-4] + np.array([code], f"{order}u4").tobytes()
+    with NpzFile(write_zip(tmp_path / "a.npz", a=data)) as file:
+        assert file.array("a", "U", 1).tolist() == ["abc", "d"]
+    assert "no letters" in refused(write_zip(tmp_path / "a.npz", a=damaged), kinds="U")
