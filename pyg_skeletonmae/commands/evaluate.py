@@ -17,7 +17,7 @@ from pyg_skeletonmae.commands.options import (
     TemporalConfig,
     TuneConfig,
 )
-from pyg_skeletonmae.commands.steps import finite, measured
+from pyg_skeletonmae.commands.steps import check_selection, finite, measured
 from pyg_skeletonmae.commands.trained import semi as train_semi
 from pyg_skeletonmae.commands.trained import together, train
 from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
@@ -88,6 +88,7 @@ def evaluate(
         runs.check_folder(folder, resolved, resume)
     if random_init and pretrained is None:
         raise ConfigError("random_init: name the model to build anew with --pretrained")
+    check_selection(data, None, select)
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)
     encoder = _encoder(pretrained, resolved, random_init, splits, protocol == "transfer")

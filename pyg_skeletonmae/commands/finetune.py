@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import begin, check_monitor, finish, try_batch
+from pyg_skeletonmae.commands.steps import begin, check_selection, finish, try_batch
 from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.datasets.label_subsets import write_labels
 from pyg_skeletonmae.evaluation import finetune as train
@@ -59,8 +59,7 @@ def finetune(
     }  # fmt: skip
     check_settings(settings)
     folder = Path(out)
-    if select != "test-best":
-        check_monitor(trainer, data)
+    check_selection(data, trainer.monitor, select)
     splits = begin(trainer, folder, resolved, data, seed, resume)
     dataset = splits.labelled
     net = build_classifier(model, dataset, settings)

@@ -52,11 +52,14 @@ class SemiConfig:
         fractions: Shares of labels.
         draws: Draws of each, numbered as ``data.label_draw``.
         by: Fine-tune a classifier on the labelled clips, or a linear probe of frozen features.
+        l2: The penalty of the linear probe; null: chosen on the labelled subjects, which needs
+            labels of two classes from two subjects.
     """
 
     fractions: list[float] = field(default_factory=lambda: list(FRACTIONS))
     draws: int = 5
     by: Literal["finetune", "linear"] = "finetune"
+    l2: float | None = None
 
 
 @dataclass

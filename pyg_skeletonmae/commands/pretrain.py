@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import begin, check_monitor, finish, try_batch
+from pyg_skeletonmae.commands.steps import begin, check_selection, finish, try_batch
 from pyg_skeletonmae.config import DataConfig, Splits
 from pyg_skeletonmae.evaluation import extract_features, knn
 from pyg_skeletonmae.models import GraphSkeletonMAE, Skeleton2Vec, STSkeletonMAE
@@ -39,7 +39,7 @@ def pretrain(
         resume: Go on with the run in the folder.
     """
     folder = Path(out)
-    check_monitor(trainer, data)
+    check_selection(data, trainer.monitor)
     splits = begin(trainer, folder, resolved, data, seed, resume)
     net = model(splits.train.skeleton, splits.train.store.num_channels)
     loader = data.train_loader(

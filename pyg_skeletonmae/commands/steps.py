@@ -13,6 +13,7 @@ from torch import nn
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.training import Trainer, save_release
 
@@ -34,10 +35,12 @@ def begin(
     return splits
 
 
-def check_monitor(trainer: Trainer, data: DataConfig) -> None:
-    """Raises :class:`ConfigError` if there is nobody to look at while training."""
-    if trainer.monitor is not None and not data.val_subjects:
-        raise ConfigError("trainer.monitor: needs data.val_subjects to evaluate on while training")
+def check_selection(data: DataConfig, monitor: str | None, select: Select = "last") -> None:
+    """Raises :class:`ConfigError` if weights are to be chosen on nobody."""
+    if select != "test-best" and not data.val_subjects:
+        for name, wanted in (("trainer.monitor", monitor), ("select", select == "val-best")):
+            if wanted:
+                raise ConfigError(f"{name}: needs data.val_subjects to evaluate on while training")
 
 
 @torch.no_grad()

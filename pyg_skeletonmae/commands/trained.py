@@ -26,6 +26,7 @@ from pyg_skeletonmae.evaluation import (
     linear_probe_sgd,
     semi_supervised,
 )
+from pyg_skeletonmae.evaluation.linear import L2_GRID
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.pretrained import PRETRAIN_ONLY
 from pyg_skeletonmae.training import load_release
@@ -39,6 +40,7 @@ def train(job: Job, protocol: str, tune: TuneConfig) -> dict[str, Any]:
 def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
     """Shares of the labels; a draw that is finished in the run folder is not trained again."""
     test = job.features(job.splits.test) if options.by == "linear" else None
+    grid = L2_GRID if options.l2 is None else (options.l2,)
 
     def measure(subset: SkeletonDataset, name: str) -> Mapping[str, float]:
         folder = None if job.folder is None else job.folder / name
@@ -47,7 +49,7 @@ def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
             found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
             return found
         if test is not None:
-            found = numbers(linear_probe(job.features(subset), test, seed=job.seed))
+            found = numbers(linear_probe(job.features(subset), test, grid, job.seed))
         else:
             found = numbers(_train(job, "semi", subset, tune, folder))
         if kept is not None:

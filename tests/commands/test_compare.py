@@ -1,0 +1,64 @@
+"""Run folders side by side."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from cli_helpers import runner, the_error
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return runner(capsys)
+
+
+def folder(name: str, lr: float, losses: list[float], results: dict | None, **more) -> None:
+    path = Path(name)
+    path.mkdir()
+    config = {"seed": 0, "trainer": {"optim": {"lr": lr}, "epochs": 3}, "out": name, **more}
+    (path / "config.yaml").write_text(yaml.safe_dump(config))
+    lines = [{"epoch": 1 + i, "step": 1 + i, "train/loss": x} for i, x in enumerate(losses)]
+    (path / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    if results is not None:
+        (path / "results.json").write_text(json.dumps(results))
+
+
+def rows(text: str) -> dict[str, list[str]]:
+    return {line.split()[0]: line.split()[1:] for line in text.splitlines()[2:]}
+
+
+def test_settings_that_differ_and_results(run):
+    folder("a", 0.1, [2.0, 1.0], {"test/top1": 0.51239, "selected_on": "test", "note": "x" * 50})
+    folder("b", 0.2, [3.0], None, model="STRL")
+    code, out, _ = run("compare", "a", "b")
+    assert code == 0 and out.splitlines()[0].split() == ["a", "b"]
+    found = rows(out)
+    assert found["trainer.optim.lr"] == ["0.1", "0.2"] and found["finished"] == ["yes", "no"]
+    assert not {"seed", "trainer.epochs", "out", "model"} & found.keys()
+    assert found["test/top1"] == ["0.5124", "-"] and found["selected_on"] == ["test", "-"]
+    assert found["train/loss"] == ["-", "3"]  # where a run stands that is not finished
+    assert found["note"] == [37 * "x" + "...", "-"]
+
+
+def test_curves(run):
+    folder("a", 0.1, [2.0, 1.0], {})
+    folder("b", 0.2, [], {})
+    code, _, _ = run("compare", "a", "b", "--plot", "deep/out.png")
+    assert code == 0 and Path("deep/out.png").read_bytes().startswith(b"\x89PNG")
+    line = the_error(run("compare", "a", "b", "--plot=out.png", "--curve=eval/top1"))
+    assert line == "curve 'eval/top1': no run has logged it; there are train/loss"
+    assert "plot: " in the_error(run("compare", "a", "--plot=out.nothing"))
+
+
+def test_folders_without_a_run(run):
+    assert "nowhere: holds no run" in the_error(run("compare", "nowhere"))
+    folder("a", 0.1, [], {})
+    Path("a/results.json").write_text("{")
+    assert "damaged" in the_error(run("compare", "a"))
+    Path("a/results.json").write_text("[1]")
+    assert "expected a mapping, found list" in the_error(run("compare", "a"))
+    assert run("compare")[0] == 2

@@ -1,0 +1,232 @@
+"""Every protocol of the command line: its keys, what it keeps, and how it goes on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_helpers import TINY, packed_arrays, runner, the_error, write_packed
+
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.training import Trainer
+
+HEAD = {"protocol", "features", "random_init", "train_clips", "test_clips"}
+HEAD |= {"peak_mib", "data_hash"}
+TRAINED = {"step", "epoch", "clips_seen", "seconds", "finished", "train/loss", "train/accuracy"}
+TRAINED |= {"train/lr", "top1", "top5", "mean_class", "selected_on"}
+VIT = ("--model=STSkeletonMAE", "--model.backbone=ViTBackbone", "--model.mask=RandomTokenMask",
+       "--model.backbone.hidden_channels=8", "--model.backbone.depth=1",
+       "--model.backbone.heads=2", "--model.backbone.decoder_depth=1")  # fmt: skip
+
+
+@pytest.fixture
+def run(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SKELETONMAE_DATA", raising=False)
+    return runner(capsys)
+
+
+@pytest.fixture
+def data(tmp_path):
+    path = write_packed(tmp_path / "sticks.npz")
+    return ("--data.name=npz", f"--data.path={path}", "--data.frames=8", "--data.batch_size=5",
+            "--keep_memory=false")  # fmt: skip
+
+
+@pytest.fixture
+def evaluate(run, data):
+    def evaluate(*options: str) -> dict[str, object]:
+        code, out, err = run("evaluate", *data, *options)
+        assert code == 0, err
+        found: dict[str, object] = json.loads(out)
+        assert found.keys() >= HEAD
+        return found
+
+    return evaluate
+
+
+@pytest.fixture
+def pretrained(run, data):
+    options = (*data, "--trainer.max_epochs=1", "--model.mask=RandomMask", *TINY, "--out=pre")
+    assert run("pretrain", *options)[0] == 0
+    return "--pretrained=pre"
+
+
+def keys(found: dict[str, object]) -> set[str]:
+    return set(found) - HEAD
+
+
+def test_frozen_features_and_coordinates(evaluate, pretrained):
+    joints = {"knn_pooled", "knn_per_joint", "linear_pooled", "linear_per_joint"}
+    curve = {f"{name}_k{k}" for name in ("top1", "mean_class") for k in (1, 5)}
+    expected = {
+        ("knn",): {"top1", "mean_class"},
+        ("knn", "--k=[1,5]"): curve,
+        ("linear",): {"top1", "top5", "mean_class", "l2"},
+        ("ridge",): {"top1", "mean_class", "l2"},
+        ("all",): joints,
+    }
+    for (protocol, *options), names in expected.items():
+        found = evaluate(f"--protocol={protocol}", *options, pretrained)
+        assert keys(found) == names and found["features"] == "pre"
+        assert keys(evaluate(f"--protocol={protocol}", *options)) == names
+    few = ("--few_shot.ways=2", "--few_shot.queries=2", "--few_shot.episodes=5")
+    found = evaluate("--protocol=few-shot", *few, pretrained)
+    assert keys(found) == {"top1", "interval", "ways", "shots", "queries", "episodes"}
+
+
+def test_retrieval(evaluate, run, data):
+    assert "recall_at 10: expected 1 to 8" in the_error(
+        run("evaluate", *data, "--protocol=retrieval")
+    )
+    found = evaluate("--protocol=retrieval", "--data.train_subjects=[1,2,3]")
+    assert keys(found) == {"map", "recall1", "recall5", "recall10"}
+
+
+def test_trained_protocols(evaluate, pretrained):
+    for protocol in ("linear-sgd", "finetune", "transfer"):
+        found = evaluate(f"--protocol={protocol}", pretrained, "--tune.epochs=1")
+        assert keys(found) == TRAINED and found["selected_on"] == "last"
+    options = ("--tune.epochs=4", "--tune.evaluate_every=2", "--tune.lr=0.01", "--select=test-best")
+    found = evaluate("--protocol=linear-sgd", pretrained, *options, "--out=best")
+    assert found["selected_on"] == "test" and found["top1"] == found["best"]
+    log = [json.loads(line) for line in Path("best/metrics.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in log if "eval/top1" in line] == [2, 4]
+    held_out = ("--data.val_subjects=[3]", "--select=val-best", "--tune.epochs=1")
+    assert evaluate("--protocol=finetune", pretrained, *held_out)["selected_on"] == "val"
+
+
+def test_semi_supervised_draws_are_kept(evaluate, pretrained):
+    shares = ("--semi.fractions=[0.5,1.0]", "--semi.draws=2", "--data.balanced=true")
+    options = ("--protocol=semi", pretrained, "--tune.epochs=1", *shares)
+    found = evaluate(*options, "--out=semi")
+    names = {"top1", "interval", "clips"}
+    expected = {f"{name}_{share}" for name in names for share in ("0.5", "1")}
+    expected |= {f"top1_{share}_draw{i}" for share in ("0.5", "1") for i in (0, 1)}
+    assert keys(found) == expected | {"by", "balanced", "selected_on"}
+    assert (found["clips_0.5"], found["clips_1"], found["balanced"]) == (4, 8, True)
+    labels = sorted(path.name[13:] for path in Path("data/labels").iterdir())
+    assert labels == [f"{share}-balanced-draw{i}.txt" for share in ("0.5", "1") for i in (0, 1)]
+    # Stopped after some draws, it does not train those again.
+    Path("semi/results.json").unlink()
+    Path("semi/1-draw1/results.json").unlink()
+    before = Path("semi/0.5-draw0/results.json").stat().st_mtime_ns
+    again = evaluate(*options, "--out=semi", "--resume")
+    assert {name: again[name] for name in expected} == {name: found[name] for name in expected}
+    assert Path("semi/0.5-draw0/results.json").stat().st_mtime_ns == before
+    by_linear = ("--protocol=semi", "--semi.by=linear", *shares)  # of the coordinates
+    linear = evaluate(*by_linear, "--semi.l2=0.1")
+    assert keys(linear) == keys(found) and linear["features"] == "coordinates"
+
+
+def test_a_run_that_is_stopped_gives_the_same_numbers(evaluate, run, data, pretrained, monkeypatch):
+    options = ("--protocol=finetune", pretrained, "--tune.epochs=4", "--select=test-best")
+    whole = evaluate(*options, "--out=whole")
+    step, steps = Trainer._step, []
+
+    def interrupted(trainer, state):
+        if len(steps) == 5:
+            raise KeyboardInterrupt
+        steps.append(state.step)
+        return step(trainer, state)
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    assert run("evaluate", *data, *options, "--out=stopped")[0] == 130
+    assert not Path("stopped/results.json").exists()
+    monkeypatch.setattr(Trainer, "_step", step)
+    resumed = evaluate(*options, "--out=stopped", "--resume")
+    other = {"seconds", "peak_mib"}
+    assert {k: resumed[k] for k in resumed.keys() - other} == {
+        k: whole[k] for k in whole.keys() - other
+    }
+    assert json.loads(Path("stopped/results.json").read_text()) == resumed
+
+
+def test_other_joints(run, data, evaluate, pretrained, tmp_path):
+    path = write_packed(tmp_path / "four.npz", **packed_arrays(joints=4))
+    other = (*data, f"--data.path={path}")
+    code, out, _ = run("evaluate", *other, "--protocol=transfer", pretrained, "--tune.epochs=1")
+    assert code == 0 and json.loads(out)["protocol"] == "transfer"
+    assert "--protocol transfer" in the_error(run("evaluate", *other, pretrained))
+    joints = tuple(f"joint_{i}" for i in range(3))
+    bones = (("joint_1", "joint_0"), ("joint_2", "joint_1"))
+    Skeleton("three", joints, bones, root="joint_0").to_yaml("three.yaml")
+    code, out, _ = run("evaluate", *other, pretrained, "--data.joints=three.yaml")
+    assert code == 0 and json.loads(out)["test_clips"] == 8
+    assert len(list(Path("data/joints").iterdir())) == 1
+
+
+def test_an_ensemble_reads_each_stream_as_its_run_did(run, data, evaluate):
+    epoch = ("--trainer.max_epochs=1", "--data.batch_size=16", *TINY)
+    for stream in ("joint", "bone"):
+        assert run("finetune", *data, *epoch, f"--data.stream={stream}", f"--out={stream}")[0] == 0
+    runs = "--ensemble.runs=[joint,bone]"
+    found = evaluate("--protocol=ensemble", runs, "--ensemble.weights=[0.6,0.4]")
+    expected = {"top1", "top5", "mean_class", "member_0", "member_1", "runs", "weights"}
+    assert keys(found) == expected and found["features"] == "joint, bone"
+    for i, stream in enumerate(("joint", "bone")):
+        alone = json.loads(Path(stream, "results.json").read_text())["test/top1"]
+        assert found[f"member_{i}"] == alone
+    for options, said in (
+        (("--ensemble.runs=[joint]",), "expected two run folders"),
+        (("--ensemble.runs=[joint,bone]", "--ensemble.weights=[1.0]"), "expected 2 positive"),
+        (("--ensemble.runs=[joint,joint/release]",), "no run folder"),
+    ):
+        assert said in the_error(run("evaluate", *data, "--protocol=ensemble", *options))
+
+
+def test_detection_in_untrimmed_recordings(run, tmp_path):
+    rng = np.random.default_rng(0)
+    for folder in ("skeleton", "label"):
+        (tmp_path / folder).mkdir()
+    for name in ("0002-L", "0003-M", "0004-R"):
+        table = 0.01 * rng.normal(size=(60, 150))
+        table[10:30] += np.arange(150) % 7  # two actions, far from each other
+        table[40:55] -= np.arange(150) % 5
+        lines = "\n".join(" ".join(f"{v:.4f}" for v in row) for row in table)
+        (tmp_path / f"skeleton/{name}.txt").write_text(lines + "\n")
+        (tmp_path / f"label/{name}.txt").write_text("1,10,30,2\n2,40,99,2\n")  # beyond the end
+    sides = "Training videos:\n0002-L, 0003-M\nValidataion videos:\n0004-R\n"
+    (tmp_path / "cross-subject.txt").write_text(sides)
+    data = ("--data.name=pkummd1", f"--data.path={tmp_path}", "--data.frames=4",
+            "--data.center=null", "--data.scale=null", "--keep_memory=false")  # fmt: skip
+    windows = ("--temporal.window=4", "--temporal.stride=2", "--temporal.train_stride=2")
+    options = ("--protocol=temporal", *windows, "--temporal.shortest=3")
+    code, out, err = run("evaluate", *data, "--data.policy=untrimmed", *options)
+    assert code == 0, err
+    found = json.loads(out)
+    expected = {f"map_{kind}_{iou}" for kind in ("action", "video") for iou in ("0.1", "0.5")}
+    expected |= {"frame_top1", "window_top1", "l2", "train_windows", "test_windows"}
+    assert keys(found) == expected
+    assert (found["train_windows"], found["test_windows"]) == (58, 29)
+    assert found["map_action_0.5"] == found["map_video_0.5"] == 1.0
+    assert found["frame_top1"] > 0.8
+    assert "data.policy untrimmed" in the_error(run("evaluate", *data, *options))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--protocol=linear-sgd",), "protocol linear-sgd: trains on an encoder"),
+        (("--protocol=semi",), "protocol semi: trains on an encoder"),
+        (("--protocol=knn", "--k=9"), "k = 9: expected 1 to 8"),
+        (("--protocol=all", "--k=[1,2]"), "expected one number for protocol all"),
+        (("--protocol=few-shot",), "2 classes with 16 clips each are needed"),
+        (("--select=best",), "select: expected one of last, val-best, test-best"),
+        (("--tune.epoch=3",), "tune.epoch: no such key; did you mean tune.epochs?"),
+        (("--data.label_fraction=2",), "label_fraction 2.0: expected a share"),
+        (("--data.label_file=no.txt",), "no.txt: no readable file of clip names"),
+    ],
+)
+def test_bad_options(run, data, options, said):
+    few = ("--few_shot.ways=2",)
+    line = the_error(run("evaluate", *data, *few, *options, "--out=out"))
+    assert said in line and not Path("out").exists()
+
+
+def test_a_transformer_is_tuned_with_its_own_recipe(run, data, evaluate):
+    assert run("pretrain", *data, "--trainer.max_epochs=1", *VIT, "--out=pre")[0] == 0
+    found = evaluate("--protocol=finetune", "--pretrained=pre", "--tune.epochs=1")
+    assert keys(found) == TRAINED
