@@ -59,11 +59,12 @@ class Packed:
         return len(self.names)
 
     def pos(self, number: int) -> Array:
-        """The coordinates of a sequence, ``[M, T, V, C]``, float32."""
+        """The coordinates of a sequence, ``[M, T, V, C]``, float32; not all need be finite."""
         rows = self._tracks(number, self.joints)
-        if rows.dtype == np.float32:
-            return rows * np.float32(self.scale)
-        return (rows.astype(np.float64) * self.scale).astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if rows.dtype == np.float32:
+                return rows * np.float32(self.scale)
+            return (rows.astype(np.float64) * self.scale).astype(np.float32)
 
     def present(self, number: int) -> Array | None:
         """Which joints of a sequence are present, ``[M, T, V]``, bool; None = all."""

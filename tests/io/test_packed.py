@@ -1,4 +1,5 @@
 import os
+import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -173,3 +174,13 @@ def test_uiprmd():
     with NpzFile(path) as file:
         joints = file.array("joints", "i", 3)
     np.testing.assert_allclose(data.pos(7)[0], joints[486:555] * 0.0002, atol=1e-6)
+
+
+def test_values_that_are_not_finite_warn_nobody(tmp_path):
+    joints = np.full((9, 2, 3), 3e38, np.float32)
+    joints[0, 0] = np.nan
+    write_packed(tmp_path / "a.npz", packed(joints=joints, scale=1e30))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pos = read_packed(tmp_path / "a.npz").pos(0)
+    assert np.isnan(pos[0, 0, 0]).all() and np.isinf(pos[0, 1:]).all()
