@@ -187,6 +187,12 @@ def arrays() -> list[Files]:
     return [{"a.npy": npy(pos[0])}, {"a.npz": both}, {"a.npz": npz({"x": pos.astype("f2")})}]
 
 
+def labels() -> list[Files]:
+    """With subjects and a label in quotes; without."""
+    rows = ["file,label,subject", 'a/b.csv,"sit, down",3', "x.csv,wave,1"]
+    return [{"a.csv": _text(rows)}, {"a.csv": _text(["file,label", "x.csv,wave"])}]
+
+
 def deeplabcut() -> list[Files]:
     """One animal with likelihoods; two without."""
     parts = [part for part in STICK.joints for _ in range(3)]

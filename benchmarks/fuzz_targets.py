@@ -137,6 +137,7 @@ TARGETS: dict[str, Target] = {
         {".npy": _NPY, "": _NPZ},
         lambda folder, poses: plain.arrays(next(folder.glob("a.np?")), poses),
     ),
+    "labels": Target(seeds.labels, _one("a.csv", io.read_label_csv), {"": _NAMES}),
     "deeplabcut": Target(
         seeds.deeplabcut, _one("a.csv", lambda path: io.read_deeplabcut(path, seeds.STICK)),
         {"": _CSV},

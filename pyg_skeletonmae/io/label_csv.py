@@ -11,7 +11,7 @@ from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import require_file
 
 MAX_BYTES = 64 * 2**20
-_MAX_SUBJECT = 2**31
+_MAX_CELL, _MAX_SUBJECT = 1000, 2**31
 _HEADS = (["file", "label"], ["file", "label", "subject"])
 
 
@@ -49,6 +49,8 @@ def read_label_csv(path: str | Path) -> tuple[Labelled, ...]:
     for number, cells in rows:
         if len(cells) != len(head) or not all(cells):
             _fail(path, number, f"{len(head)} cells that are not empty", ",".join(cells))
+        if not "".join(cells).isprintable() or max(map(len, cells)) > _MAX_CELL:
+            _fail(path, number, f"printable text, at most {_MAX_CELL} characters", ",".join(cells))
         file = PurePosixPath(cells[0].replace("\\", "/"))
         if file.is_absolute() or ".." in file.parts or ":" in file.parts[0]:
             _fail(path, number, "a path inside the folder", cells[0])

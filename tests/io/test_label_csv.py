@@ -40,6 +40,8 @@ def test_without_subjects(tmp_path):
         ("file,label,subject\na.csv,b,anna\n", 2, "a whole number"),
         ("file,label,subject\na.csv,b,-1\n", 2, "a whole number"),
         ("file,label,subject\na.csv,b,99999999999\n", 2, "a whole number"),
+        ("file,label\na\x01.csv,b\n", 2, "printable"),
+        ("file,label\na.csv," + "b" * 1001, 2, "at most 1000"),
         (b"file,label\na.csv,\xff\n", 2, "UTF-8"),
     ],
 )
