@@ -110,19 +110,22 @@ class Bench:
         return Run(folder, [*command, *method.settings, *settings])
 
     def linear(self, name: str, seed: int, variant: str = "", row: str = "linear") -> Iterator[Run]:
-        """The linear probe of the publications, and the same on a network that is not trained."""
-        for start, random in (("pre-trained", ()), ("random", ("--random_init",))):
-            settings = ("--protocol=linear-sgd", "--data.batch_size=256", *random)
-            found = self._marked({"top1": "top1", "mean_class": "mean_class"})
-            yield self._probe(name, start, seed, settings, found, row, "linear", variant)
+        """The linear probe of the publications, and of a network that is not trained.
+
+        A variant of a method, in the row's protocol, goes by its own name, pre-trained only.
+        """
+        settings = ("--protocol=linear-sgd", "--data.batch_size=256", f"--select={self.select}")
+        found = self._marked({"top1": "top1", "mean_class": "mean_class"})
+        for start in ("pre-trained",) if variant else ("pre-trained", "random"):
+            yield self._probe("linear", name, start, seed, settings, found, row, variant)
 
     def neighbours(self, name: str, seed: int) -> Iterator[Run]:
         """Nearest neighbours by cosine of features averaged over joints and time."""
         ks = (1,) if self.smoke else (1, 5, 20)
         found = {f"top1_k{k}": "top1" if k == 1 else f"k = {k}" for k in ks}
-        for start, random in (("pre-trained", ()), ("random", ("--random_init",))):
-            settings = ("--protocol=knn", f"--k={list(ks)}", "--joints=mean", *random)
-            yield self._probe(name, start, seed, settings, found, "knn", "knn", "")
+        settings = ("--protocol=knn", f"--k={list(ks)}", "--joints=mean")
+        for start in ("pre-trained", "random"):
+            yield self._probe("knn", name, start, seed, settings, found, "knn")
 
     def finetuning(
         self,
@@ -132,14 +135,15 @@ class Bench:
         settings: Settings = (),
         variant: str = "",
         pretrained: str | None = None,
+        scratch: bool = False,
     ) -> Run:
-        """Fine-tuning after a pre-training: the one of the same name and seed unless told."""
+        """Fine-tuning after a pre-training, that of the same name unless told, or from scratch."""
         method = self.method(name)
         command = self._command("finetune", f"finetune/{method.finetune}", seed)
         command += [f"--select={self.select}", *method.finetune_settings, *settings]
         folder = self._folder(f"{protocol}-{name}", variant, seed)
-        start = pretrained or self._folder(name, variant, seed)
-        row = self._row(protocol, f"{name} pre-trained", method.finetune, seed)
+        start = None if scratch else pretrained or self._folder(name, variant, seed)
+        row = self._row(protocol, variant or f"{name} pre-trained", method.finetune, seed)
         return Run(folder, command, row, self._marked(_TESTED), start)
 
     def reference(self, seed: int, protocol: str, settings: Settings = ()) -> Run:
@@ -168,25 +172,24 @@ class Bench:
 
     def _probe(
         self,
+        kind: str,
         name: str,
         start: str,
         seed: int,
         settings: Settings,
         found: dict[str, str],
         row: str,
-        kind: str,
-        variant: str,
+        variant: str = "",
     ) -> Run:
         method = self.method(name)
         command = [*self._command("evaluate", f"pretrain/{method.config}", seed), *settings]
-        if kind == "linear":
-            command.append(f"--select={self.select}")
+        if start == "random":
+            command.append("--random_init")
         if self.smoke:
             command += _SMOKE["evaluate"]
         folder = self._folder(f"{kind}-{name}-{start}", variant, seed)
         pretrained = self._folder(name, variant, seed)
-        named = variant or name if row.startswith("ablation") else name
-        about = self._row(row, f"{named} {start}", method.config, seed)
+        about = self._row(row, variant or f"{name} {start}", method.config, seed)
         budget = pretrained if start == "pre-trained" else folder
         return Run(folder, command, about, found, pretrained, budget)
 

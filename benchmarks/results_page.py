@@ -113,7 +113,7 @@ def _not_run(left: Sequence[Row]) -> str:
         own = [row for row in left if (row["method"], row["why"]) == (method, why)]
         metrics = dict.fromkeys(_NAMES.get(row["metric"], row["metric"]) for row in own)
         seeds = dict.fromkeys(row["seed"] for row in own)
-        lines.append([method, ", ".join(metrics), " ".join(seeds), why])
+        lines.append([method, "; ".join(metrics), " ".join(seeds), why])
     return _markdown(lines)
 
 

@@ -114,12 +114,18 @@ def _execute(run: Run, root: Path, threads: int) -> None:
         print(f"{run.folder}: done in {minutes:.1f} min", flush=True)
 
 
+def _begun(folder: Path) -> bool:
+    """Whether there is something to go on from: a checkpoint, or a part that is finished."""
+    parts = (path for name in ("last.ckpt", "results.json") for path in folder.rglob(name))
+    return (folder / "config.yaml").exists() and any(parts)
+
+
 def _call(run: Run, root: Path, threads: int, log: IO[str]) -> int:
     folder = root / run.folder
     command = [*run.command, f"--out={folder}"]
     if run.pretrained:
         command.append(f"--pretrained={root / run.pretrained}")
-    if (folder / "last.ckpt").exists():
+    if _begun(folder):
         command.append("--resume")
     elif folder.exists():  # killed before it had anything to go on from
         shutil.rmtree(folder)

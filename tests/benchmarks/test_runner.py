@@ -98,6 +98,7 @@ def test_a_run_told_to_stop_is_not_finished(fake):
     folder.mkdir(parents=True)
     (folder / "results.json").write_text('{"finished": 0.0}')
     (folder / "last.ckpt").touch()
+    (folder / "config.yaml").touch()
     execute([Run("a", [])], fake, jobs=1)
     assert json.loads((folder / "results.json").read_text())["options"] == ["out", "resume"]
 
