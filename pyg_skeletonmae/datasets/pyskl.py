@@ -152,7 +152,8 @@ def _prepare(
     skeleton = skeleton or _skeleton(path, found)
     labelled = [clip.label for clip in found.clips if clip.label is not None]
     if class_names is None and labelled and ntu:
-        class_names = [f"A{label + 1:03}" for label in range(max(labelled) + 1)]
+        version = 60 if max(labelled) < 60 else 120
+        class_names = [f"A{action:03}" for action in range(1, version + 1)]
     prepare_store(
         folder,
         _tasks(path, found),

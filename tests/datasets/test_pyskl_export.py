@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -38,6 +41,7 @@ def test_ntu_to_store_to_pyskl_to_store(tmp_path, policy):
     export_pyskl(data, tmp_path / "ntu.pkl", splits)
     found = PysklDataset(tmp_path / "ntu.pkl", tmp_path, protocol="xsub")
     assert_same(data, found)
+    assert found.class_names == data.class_names and found.num_classes == 60
     sides = [[d.store.names[i] for i in d.indices()] for d in found.official_split()]
     assert sides == [[d.store.names[i] for i in d.indices()] for d in (train, test)]
     half = {clip.keypoint.dtype for clip in read_pyskl(tmp_path / "ntu.pkl").clips}
@@ -61,3 +65,29 @@ def test_missing_joints_survive(tmp_path):
     assert read_pyskl(tmp_path / "b.pkl").splits == {"all": ("b",)}
     with pytest.raises(DataError, match="is no clip"):
         export_pyskl(data[1:], tmp_path / "b.pkl", {"all": data})
+
+
+@pytest.mark.oracle
+def test_the_file_of_the_converter_is_written_from_the_skeletons(tmp_path):
+    root = os.environ.get("SKELETONMAE_ORACLES")
+    if not root:
+        pytest.skip("SKELETONMAE_ORACLES is not set")
+    oracle = Path(root) / "data/ntu"
+    (tmp_path / "list.txt").write_text("S001C002P005R002A008\n")
+    splits = {}
+    for protocol in ("xsub", "xview"):
+        data = NTURGBD(
+            oracle / "skeleton", 60, protocol, "pyskl",
+            incomplete=tmp_path / "list.txt", processed_root=tmp_path,
+        )  # fmt: skip
+        sides = data.official_split()
+        splits |= {f"{protocol}_{end}": v for end, v in zip(("train", "val"), sides, strict=True)}
+    export_pyskl(data, tmp_path / "ours.pkl", splits)
+    ours, theirs = (
+        read_pyskl(path) for path in (tmp_path / "ours.pkl", oracle / "pyskl_ntu60_3danno.pkl")
+    )
+    assert ours.splits == theirs.splits and len(ours.clips) == len(theirs.clips) == 20
+    for one, other in zip(ours.clips, theirs.clips, strict=True):
+        assert (one.name, one.label, one.score) == (other.name, other.label, other.score)
+        assert one.keypoint.dtype == other.keypoint.dtype
+        np.testing.assert_array_equal(one.keypoint, other.keypoint)
