@@ -141,6 +141,20 @@ def change_digit(data: bytes, rng: np.random.Generator) -> bytes:
     return data[:place] + b"%d" % rng.integers(10) + data[place + 1 :]
 
 
+def other_number(data: bytes, rng: np.random.Generator) -> bytes:
+    """A number with a point becomes another one, in any form that numbers have."""
+    places = [match.span() for match in _DECIMAL.finditer(data)]
+    if not places:
+        return data
+    start, stop = places[rng.integers(len(places))]
+    value, digits = float(rng.normal()) * 10.0 ** int(rng.integers(-5, 6)), int(rng.integers(21))
+    text = (
+        f"{value:.{digits}f}", f"{value:+.{digits}e}", f"{value:.{digits}f}.", f"000{abs(value)}",
+        f"{abs(value) % 1:.{1 + digits}f}"[1:], f"-.{digits}e{digits - 10}", f"{value:.0f}.",
+    )[rng.integers(7)]  # fmt: skip
+    return data[:start] + text.encode() + data[stop:]
+
+
 def nest(data: bytes, rng: np.random.Generator) -> bytes:
     """Brackets, or what else nests, open up to 30 000 times."""
     opens = (b"[", b"{", b"(", b"- ", b'{"a":', b"!!x ", b"&a ", b"JOINT a {", b'"', b"#")
@@ -154,7 +168,7 @@ BYTES: tuple[Mutator, ...] = (
 )  # fmt: skip
 TEXT: tuple[Mutator, ...] = (
     flip_bits, truncate, insert_bytes, delete_bytes, swap_lines, drop_lines, repeat_lines,
-    empty_line, hostile_token, hostile_token, swap_tokens, change_digit, nest,
+    empty_line, hostile_token, hostile_token, swap_tokens, change_digit, other_number, nest,
 )  # fmt: skip
 
 
