@@ -92,7 +92,7 @@ class MultiScaleTemporalConv(nn.Module):
             )
             for dilation in dilations
         )
-        self.linear = nn.Conv2d(in_channels, width, 1, stride=(1, stride), bias=False)
+        self.linear = nn.Conv2d(in_channels, width, 1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
         self.residual = self._residual(residual)
 
@@ -102,7 +102,7 @@ class MultiScaleTemporalConv(nn.Module):
         if self.in_channels == self.out_channels and self.stride == 1:
             return nn.Identity()
         return nn.Sequential(
-            nn.Conv2d(self.in_channels, self.out_channels, 1, stride=(1, self.stride), bias=False),
+            nn.Conv2d(self.in_channels, self.out_channels, 1, bias=False),
             nn.BatchNorm2d(self.out_channels),
         )
 
@@ -116,14 +116,17 @@ class MultiScaleTemporalConv(nn.Module):
         """Convolves tracks over time, see the class."""
         if x.dim() != 4 or x.size(-1) != self.in_channels:
             raise DataError(f"expected [P, V, T, {self.in_channels}], found {list(x.shape)}")
+        # Frames are skipped before convolutions of width 1: the gradient of strided ones writes out
+        # of bounds on two threads (torch 2.13, 8 channels), and this is no slower.
+        skipped = x[:, :, :: self.stride].contiguous().permute(0, 3, 1, 2)
         x = x.contiguous().permute(0, 3, 1, 2)  # a view: this is the channels-last memory format
         h = F.relu(self.reduce_norm(self.reduce(x)), inplace=True).chunk(len(self.convs) + 1, dim=1)
         branches = [conv(part) for conv, part in zip(self.convs, h[:-1], strict=True)]
         branches.append(F.max_pool2d(h[-1], (1, 3), stride=(1, self.stride), padding=(0, 1)))
-        branches.append(self.linear(x))
+        branches.append(self.linear(skipped))
         out: Tensor = self.norm(torch.cat(branches, dim=1))
         if self.residual is not None:
-            out = out + self.residual(x)
+            out = out + self.residual(skipped)
         if self.relu:
             out = F.relu(out, inplace=True)
         return out.permute(0, 2, 3, 1)

@@ -117,6 +117,14 @@ def test_reset_parameters_starts_anew() -> None:
     assert torch.equal(block.reduce.weight, before)
 
 
+def test_no_convolution_of_width_one_has_a_stride() -> None:
+    # Their gradients overwrite memory on two threads, seen with torch 2.13 and 8 channels.
+    module = MultiScaleTemporalConv(8, 8, stride=2)
+    convs = [layer for layer in module.modules() if isinstance(layer, nn.Conv2d)]
+    assert {conv.stride for conv in convs if conv.kernel_size == (1, 1)} == {(1, 1)}
+    assert module(torch.randn(1, 2, 5, 8)).shape == (1, 2, 3, 8)
+
+
 def test_repr() -> None:
     assert repr(MultiScaleTemporalConv(4, 8, stride=2)) == (
         "MultiScaleTemporalConv(4, 8, kernel_size=5, dilations=(1, 2), stride=2)"
