@@ -10,6 +10,8 @@ from cli_helpers import FAST, TINY, packed_arrays, runner, the_error, write_pack
 
 from pyg_skeletonmae.training import read_metrics
 
+SMALL = (*TINY, "--model.num_layers=1")
+
 
 @pytest.fixture
 def run(capsys, tmp_path, monkeypatch):
@@ -22,7 +24,7 @@ def finetune(run, tmp_path):
     path = write_packed(tmp_path / "sticks.npz")
 
     def finetune(*options: str) -> tuple[int, str, str]:
-        return run("finetune", "--data.name=npz", f"--data.path={path}", *FAST, *TINY, *options)
+        return run("finetune", "--data.name=npz", f"--data.path={path}", *FAST, *SMALL, *options)
 
     return finetune
 
