@@ -10,11 +10,15 @@ import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
+from pyg_skeletonmae.io.number_text import field_starts, parse_numbers
 from pyg_skeletonmae.layouts import NTU25
 
 MAX_BYTES = 128 * 2**20
 _JOINTS, _JOINT_FIELDS, _BODY_FIELDS = NTU25.num_joints, 12, 10
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
+_BLOCK_FIELDS = _BODY_FIELDS + 1 + _JOINTS * _JOINT_FIELDS
+_BODY = f"a body: a 64-bit id and {_BODY_FIELDS - 1} numbers"
+_JOINT = f"a joint: {_JOINT_FIELDS} numbers"
 _LIMITS = (32, 3, 106, 2, 120)
 # The characters of numbers, "nan" and "inf", and of what stands between them.
 _NUMBERS = b"0123456789+-.eEnaifNAIF \t\r\n"
@@ -99,29 +103,51 @@ def read_ntu(path: str | Path) -> NtuClip:
     """
     path = require_file(path, "a .skeleton file")
     name = parse_name(path) if _NAME.fullmatch(path.stem) else None
-    data = _data(path)
-    lines = data.decode("ascii").split("\n")
-    num_frames = _count(path, lines, 0, "the number of frames", 1)
-    blocks = _blocks(path, lines, num_frames)
-    num_fields = 1 + num_frames + len(blocks) * (_BODY_FIELDS + 1 + _JOINTS * _JOINT_FIELDS)
-    values = _values(path, lines, blocks, _count_fields(data) == num_fields)
-    joints = values[..., :3]
+    text = _Text(path)
+    num_frames = _count(text, 0, "the number of frames", 1)
+    blocks = _blocks(text, num_frames)
+    joints, state = _values(text, blocks, num_frames)
     by_id: dict[int, list[int]] = {}
     for number, block in enumerate(blocks):
         by_id.setdefault(block.body, []).append(number)
     frames = np.array([block.frame for block in blocks], np.int64)
     bodies = (
-        NtuBody(body, frames[rows], joints[rows], values[rows, :, 3].astype(np.uint8))
-        for body, rows in by_id.items()
+        NtuBody(body, frames[rows], joints[rows], state[rows]) for body, rows in by_id.items()
     )
     return NtuClip(name, num_frames, tuple(bodies))
 
 
+class _Text:
+    """The lines of a file, as bytes; a line is cut out when it is asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.data = path, _data(path)
+        self.bytes = np.frombuffer(self.data, np.uint8)
+        ends = np.flatnonzero(self.bytes == ord("\n"))
+        self.starts = np.concatenate([[0], ends + 1, [len(self.data) + 1]])
+        self._starts = self.starts.tolist()
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def __getitem__(self, line: int) -> bytes:
+        return self.data[self._starts[line] : self._starts[line + 1]]
+
+    def shown(self, line: int, length: int = 40) -> str:
+        """A line for a message."""
+        return self[line].decode("ascii").strip()[:length] or "an empty line"
+
+    def fail(self, line: int, expected: str, found: str | None = None) -> NoReturn:
+        """Raises the error about a line, from 0."""
+        if found is None:
+            found = self.shown(line) if line < len(self) else "the end of the file"
+        _fail(self.path, f"line {line + 1}", expected, found)
+
+
 def _data(path: Path) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
+    if path.stat().st_size > MAX_BYTES:
         _fail(path, "the file", f"at most {MAX_BYTES} bytes", "more")
+    data = path.read_bytes()
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\n" not in data:  # a return before a line feed is a blank like any other
         data = data.replace(b"\r", b"\n")
@@ -135,102 +161,120 @@ def _data(path: Path) -> bytes:
     return data
 
 
-def _count_fields(data: bytes) -> int:
-    black = np.frombuffer(data, np.uint8) > ord(" ")
-    return int(np.count_nonzero(black[1:] > black[:-1])) + int(black[0])
-
-
-def _blocks(path: Path, lines: list[str], num_frames: int) -> list[_Block]:
+def _blocks(text: _Text, num_frames: int) -> list[_Block]:
     """Finds the blocks of joint lines; of these lines nothing but their number is checked."""
     blocks, line = [], 1
     for frame in range(num_frames):
-        bodies = _count(path, lines, line, f"the number of bodies in frame {frame}", 0)
+        bodies = _count(text, line, f"the number of bodies in frame {frame}", 0)
         line += 1
         for _ in range(bodies):
-            body = _body_id(path, lines, line)
-            joints = _count(path, lines, line + 1, f"{_JOINTS} joints", _JOINTS)
+            body = _body_id(text, line)
+            joints = _count(text, line + 1, f"{_JOINTS} joints", _JOINTS)
             line += 2
             if joints != _JOINTS:
-                _fail(path, f"line {line}", f"{_JOINTS} joints", str(joints))
-            if line + _JOINTS > len(lines):
-                _fail(path, f"line {len(lines)}", f"{_JOINTS} joint lines", "the end of the file")
+                text.fail(line - 1, f"{_JOINTS} joints", str(joints))
+            if line + _JOINTS > len(text):
+                text.fail(len(text) - 1, f"{_JOINTS} joint lines", "the end of the file")
             blocks.append(_Block(body, frame, line))
             line += _JOINTS
-    if line != len(lines):
-        found = lines[line].strip()[:40] or "an empty line"
-        _fail(path, f"line {line + 1}", f"the end after {num_frames} frames", found)
+    if line != len(text):
+        text.fail(line, f"the end after {num_frames} frames")
     return blocks
 
 
-def _count(path: Path, lines: list[str], line: int, what: str, least: int) -> int:
-    if line >= len(lines):
-        _fail(path, f"line {line + 1}", what, "the end of the file")
+def _count(text: _Text, line: int, what: str, least: int) -> int:
     try:
-        count = int(lines[line])
-    except ValueError:
+        count = int(text[line])
+    except (ValueError, IndexError):
         count = -1
     if count < least:
-        _fail(path, f"line {line + 1}", what, lines[line].strip()[:40] or "an empty line")
+        text.fail(line, what)
     return count
 
 
-def _body_id(path: Path, lines: list[str], line: int) -> int:
-    expected = f"a body: a 64-bit id and {_BODY_FIELDS - 1} numbers"
-    if line >= len(lines):
-        _fail(path, f"line {line + 1}", expected, "the end of the file")
-    fields = lines[line].split()
+def _body_id(text: _Text, line: int) -> int:
+    """The id of a body; whether the other fields are numbers is seen in :func:`_values`."""
     try:
-        body, numbers = int(fields[0]), [float(field) for field in fields[1:]]
+        fields = text[line].split()
+        body = int(fields[0])
     except (ValueError, IndexError):
-        body, numbers = 2**64, []
-    if len(numbers) != _BODY_FIELDS - 1 or not -(2**63) <= body < 2**63:
-        _fail(path, f"line {line + 1}", expected, lines[line].strip()[:40] or "an empty line")
+        fields, body = [], 0
+    if len(fields) != _BODY_FIELDS or not -(2**63) <= body < 2**63:
+        text.fail(line, _BODY)
     return body
 
 
-def _values(path: Path, lines: list[str], blocks: list[_Block], complete: bool) -> Array:
-    """x, y, z and tracking state of all joint lines, ``[blocks, V, 4]``, float32.
+def _values(text: _Text, blocks: list[_Block], num_frames: int) -> tuple[Array, Array]:
+    """Metres ``[blocks, V, 3]``, float32, and tracking states ``[blocks, V]``, uint8.
 
-    ``complete``: the lines have the right number of fields together. As the columns that are read
-    exist in each, each then has the right number.
+    Raises:
+        SkeletonFormatError: A line of a body or a joint is not as it should be.
     """
-    if not blocks:
-        return np.empty((0, _JOINTS, 4), np.float32)
-    rows = [row for block in blocks for row in lines[block.line : block.line + _JOINTS]]
-    read = _bulk(rows) if complete else None
-    if read is None:
-        _fail_at_joint(path, lines, blocks)
+    fields = field_starts(text.bytes)
+    lines = np.array([block.line for block in blocks], np.int64)[:, None] + np.arange(_JOINTS)
+    # How many fields stand before a block if each line before it has as many as it should.
+    before = np.array([block.frame for block in blocks], np.int64) + 2
+    before += np.arange(len(blocks)) * _BLOCK_FIELDS
+    field = (before + _BODY_FIELDS + 1)[:, None] + np.arange(_JOINTS) * _JOINT_FIELDS
+    head = before[:, None] + np.arange(1, _BODY_FIELDS)
+    total = 1 + num_frames + len(blocks) * _BLOCK_FIELDS
+    # Lines that begin with the right field and, as there are no further fields, end with it.
+    if len(fields) != total or not _in_line(text, fields, lines, field).all():
+        _fail_at_line(text, blocks)
+    head, metres = fields[head], fields[field[..., None] + np.arange(3)]
+    numbers = parse_numbers(text.bytes, np.concatenate([metres.ravel(), head.ravel()]))
+    state = _states(text.bytes, fields[field + _JOINT_FIELDS - 1])
+    if numbers is None or state is None:
+        _fail_at_line(text, blocks)
     with np.errstate(over="ignore"):
-        values = read.astype(np.float32).reshape(len(blocks), _JOINTS, 4)
-    if not (np.isfinite(values).all() and np.isin(values[..., 3], (0, 1, 2)).all()):
-        good = np.isfinite(values).all(-1) & np.isin(values[..., 3], (0, 1, 2))
-        block, joint = (int(index) for index in np.argwhere(~good)[0])
-        line = blocks[block].line + joint
+        joints = numbers[: metres.size].astype(np.float32).reshape(-1, _JOINTS, 3)
+    good = (state < 3) & np.isfinite(joints).all(-1)
+    if not good.all():
+        line = int(lines[~good][0])
         expected = "finite float32 x, y and z, and tracking state 0, 1 or 2"
-        _fail(path, f"line {line + 1}", expected, lines[line].strip()[:80])
-    return values
+        text.fail(line, expected, text.shown(line, 80))
+    return joints, state
 
 
-def _bulk(rows: list[str]) -> Array | None:
-    """x, y, z and tracking state of each row, or None if a row lacks one or it is no number."""
-    try:
-        columns = (0, 1, 2, _JOINT_FIELDS - 1)
-        values = np.loadtxt(rows, np.float64, comments=None, usecols=columns, ndmin=2)
-    except ValueError:
+def _states(text: Array, starts: Array) -> Array | None:
+    """The tracking states that begin at some bytes, uint8, 3 where one is another number."""
+    behind = text[np.minimum(starts + 1, len(text) - 1)]
+    state: Array = text[starts] - np.uint8(ord("0"))
+    if (state < 3).all() and ((behind <= ord(" ")) | (starts == len(text) - 1)).all():
+        return state
+    numbers = parse_numbers(text, starts.ravel())
+    if numbers is None:
         return None
-    return values if len(values) == len(rows) else None  # empty rows are skipped
+    known = (numbers == 0) | (numbers == 1) | (numbers == 2)
+    return np.where(known, numbers, 3).astype(np.uint8).reshape(starts.shape)
 
 
-def _fail_at_joint(path: Path, lines: list[str], blocks: list[_Block]) -> NoReturn:
-    expected = f"a joint: {_JOINT_FIELDS} numbers"
+def _in_line(text: _Text, fields: Array, lines: Array, first: Array) -> Array:
+    """Whether the 12 fields from ``first`` on stand in the joint lines they should stand in."""
+    last: Array = fields[first + _JOINT_FIELDS - 1]
+    good: Array = (fields[first] >= text.starts[lines]) & (last < text.starts[lines + 1])
+    return good
+
+
+def _fail_at_line(text: _Text, blocks: list[_Block]) -> NoReturn:
+    for block in blocks:
+        if not _are_numbers(text[block.line - 2].split()):
+            text.fail(block.line - 2, _BODY)
     for block in blocks:
         for line in range(block.line, block.line + _JOINTS):
-            fields = lines[line].split()
+            fields = text[line].split()
             if len(fields) != _JOINT_FIELDS:
-                _fail(path, f"line {line + 1}", expected, f"{len(fields)} fields")
-            if _bulk([lines[line]]) is None:
-                _fail(path, f"line {line + 1}", expected, lines[line].strip()[:80])
-    _fail(path, "the joints", f"{_JOINT_FIELDS} numbers in each line", "something else")
+                text.fail(line, _JOINT, f"{len(fields)} fields")
+            if not _are_numbers([*fields[:3], fields[-1]]):
+                text.fail(line, _JOINT, text.shown(line, 80))
+    _fail(text.path, "the file", "as many fields in each line as there should be", "others")
+
+
+def _are_numbers(fields: list[bytes]) -> bool:
+    try:
+        return [float(field) for field in fields] != []
+    except ValueError:
+        return False
 
 
 def _fail(path: Path, where: str, expected: str, found: str) -> NoReturn:
