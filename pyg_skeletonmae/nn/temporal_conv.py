@@ -129,7 +129,7 @@ class MultiScaleTemporalConv(nn.Module):
             out = out + self.residual(skipped)
         if self.relu:
             out = F.relu(out, inplace=True)
-        return out.permute(0, 2, 3, 1)
+        return out.permute(0, 2, 3, 1).contiguous()
 
     def __repr__(self) -> str:
         return (
