@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -60,7 +60,20 @@ def pku_labels(path: Path, actions: tuple[io.pku.PkuAction, ...]) -> bool:
     return rows == found
 
 
-class _Numpy(pickle.Unpickler):
+class _Numpy(pickle._Unpickler):
+    """Leaves types as they are named: NumPy believes, and may not survive, what changes them."""
+
+    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)
+
+    def _load_build(self) -> None:
+        if isinstance(self.stack[-2], np.dtype):
+            if self.stack.pop()[1] not in "<|":
+                raise pickle.UnpicklingError("another byte order")
+        else:
+            self.load_build()
+
+    dispatch[pickle.BUILD[0]] = _load_build
+
     def find_class(self, module: str, name: str) -> Any:
         if name not in _PICKLED and (module, name) not in (("builtins", "bytes"),):
             raise pickle.UnpicklingError(name)

@@ -27,7 +27,7 @@ from pyg_skeletonmae.io.npz import Array, require_file
 MAX_PROTOCOL = 5
 MAX_ENCODED = 4  # text turned into bytes, as a multiple of the size of the file
 MAX_TUPLE = 2**16  # items of a tuple, with those of the tuples in it
-_DTYPE = re.compile(r"[<>=|]?[biuf]\d{1,2}")
+_DTYPE = re.compile(r"[<>=|]?(?:b1|[iu][1248]|f[248])")
 _FORBIDDEN = {
     "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID",
     "NEXT_BUFFER", "READONLY_BUFFER", "EMPTY_SET", "ADDITEMS", "FROZENSET",

@@ -215,3 +215,10 @@ def test_odd_escapes_in_text_warn_nobody(tmp_path):
         warnings.simplefilter("error")
         assert load_pickle(save(tmp_path, rb"S'\q'" + b"\n.")) == r"\q"
         refused(save(tmp_path, b"S'\\\xc8'\n."))
+
+
+@pytest.mark.parametrize("name", ["f5", "f16", "b2", "i3", "u16", "f0", "f40"])
+def test_types_that_are_none(tmp_path, name):
+    data = pickle.dumps(np.zeros(2, np.float32), 0)
+    assert b"Vf4\n" in data
+    refused(save(tmp_path, data.replace(b"Vf4\n", f"V{name}\n".encode())))
