@@ -60,13 +60,17 @@ def read_published(path: Path = PUBLISHED) -> list[Row]:
         return list(csv.DictReader(file))
 
 
+def _shown(metric: str) -> str:
+    return _NAMES.get(metric, metric)
+
+
 def _place(row: Row) -> tuple[str, str, str]:
     return row["data"], row["split"], row["protocol"]
 
 
 def _table(rows: Sequence[Row]) -> str:
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    head = ["method", *(_NAMES.get(name, name) for name in metrics)]
+    head = ["method", *map(_shown, metrics)]
     lines = [[*head, "seeds", "clips seen", "minutes"]]
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
@@ -94,8 +98,9 @@ def _pairs(rows: Sequence[Row]) -> str:
         own, other = (values(rows, method=name, metric=metric) for name in (method, twin))
         difference = paired_difference(own, other)
         if difference is not None:
-            name = _NAMES.get(metric, metric)
-            lines.append(f"- {name}: {method} minus {twin}, same seeds: {difference} points")
+            lines.append(
+                f"- {_shown(metric)}: {method} minus {twin}, same seeds: {difference} points"
+            )
     return "\n".join(lines) + "\n\n" if lines else ""
 
 
@@ -111,8 +116,8 @@ def _not_run(left: Sequence[Row]) -> str:
     lines = [["not run", "what", "seeds", "why"]]
     for method, why in dict.fromkeys((row["method"], row["why"]) for row in left):
         own = [row for row in left if (row["method"], row["why"]) == (method, why)]
-        metrics = dict.fromkeys(_NAMES.get(row["metric"], row["metric"]) for row in own)
-        seeds = dict.fromkeys(row["seed"] for row in own)
+        metrics = dict.fromkeys(_shown(row["metric"]) for row in own)
+        seeds = dict.fromkeys(str(row["seed"]) for row in own)
         lines.append([method, "; ".join(metrics), " ".join(seeds), why])
     return _markdown(lines)
 

@@ -45,8 +45,8 @@ def write_pku(root: Path, part: int = 2) -> Path:
     return root
 
 
-def write_poses(path: Path, second: str, names: tuple[str, str] = ("train", "")) -> Path:
+def write_poses(path: Path, splits: tuple[str, str]) -> Path:
     """A pickle of pyskl's: twelve training and four test clips of two classes."""
     clips = [annotation(f"V{i:02d}", i % 2, FRAMES, 1) for i in range(16)]
     ids = [clip["frame_dir"] for clip in clips]
-    return save_pyskl(path, clips, {names[0]: ids[:12], names[1] or second: ids[12:]})
+    return save_pyskl(path, clips, {splits[0]: ids[:12], splits[1]: ids[12:]})

@@ -1,0 +1,169 @@
+"""Every script from the owners' files to rows of the table, on miniatures of the data sets."""
+
+from __future__ import annotations
+
+import csv
+import runpy
+import sys
+from pathlib import Path
+
+import ablation
+import pytest
+import uiprmd
+from miniature_helpers import write_ntu, write_pku, write_poses
+from protocols import Bench
+from script import clips_of
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("files")
+    write_ntu(root / "ntu")
+    write_pku(root / "pku1", 1)
+    write_pku(root / "pku2", 2)
+    write_poses(root / "finegym/gym_hrnet.pkl", ("train", "val"))
+    write_poses(root / "diving48/diving48_hrnet.pkl", ("train", "test"))
+    write_poses(root / "ntu60_hrnet.pkl", ("xsub_train", "xsub_val"))
+    return root
+
+
+@pytest.fixture
+def smoke(files, tmp_path, monkeypatch):
+    """Runs a script on a miniature; (protocol, method) to its metrics, from the table."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(name: str, data: str, *arguments: str) -> dict[tuple[str, str], dict[str, float]]:
+        out = tmp_path / "out"
+        argv = [f"{name}.py", f"--data={files / data}", "--smoke", "--seeds=0", f"--out={out}"]
+        monkeypatch.setattr(sys, "argv", [*argv, *arguments])
+        runpy.run_path(str(BENCHMARKS / f"{name}.py"), run_name="__main__")
+        found: dict[tuple[str, str], dict[str, float]] = {}
+        with (out / "results.csv").open(newline="") as file:
+            for row in csv.DictReader(file):
+                assert 0 <= float(row["value"]) <= 1 and row["data_hash"] and row["config_hash"]
+                about = found.setdefault((row["protocol"], row["method"]), {})
+                about[row["metric"]] = float(row["value"])
+        for protocol, method in found:
+            assert f"| {method} |" in (out / "RESULTS.md").read_text(), protocol
+        return found
+
+    return run
+
+
+ANCHORS = {"coordinates, 1-NN", "coordinates, ridge", "ST-GCN from scratch"}
+
+
+def methods(found, protocol: str) -> set[str]:
+    return {method for own, method in found if own == protocol}
+
+
+def test_ntu_linear(smoke):
+    found = smoke("ntu_linear", "ntu", "--method=mamp", "--datasets=ntu120", "--splits=xset")
+    assert methods(found, "linear") == ANCHORS | {"mamp pre-trained", "mamp random"}
+
+
+def test_ntu_knn(smoke):
+    arguments = ("--method=skeleton2vec", "--datasets=ntu60", "--splits=xview")
+    found = smoke("ntu_knn", "ntu", *arguments)
+    assert methods(found, "knn") == ANCHORS | {"skeleton2vec pre-trained", "skeleton2vec random"}
+
+
+def test_ntu_finetune_marks_what_was_selected_on_test_clips(smoke):
+    arguments = ("--datasets=ntu60", "--splits=xsub", "--select=test-best")
+    found = smoke("ntu_finetune", "ntu", "--method=st_mae_sttformer", *arguments)
+    assert methods(found, "finetune") == ANCHORS | {"st_mae_sttformer pre-trained"}
+    assert "top1, test-best" in found["finetune", "st_mae_sttformer pre-trained"]
+
+
+def test_ntu_finetune_on_poses(smoke):
+    arguments = ("--method=graph_mae", "--datasets=ntu60", "--splits=xsub")
+    found = smoke("ntu_finetune", "ntu60_hrnet.pkl", *arguments)
+    assert methods(found, "finetune") == ANCHORS | {"graph_mae pre-trained"}
+
+
+def test_ntu_semi(smoke):
+    arguments = ("--method=st_mae_vit", "--splits=xsub", "--shares", "50", "80")
+    found = smoke("ntu_semi", "ntu", *arguments)
+    for share in (50, 80):
+        assert methods(found, f"semi {share} %") == ANCHORS | {"st_mae_vit pre-trained"}
+
+
+def test_ntu_transfer(smoke, files):
+    arguments = ("--method=skeleton2vec", "--sources=ntu60", f"--source-data={files / 'ntu'}")
+    found = smoke("ntu_transfer", "pku2", *arguments)
+    names = ANCHORS | {"skeleton2vec pre-trained"}
+    assert methods(found, "transfer from NTU RGB+D 60") == names
+
+
+@pytest.mark.parametrize("part", [1, 2])
+def test_pkummd(smoke, part):
+    arguments = (f"--datasets=pkummd{part}", "--splits=xsub", "--method=graph_mae")
+    found = smoke("pkummd", f"pku{part}", *arguments)
+    assert methods(found, "linear") == ANCHORS | {"graph_mae pre-trained", "graph_mae random"}
+    assert methods(found, "finetune") == ANCHORS | {"graph_mae pre-trained"}
+
+
+@pytest.mark.parametrize("name", ["finegym", "diving48"])
+def test_poses_of_athletes(smoke, name):
+    found = smoke(name, name, "--method=graph_mae")
+    assert methods(found, "finetune") == ANCHORS | {"graph_mae pre-trained"}
+    assert set(found["finetune", "graph_mae pre-trained"]) == {"top1", "mean_class"}
+    assert methods(found, "linear") == ANCHORS | {"graph_mae pre-trained", "graph_mae random"}
+
+
+def test_ablation(smoke):
+    arguments = ("--only", "depth 1", "gat, torso", "random, 90", "layers 1", "joint", "top 1")
+    found = smoke("ablation", "finegym", *arguments)
+    assert {method for _, method in found} == {
+        "depth 1", "gat, torso", "random, 90 %", "layers 1", "layers 1, not pre-trained", "joint",
+        "top 1",
+    }  # fmt: skip
+    assert ("ablation: STRL layers", "layers 1, not pre-trained") in found
+
+
+def test_the_ablation_is_all_of_the_published_one():
+    bench = Bench(clips_of("finegym", "official", None, Path("data")))
+    named = {run.row["protocol"] + run.row["method"] for run in ablation.graph(bench, 0) if run.row}
+    published = (BENCHMARKS / "published.csv").read_text().splitlines()
+    wanted = [row for row in csv.DictReader(published) if row["protocol"].startswith("ablation")]
+    missing = [
+        row["method"]
+        for row in wanted
+        if row["data"] == "FineGym" and row["protocol"] + row["method"] not in named
+    ]
+    assert len(wanted) > 50 and missing == []
+
+
+def test_every_folder_is_one_run_and_follows_its_pre_training():
+    """Two runs in one folder would be one row; a pre-training that is not listed would be none."""
+    seen: dict[str, object] = {}
+    for gpu in (False, True):
+        for run, why in uiprmd.grid([0, 1, 2], gpu):
+            assert seen.setdefault(run.folder, (run.command, run.pretrained)) == (
+                run.command,
+                run.pretrained,
+            )
+            assert why and (run.pretrained is None or run.pretrained in seen)
+
+
+def test_the_grid_is_what_was_promised():
+    rows = uiprmd.planned([0, 1, 2])
+    about = [(r["protocol"], r["method"], r["metric"], r["seed"]) for r in rows]
+    assert len(set(about)) == len(about)
+    assert {r["protocol"] for r in rows} == {"full", "label-poor", "yaw", "semi 5 %", "semi 10 %"}
+    for method in ("st_mae_vit coordinates", "st_mae_vit", "mamp", "skeleton2vec", "graph_mae"):
+        metrics = {r["metric"] for r in rows if r["method"] == f"{method} pre-trained"}
+        assert {"knn, per joint", "linear, pooled"} <= metrics
+    trained = {r["method"] for r in rows if r["metric"] == "top1" and r["protocol"] == "semi 5 %"}
+    assert {
+        "STRL pre-trained",
+        "STRL from scratch",
+        "ST-GCN from scratch",
+        "mamp random",
+    } <= trained
+    assert {"knn, per joint", "ridge, per joint"} <= {
+        r["metric"] for r in rows if r["method"] == "coordinates"
+    }
+    assert any(r["why"] == "needs a GPU" for r in rows)
