@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -113,7 +114,9 @@ def _fit(
     if len(_distinct(train.y)) < 2:
         raise DataError("a classifier needs training clips of at least two classes")
     # The steps are too small for threads: where cores are busy, two took 20 times as long as one.
-    with threadpool_limits(1):
+    with threadpool_limits(1), warnings.catch_warnings():
+        # Few clips of many classes are what label-poor protocols are about.
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater")
         val_top1 = dict.fromkeys(l2_grid, 0.0)
         masks = validation_masks(train, seed, val_subjects) if len(l2_grid) > 1 else []
         for mask in masks:
