@@ -12,6 +12,8 @@ import fuzz
 import fuzz_helpers
 import pytest
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux")
+
 
 @pytest.fixture(scope="module")
 def runs() -> dict[str, subprocess.CompletedProcess[str]]:
