@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pyg_skeletonmae.io.npz import Array
 
 Words = npt.NDArray[np.uint64]
-_WIDTH, _LONGEST = 16, 400
+_WIDTH, _LONGEST, _AT_ONCE = 16, 400, 4096
 
 
 def _each(byte: int) -> np.uint64:
@@ -22,7 +22,7 @@ _PAIRS, _LOW, _UP = (
     np.uint64(word) for word in (0x000000FF000000FF, 0x000F424000000064, 0x0000271000000001)
 )
 # Words in which the last 0, 1, ... 8 bytes are kept, and in which one of them is.
-_POWERS = np.array([10**n for n in range(_WIDTH)] + [1], np.int64)
+_POWERS = np.array([10.0**n for n in range(_WIDTH)] + [1.0])
 _KEEP = np.array([2**64 - 2 ** (64 - 8 * n) for n in range(9)], np.uint64)
 _ONE = np.array([0xFF << (56 - 8 * n) for n in range(8)] + [0], np.uint64)
 
@@ -51,11 +51,20 @@ def parse_numbers(text: Array, starts: Array) -> Array | None:
     """
     padded = np.full(len(text) + 2 * _WIDTH, ord(" "), np.uint8)
     padded[_WIDTH:-_WIDTH] = text
+    values, plain = np.empty(len(starts)), np.empty(len(starts), bool)
+    for first in range(0, len(starts), _AT_ONCE):  # so that the steps below stay in the cache
+        part = slice(first, first + _AT_ONCE)
+        values[part], plain[part] = _parse_plain(padded, starts[part] + _WIDTH)
+    return values if plain.all() else _others(text, starts, values, plain)
+
+
+def _parse_plain(padded: Array, starts: Array) -> tuple[Array, Array]:
+    """Numbers, and whether they are of the form that this can read; ``[n]``."""
     # The word from each byte on, first character lowest.
     words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))
-    first = padded.take(starts + _WIDTH)
+    first = padded.take(starts)
     minus = first == ord("-")
-    begin = starts + (_WIDTH + (minus | (first == ord("+"))))
+    begin = starts + (minus | (first == ord("+")))
     head, tail = words[begin], words[begin + 8]
     length, rest = _first(_blanks(head)), _first(_blanks(tail))
     length += np.where(length == 8, rest, 0)
@@ -65,14 +74,14 @@ def parse_numbers(text: Array, starts: Array) -> Array | None:
     end = begin + length
     right, good = _read_digits(words[end - 8], np.minimum(length, 8), behind)
     left, also = _read_digits(words[end - 16], np.maximum(length - 8, 0), behind - 8)
-    whole = left * 10**8 + right
-    power = _POWERS.take(behind)
-    # The point was read as a digit 0: what stands before it is ten times too much.
-    whole -= np.where(pointed, whole // (10 * power) * 9 * power, 0)
-    values = whole / power.astype(np.float64)
+    whole, power = left * 1e8 + right, _POWERS.take(behind)
+    # The point was read as a digit 0: what stands before it is ten times too much. A tenth of that
+    # is never near the next whole number, and all numbers here are whole and below 2**53.
+    whole -= np.floor(whole / (10.0 * power)) * (9.0 * power) * pointed
+    values = whole / power
     np.negative(values, out=values, where=minus)
     plain = good & also & (length > pointed) & (length < _WIDTH)
-    return values if plain.all() else _others(text, starts, values, plain)
+    return values, plain
 
 
 def _read_digits(words: Words, count: Array, point: Array) -> tuple[Array, Array]:
@@ -85,7 +94,7 @@ def _read_digits(words: Words, count: Array, point: Array) -> tuple[Array, Array
     good = ((value + _each(0x76) | value) & _HIGH) == 0
     value = value * np.uint64(10) + (value >> np.uint64(8))
     value = (value & _PAIRS) * _LOW + (value >> np.uint64(16) & _PAIRS) * _UP
-    return (value >> np.uint64(32)).astype(np.int64), good
+    return (value >> np.uint64(32)).astype(np.float64), good
 
 
 def _blanks(words: Words) -> Words:

@@ -3,9 +3,11 @@ import pytest
 
 from pyg_skeletonmae.io.number_text import field_starts, parse_numbers
 
-ODD = """0 -0 1 +1 -1. 0.5 -.5 .5 123456789012345 1234567890123456 12345678901234567 nan -inf
+ODD_TEXT = """0 -0 1 +1 -1. 0.5 -.5 .5 123456789012345 1234567890123456 12345678901234567 nan -inf
 0.1234567890123456 1e5 -1.5e-07 12.25 123.25 1234.25 99999999.9 0.000000000001 -0.0 00001.50
-9007199254740993 99999999 123456789 1.23456789012345 1234567.1 12345678.1 123456789.1""".split()
+9007199254740993 99999999 123456789 1.23456789012345 1234567.1 12345678.1 123456789.1"""
+ODD = ODD_TEXT.split()
+BAD_TEXT = "- + . 1.2.3 --1 1-2 1e e5 +-1 1..2 -. 1+ 0x1 12a 1.2345678.9"
 
 
 def read(fields: list[str], blank: str = " ") -> np.ndarray | None:
@@ -31,9 +33,7 @@ def test_random_numbers_of_any_form(form):
     assert read(fields).tolist() == [float(field) for field in fields]
 
 
-@pytest.mark.parametrize(
-    "bad", "- + . 1.2.3 --1 1-2 1e e5 +-1 1..2 -. 1+ 0x1 12a 1.2345678.9".split()
-)
+@pytest.mark.parametrize("bad", BAD_TEXT.split())
 def test_what_is_no_number(bad):
     assert read([bad]) is None
     assert read(["1", bad, "2.5"]) is None
