@@ -10,11 +10,11 @@ import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
-from pyg_skeletonmae.io.number_text import field_starts, parse_numbers
+from pyg_skeletonmae.io.number_text import field_bounds, parse_numbers
 from pyg_skeletonmae.layouts import NTU25
 
 MAX_BYTES = 128 * 2**20
-_JOINTS, _JOINT_FIELDS, _BODY_FIELDS = NTU25.num_joints, 12, 10
+_JOINTS, _JOINT_FIELDS, _BODY_FIELDS, _AT_ONCE = NTU25.num_joints, 12, 10, 1024
 _NAME = re.compile(r"S(\d{3})C(\d{3})P(\d{3})R(\d{3})A(\d{3})")
 _BLOCK_FIELDS = _BODY_FIELDS + 1 + _JOINTS * _JOINT_FIELDS
 _BODY = f"a body: a 64-bit id and {_BODY_FIELDS - 1} numbers"
@@ -106,7 +106,7 @@ def read_ntu(path: str | Path) -> NtuClip:
     text = _Text(path)
     num_frames = _count(text, 0, "the number of frames", 1)
     blocks = _blocks(text, num_frames)
-    joints, state = _values(text, blocks, num_frames)
+    joints, state = _values(text, blocks)
     by_id: dict[int, list[int]] = {}
     for number, block in enumerate(blocks):
         by_id.setdefault(block.body, []).append(number)
@@ -204,56 +204,68 @@ def _body_id(text: _Text, line: int) -> int:
     return body
 
 
-def _values(text: _Text, blocks: list[_Block], num_frames: int) -> tuple[Array, Array]:
+def _values(text: _Text, blocks: list[_Block]) -> tuple[Array, Array]:
     """Metres ``[blocks, V, 3]``, float32, and tracking states ``[blocks, V]``, uint8.
 
     Raises:
         SkeletonFormatError: A line of a body or a joint is not as it should be.
     """
-    fields = field_starts(text.bytes)
-    lines = np.array([block.line for block in blocks], np.int64)[:, None] + np.arange(_JOINTS)
-    # How many fields stand before a block if each line before it has as many as it should.
-    before = np.array([block.frame for block in blocks], np.int64) + 2
-    before += np.arange(len(blocks)) * _BLOCK_FIELDS
-    field = (before + _BODY_FIELDS + 1)[:, None] + np.arange(_JOINTS) * _JOINT_FIELDS
-    head = before[:, None] + np.arange(1, _BODY_FIELDS)
-    total = 1 + num_frames + len(blocks) * _BLOCK_FIELDS
-    # Lines that begin with the right field and, as there are no further fields, end with it.
-    if len(fields) != total or not _in_line(text, fields, lines, field).all():
-        _fail_at_line(text, blocks)
-    head, metres = fields[head], fields[field[..., None] + np.arange(3)]
-    numbers = parse_numbers(text.bytes, np.concatenate([metres.ravel(), head.ravel()]))
-    state = _states(text.bytes, fields[field + _JOINT_FIELDS - 1])
-    if numbers is None or state is None:
-        _fail_at_line(text, blocks)
-    with np.errstate(over="ignore"):
-        joints = numbers[: metres.size].astype(np.float32).reshape(-1, _JOINTS, 3)
+    joints = np.empty((len(blocks), _JOINTS, 3), np.float32)
+    state = np.empty((len(blocks), _JOINTS), np.uint8)
+    for first in range(0, len(blocks), _AT_ONCE):  # so that the steps below stay in the cache
+        part = slice(first, first + _AT_ONCE)
+        joints[part], state[part] = _some_values(text, blocks[part])
     good = (state < 3) & np.isfinite(joints).all(-1)
     if not good.all():
-        line = int(lines[~good][0])
+        block, joint = (int(index) for index in np.argwhere(~good)[0])
+        line = blocks[block].line + joint
         expected = "finite float32 x, y and z, and tracking state 0, 1 or 2"
         text.fail(line, expected, text.shown(line, 80))
     return joints, state
 
 
-def _states(text: Array, starts: Array) -> Array | None:
-    """The tracking states that begin at some bytes, uint8, 3 where one is another number."""
-    behind = text[np.minimum(starts + 1, len(text) - 1)]
+def _some_values(text: _Text, blocks: list[_Block]) -> tuple[Array, Array]:
+    line, frame = (np.array([block[i] for block in blocks], np.int64) for i in (2, 1))
+    begin, end = text.starts[line[0] - 2], text.starts[line[-1] + _JOINTS]
+    data = text.bytes[begin:end]
+    fields, ends = field_bounds(data)
+    # Where the fields of each block begin if each line has as many as it should: a frame says how
+    # many bodies it has.
+    head = frame - frame[0] + np.arange(len(blocks)) * _BLOCK_FIELDS
+    joint = (head + _BODY_FIELDS + 1)[:, None] + np.arange(_JOINTS) * _JOINT_FIELDS
+    lines = line[:, None] + np.arange(_JOINTS)
+    if (
+        len(fields) != head[-1] + _BLOCK_FIELDS
+        or not (
+            # Lines that begin with the right field and, as there are no others, end with it.
+            (fields[joint] + begin >= text.starts[lines])
+            & (fields[joint + _JOINT_FIELDS - 1] + begin < text.starts[lines + 1])
+        ).all()
+    ):
+        _fail_at_line(text, blocks)
+    metres = (joint[..., None] + np.arange(3)).ravel()
+    others = (head[:, None] + np.arange(1, _BODY_FIELDS)).ravel()
+    which = np.concatenate([metres, others])
+    numbers = parse_numbers(data, fields[which], ends[which])
+    which = joint + _JOINT_FIELDS - 1
+    state = _states(data, fields[which], ends[which])
+    if numbers is None or state is None:
+        _fail_at_line(text, blocks)
+    with np.errstate(over="ignore"):
+        metres = numbers[: metres.size].astype(np.float32)
+    return metres.reshape(-1, _JOINTS, 3), state
+
+
+def _states(text: Array, starts: Array, ends: Array) -> Array | None:
+    """Tracking states, uint8, 3 where one is another number; None if one is no number."""
     state: Array = text[starts] - np.uint8(ord("0"))
-    if (state < 3).all() and ((behind <= ord(" ")) | (starts == len(text) - 1)).all():
+    if (state < 3).all() and (ends - starts == 1).all():
         return state
-    numbers = parse_numbers(text, starts.ravel())
+    numbers = parse_numbers(text, starts.ravel(), ends.ravel())
     if numbers is None:
         return None
     known = (numbers == 0) | (numbers == 1) | (numbers == 2)
     return np.where(known, numbers, 3).astype(np.uint8).reshape(starts.shape)
-
-
-def _in_line(text: _Text, fields: Array, lines: Array, first: Array) -> Array:
-    """Whether the 12 fields from ``first`` on stand in the joint lines they should stand in."""
-    last: Array = fields[first + _JOINT_FIELDS - 1]
-    good: Array = (fields[first] >= text.starts[lines]) & (last < text.starts[lines + 1])
-    return good
 
 
 def _fail_at_line(text: _Text, blocks: list[_Block]) -> NoReturn:

@@ -1,18 +1,18 @@
 import numpy as np
 import pytest
 
-from pyg_skeletonmae.io.number_text import field_starts, parse_numbers
+from pyg_skeletonmae.io.number_text import field_bounds, parse_numbers
 
 ODD_TEXT = """0 -0 1 +1 -1. 0.5 -.5 .5 123456789012345 1234567890123456 12345678901234567 nan -inf
 0.1234567890123456 1e5 -1.5e-07 12.25 123.25 1234.25 99999999.9 0.000000000001 -0.0 00001.50
-9007199254740993 99999999 123456789 1.23456789012345 1234567.1 12345678.1 123456789.1"""
+9007199254740993 99999999 123456789 1.23456789012345 1 .5 12 .5 1234567.1 12345678.1 123456789.1"""
 ODD = ODD_TEXT.split()
 BAD_TEXT = "- + . 1.2.3 --1 1-2 1e e5 +-1 1..2 -. 1+ 0x1 12a 1.2345678.9"
 
 
 def read(fields: list[str], blank: str = " ") -> np.ndarray | None:
     text = np.frombuffer(blank.join(fields).encode(), np.uint8)
-    return parse_numbers(text, field_starts(text))
+    return parse_numbers(text, *field_bounds(text))
 
 
 @pytest.mark.parametrize("blank", [" ", " \t ", "\r\n"])
@@ -41,7 +41,9 @@ def test_what_is_no_number(bad):
 
 def test_fields():
     text = np.frombuffer(b" 1.5\t-2\r\n3 ", np.uint8)
-    assert field_starts(text).tolist() == [1, 5, 9]
-    assert field_starts(text[:0]).tolist() == [] == field_starts(text[:1]).tolist()
-    assert parse_numbers(text, np.array([5, 1])).tolist() == [-2.0, 1.5]
-    assert len(parse_numbers(text, np.array([], int))) == 0
+    starts, ends = field_bounds(text)
+    assert (starts.tolist(), ends.tolist()) == ([1, 5, 9], [4, 7, 10])
+    assert [bound.tolist() for bound in field_bounds(text[1:4])] == [[0], [3]]
+    assert [bound.tolist() for bound in field_bounds(text[:1])] == [[], []]
+    assert parse_numbers(text, starts[[1, 0]], ends[[1, 0]]).tolist() == [-2.0, 1.5]
+    assert len(parse_numbers(text, starts[:0], ends[:0])) == 0
