@@ -26,7 +26,7 @@ def write_ntu(root: Path) -> Path:
 
 def write_pku(root: Path, part: int = 2) -> Path:
     """Recordings of four actions each; phase II goes by performers, phase I by its split file."""
-    names = ["0002-L", "0003-M"]
+    names = ["0002-L", "0002-M", "0003-M"]
     if part == 2:
         names = [f"A01N{n:02d}-{c}" for n in (1, 2) for c in "LM"]
     for number, name in enumerate(names):
@@ -40,7 +40,7 @@ def write_pku(root: Path, part: int = 2) -> Path:
             (root / folder).mkdir(parents=True, exist_ok=True)
             (root / folder / f"{name}.txt").write_text("\n".join(lines) + "\n")
     if part == 1:
-        text = "Training videos: \n0002-L, \nValidataion videos:\n0003-M\n"
+        text = "Training videos: \n0002-L, 0002-M, \nValidataion videos:\n0003-M\n"
         (root / "cross-subject.txt").write_text(text)
     return root
 
