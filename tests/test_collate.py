@@ -9,7 +9,14 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.transforms import CropTime, JitterJoints, RandomRotate3D, Resample
+from pyg_skeletonmae.transforms import (
+    CropResize,
+    CropTime,
+    JitterJoints,
+    RandomRotate3D,
+    Resample,
+    UniformSample,
+)
 
 PERSONS = (1, 2, 5, 1, 2, 1)
 FRAMES = (9, 4, 9, 1, 30, 12)
@@ -39,6 +46,8 @@ def dataset(request, tmp_path):
         [Resample(8, "nearest"), Resample(5)],
         [CropTime(0.5, 1.0), Resample(8), RandomRotate3D(30)],
         [CropTime(0.5, 1.0), CropTime(0.9, random=False), Resample(20), CropTime(0.5)],
+        [CropResize(8, 0.5, 1.0, least=3), RandomRotate3D(30)],
+        [CropTime(0.5, 1.0), UniformSample(5, 3), RandomRotate3D(30)],
     ],
     ids=str,
 )
@@ -88,3 +97,38 @@ def test_the_store_stays_as_it_is(dataset):
 def test_flatten_transforms():
     a, b, c = Resample(1), Resample(2), Resample(3)
     assert flatten_transforms([None, Compose([a, Compose([b])]), c]) == [a, b, c]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_gives_the_same_batches(dataset):
+    """The store is copied there once; draws are the same, coordinates but for rounding."""
+    steps = [CropTime(0.5, 1.0), UniformSample(5, 2), RandomRotate3D(30)]
+    numbers, keys = torch.tensor([5, 2, 2]), clip_keys(3, 2, torch.tensor([5, 2, 2]))
+    collate = StoreCollater(dataset.store, steps, "cuda")
+    wanted, found = StoreCollater(dataset.store, steps)(numbers, keys), collate(numbers, keys)
+    for name, value in wanted.to_dict().items():
+        assert found[name].is_cuda, name
+        if value.is_floating_point():
+            torch.testing.assert_close(found[name].cpu(), value, rtol=0, atol=1e-5)
+        else:
+            assert found[name].cpu().equal(value), name
+    for ours, theirs in zip(found.to_data_list(), wanted.to_data_list(), strict=True):
+        assert ours.edge_index.cpu().equal(theirs.edge_index)
+
+
+def test_draws_and_frames_are_taken_where_the_batch_is_to_live(dataset, monkeypatch):
+    """What a GPU would do: everything that is asked to move does, to the device of the loader."""
+    moved: list[torch.device] = []
+    to = torch.Tensor.to
+
+    def spy(tensor, *args, **kwargs):
+        moved.extend(a for a in args if isinstance(a, torch.device))
+        return to(tensor, *args, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, "to", spy)
+    collate = StoreCollater(dataset.store, [CropTime(0.5), Resample(8)], "cpu")
+    assert len(moved) >= 3, "store, lengths and edges move once"
+    moved.clear()
+    numbers = torch.tensor([0, 2])
+    collate(numbers, clip_keys(0, 0, numbers))
+    assert len(moved) >= 8 and set(moved) == {torch.device("cpu")}

@@ -1,7 +1,13 @@
 import copy
+import pickle
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterable
 from itertools import chain
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch_geometric.loader import DataLoader
@@ -212,6 +218,64 @@ def test_bad_settings(dataset):
         SkeletonLoader(dataset[:2], 1, world_size=3)
     with pytest.raises(DataError, match="drop_last leaves nothing: 3 clips, batches of 4"):
         SkeletonLoader(dataset[:3], 4, drop_last=True)
+
+
+def test_workers_share_the_store_instead_of_getting_it(dataset):
+    """A pickle holds the path of the store; what the copy reads is the file, mapped."""
+    loader = SkeletonLoader(dataset, 4, Resample(4), shuffle=True, seed=3)
+    sizes = [len(pickle.dumps(thing)) for thing in (dataset, dataset.store)]
+    assert max(sizes) < 4000 < dataset.store.pos.numel()
+    copied = pickle.loads(pickle.dumps(dataset))
+    for batch, wanted in zip(
+        SkeletonLoader(copied, 4, Resample(4), shuffle=True, seed=3), loader, strict=True
+    ):
+        assert_same(batch, wanted)
+
+
+READ_A_BATCH = """
+import sys, resource, torch
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.transforms import Resample
+
+def memory():
+    with open("/proc/self/status") as status:
+        lines = [line.split() for line in status if line.startswith(("RssAnon", "RssFile"))]
+    return sum(int(line[1]) for line in lines)
+
+SkeletonLoader(SkeletonDataset(sys.argv[1]), 8, Resample(8))  # imports and libraries are loaded
+before = memory()
+loader = SkeletonLoader(SkeletonDataset(sys.argv[2]), 8, Resample(8), shuffle=True)
+batches = iter(loader)
+for _ in range(8):
+    next(batches)
+print(memory() - before, loader.dataset.store.pos.numel() * 4 // 1024)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
+def test_memory_does_not_grow_with_the_store(dataset, tmp_path):
+    """A store of 200 MB, most of it a hole in the file: a second process reads 64 clips of it."""
+    frames, V = 100, UIPRMD22.num_joints
+    clips = np.broadcast_to(np.float32(1.0), (2, frames, V, 3))
+    count = 4000
+    small = SkeletonDataset.from_arrays([clips] * 2, None, UIPRMD22, root=tmp_path / "small")
+    big = tmp_path / "big"
+    shutil.copytree(small.store.root, big)
+    np.lib.format.open_memmap(big / "pos.npy", "w+", np.float32, (2 * frames * count, V, 3))
+    start = np.arange(2 * count) * frames
+    columns = {
+        "length": np.full(count, frames),
+        "subject": np.full(count, -1),
+        "clip_track": np.arange(count + 1) * 2,
+        "track_start": start,
+        "names": np.array([f"clip {number}" for number in range(count)]),
+    }
+    np.savez(big / "index.npz", **columns)
+    script = [sys.executable, "-c", READ_A_BATCH, str(small.store.root), str(big)]
+    done = subprocess.run(script, capture_output=True, text=True, check=True)
+    grown, store = (int(number) for number in done.stdout.split())
+    assert store > 200_000 and grown < 30_000, f"{grown} KB for a store of {store} KB"
 
 
 def test_repr(dataset):

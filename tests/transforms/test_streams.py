@@ -2,8 +2,9 @@ import pytest
 import torch
 from transforms_helpers import check_transform, make_clip, make_clips
 
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.transforms import ToBones, ToMotion
+from pyg_skeletonmae.transforms import ToBones, ToMotion, ToStreams
 
 CHILD, PARENT = (UIPRMD22.index(joint) for joint in ("left_elbow", "left_shoulder"))
 ROOT = UIPRMD22.index("pelvis")
@@ -71,3 +72,39 @@ def test_streams_say_what_is_missing_where_the_clip_did_not():
 def test_repr():
     assert repr(ToBones(UIPRMD22)) == "ToBones(uiprmd22)"
     assert repr(ToMotion()) == "ToMotion()"
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("scores", ["keep", "mean"])
+def test_streams_alike_on_clip_and_batch(channels, scores):
+    check_transform(ToStreams(UIPRMD22, scores=scores), make_clips(channels=channels))
+
+
+def test_streams_stand_side_by_side():
+    clip = make_clip(2, missing=0.1)
+    out = ToStreams(UIPRMD22, ["bone_motion", "joint"])(clip)
+    bone_motion = ToMotion()(ToBones(UIPRMD22)(clip))
+    assert out.pos[..., :3].equal(bone_motion.pos) and out.pos[..., 3:].equal(clip.pos)
+    assert out.valid.equal(bone_motion.valid & clip.valid)
+
+
+def test_scores_as_means():
+    clip = make_clip(channels=4, missing=0.0)
+    score = clip.pos[..., 3]
+    bones = ToBones(UIPRMD22, scores="mean")(clip).pos[..., 3]
+    assert bones[CHILD].equal((score[CHILD] + score[PARENT]) / 2)
+    assert bones[ROOT].equal(score[ROOT])
+    motion = ToMotion(scores="mean")(clip).pos[..., 3]
+    assert motion[:, :-1].equal((score[:, 1:] + score[:, :-1]) / 2)
+    assert motion[:, -1].abs().max() == 0
+
+
+def test_bad_streams():
+    for make in (lambda: ToBones(UIPRMD22, scores="max"), lambda: ToMotion(scores="max")):
+        with pytest.raises(ConfigError, match="scores 'max'"):
+            make()
+    with pytest.raises(ConfigError, match="stream 'bones'"):
+        ToStreams(UIPRMD22, ["bones"])
+    with pytest.raises(ConfigError, match="at least one"):
+        ToStreams(UIPRMD22, [])
+    assert repr(ToStreams(UIPRMD22, ["joint", "bone"])) == "ToStreams(uiprmd22, joint, bone)"
