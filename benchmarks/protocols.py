@@ -43,7 +43,6 @@ _MAMP = (
     "--model.init_args.target_norm=patch",
     "--model.init_args.mask=MotionMask",
     "--model.init_args.mask.init_args.ratio=0.8",
-    "--trainer.optim.lr=3e-3",
 )
 _SMALL = "joints_mlp_small"
 SMALL = {
