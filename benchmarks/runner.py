@@ -61,7 +61,7 @@ def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = Non
             _execute(run, root, 0)
             _tell(run, root, table)
         return
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, _cores() // jobs)
     left = list(runs)
     active: dict[Future[None], Run] = {}
     with ThreadPoolExecutor(jobs) as pool:
@@ -91,6 +91,11 @@ def finished(folder: Path) -> bool:
     """Whether a run has ended by itself; one that was told to stop has results, too."""
     path = folder / "results.json"
     return path.exists() and json.loads(path.read_text()).get("finished", 1.0) == 1.0
+
+
+def _cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _execute(run: Run, root: Path, threads: int) -> None:
