@@ -20,7 +20,7 @@ from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, take_frames, w
 from pyg_skeletonmae.transforms.tracks import cut_into_clips, repeat_tracks
 
 Transform = Callable[[Data], Data]
-_AT_ONCE = 8
+_AT_ONCE = 2**19  # bytes
 _EMPTY = cast(Data, Batch())  # PyG makes a class for each new one, a copy shares it
 
 
@@ -107,7 +107,7 @@ class StoreCollater:
         valid = torch.ones(shape, dtype=torch.bool, device=self.device)
         # A few tracks at a time, so that what is gathered is still in the cache when it is turned
         # from [P, F, V, C], as it lies in the store, to nodes with time as their first axis.
-        step = _AT_ONCE if pos.is_cpu else max(len(start), 1)
+        step = max(_AT_ONCE // pos[:1].nbytes, 1) if pos.is_cpu else len(start)
         for part in (slice(first, first + step) for first in range(0, len(start), step)):
             here = plan.of(part)
             rows = take_frames(self._pos.flatten(1), start[part], here)
@@ -148,8 +148,7 @@ def _as_batch(fields: dict[str, Tensor], tracks: int) -> Data:
     fields["num_tracks"] = num_tracks.to(device)
     none, one_each = torch.zeros(clips, dtype=torch.long), torch.arange(clips + 1)
     batch = copy.copy(_EMPTY)
-    for name, value in fields.items():
-        batch._store[name] = value
+    batch._store._mapping.update(fields)
     batch._num_graphs = clips
     batch._slice_dict = dict.fromkeys(fields, one_each)
     batch._inc_dict = dict.fromkeys(fields, none)

@@ -80,12 +80,16 @@ class RandomRotate3D(RandomTransform):
             raise ConfigError(f"degrees {degrees!r}: expected one or three numbers, none negative")
         self.degrees = tuple(angles)
 
+    def matrices(self, draws: Draws) -> Tensor:
+        """A rotation for each row of draws, ``[B, 3, 3]``, double."""
+        # Double precision: the sine of an angle must not depend on its place in the batch.
+        degrees = torch.tensor(self.degrees, dtype=torch.double, device=draws.keys.device)
+        return axis_rotations((2.0 * draws.uniform(3).double() - 1.0) * degrees.deg2rad())
+
     def _apply(self, data: Data, draws: Draws) -> Data:
         require_3d(data, self)
         pos: Tensor = data["pos"]
-        # Double precision: the sine of an angle must not depend on its place in the batch.
-        limit = torch.tensor(self.degrees, dtype=torch.double, device=pos.device).deg2rad()
-        matrix = axis_rotations((2.0 * draws.uniform(3).double() - 1.0) * limit).to(pos.dtype)
+        matrix = self.matrices(draws).to(pos.dtype)
         data["pos"] = replace_leading(pos, rotate(pos[..., :3], matrix[clip_of_node(data)]))
         return data
 

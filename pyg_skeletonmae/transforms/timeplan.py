@@ -71,7 +71,7 @@ def resample_plan(window: Window, frames: int, mode: ResampleMode = "linear") ->
 
 def whole_frames(frame: Tensor) -> TimePlan:
     """A plan that takes old frames as they are; ``[B, F]``, long."""
-    return TimePlan(frame, frame, torch.zeros_like(frame, dtype=torch.float))
+    return TimePlan(frame, frame, torch.zeros((), device=frame.device).expand(frame.shape))
 
 
 def window_plan(window: Window) -> TimePlan:
@@ -80,7 +80,7 @@ def window_plan(window: Window) -> TimePlan:
     Raises:
         DataError: The windows differ in length, so that they cannot stand in one batch.
     """
-    shortest, longest = int(window.length.min()), int(window.length.max())
+    shortest, longest = (int(length) for length in window.length.aminmax())
     if shortest != longest:
         raise DataError(
             f"clips of {shortest} to {longest} frames cannot stand in one batch: "

@@ -63,7 +63,8 @@ def cut_into_clips(batch: Data, num_tracks: Tensor, joints: int, edges: int) -> 
         edges: The edges of a track.
     """
     device, nodes = batch["pos"].device, num_tracks.cpu() * joints
-    ptr = torch.nn.functional.pad(torch.cumsum(nodes, 0), (1, 0))
+    ptr = nodes.new_zeros(len(nodes) + 1)
+    torch.cumsum(nodes, 0, out=ptr[1:])
     batch["batch"] = torch.repeat_interleave(nodes).to(device)
     batch["ptr"] = ptr.to(device)
     slices = {"pos": ptr, "valid": ptr, "edge_index": ptr // joints * edges}
