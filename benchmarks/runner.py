@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import torch
 from table import Row, measured, write_rows
 
 from pyg_skeletonmae.cli import main
@@ -135,8 +136,13 @@ def _call(run: Run, root: Path, threads: int, log: IO[str]) -> int:
     elif folder.exists():  # killed before it had anything to go on from
         shutil.rmtree(folder)
     if threads == 0:
-        with redirect_stdout(log), redirect_stderr(log):
-            return main(command)
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)  # steps this small only wait for each other
+        try:
+            with redirect_stdout(log), redirect_stderr(log):
+                return main(command)
+        finally:
+            torch.set_num_threads(before)
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     return subprocess.run(
         [*PROGRAM, *command], env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
