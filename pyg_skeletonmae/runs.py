@@ -17,7 +17,7 @@ from typing import Any
 import torch
 import yaml
 
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.training.checkpoint import write_beside
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
@@ -66,6 +66,7 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
     Raises:
         ConfigError: The folder exists and ``resume`` is off, or it is on and there is no run, or
             the run in it had other settings; the first such key is named.
+        CheckpointError: The configuration of that run is damaged.
     """
     if not resume:
         if folder.exists():
@@ -73,7 +74,7 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
         return
     if not (folder / CONFIG).is_file():
         raise ConfigError(f"{folder}: holds no run to resume; leave --resume out to start one")
-    before = yaml.safe_load((folder / CONFIG).read_text(encoding="utf-8"))
+    before = read_mapping(folder / CONFIG)
     for key, value in flat(config).items():
         old = flat(before).get(key)
         if key.split(".")[0] not in _FREE and old != value:
@@ -108,6 +109,36 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_beside(path, lambda file: file.write(text.encode()))
 
 
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Reads a file of a run folder that holds a mapping, as JSON or YAML by its ending.
+
+    Raises:
+        CheckpointError: It cannot be read, or holds something else.
+    """
+    parse = json.loads if path.suffix == ".json" else yaml.safe_load
+    try:
+        content = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise CheckpointError(f"{path}: damaged ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: expected a mapping, found {type(content).__name__}")
+    return content
+
+
+def data_section(folder: Path) -> dict[str, Any]:
+    """The data settings of a run, none if it had none.
+
+    Raises:
+        CheckpointError: Its configuration is damaged.
+    """
+    section = read_mapping(folder / CONFIG).get("data") or {}
+    if not isinstance(section, dict):
+        raise CheckpointError(
+            f"{folder / CONFIG}: data: expected a mapping, found {type(section).__name__}"
+        )
+    return section
+
+
 def release_of(path: Path) -> Path:
     """The release folder that a path means: the folder itself, or the one in a run folder."""
     return path / RELEASE if (path / RELEASE).is_dir() else path
@@ -115,10 +146,9 @@ def release_of(path: Path) -> Path:
 
 def data_differences(pretrained: Path, data: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
     """How the data settings of a run differ from those of the run that a model comes from."""
-    path = pretrained / CONFIG
-    if not path.is_file():
+    if not (pretrained / CONFIG).is_file():
         return []
-    before = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("data", {})
+    before = data_section(pretrained)
     return [
         f"data.{key} is {data[key]!r}, was {before[key]!r} in {pretrained}"
         for key in keys

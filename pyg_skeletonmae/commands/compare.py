@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae import runs
@@ -74,10 +73,10 @@ def read_run(folder: Path) -> RunFolder:
     config, results = folder / runs.CONFIG, folder / runs.RESULTS
     if not config.is_file():
         raise CheckpointError(f"{folder}: holds no run, there is no {runs.CONFIG}")
-    settings, log = _mapping(config, yaml.safe_load), read_metrics(folder)
+    settings, log = runs.read_mapping(config), read_metrics(folder)
     finished = results.is_file()
     last = {name: value for line in log for name, value in line.items()}
-    values = _mapping(results, json.loads) if finished else last
+    values = runs.read_mapping(results) if finished else last
     return RunFolder(str(folder), runs.flat(settings), values, finished, log)
 
 
@@ -133,13 +132,3 @@ def _cell(value: Any) -> str:
         return "-"
     text = f"{value:.4g}" if isinstance(value, float) else str(value)
     return text if len(text) <= _WIDEST else f"{text[: _WIDEST - 3]}..."
-
-
-def _mapping(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
-    try:
-        content = parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{path}: damaged ({' '.join(str(error).split())})") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path}: expected a mapping, found {type(content).__name__}")
-    return content

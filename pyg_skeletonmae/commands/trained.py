@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.commands.job import Job
@@ -28,7 +25,7 @@ from pyg_skeletonmae.evaluation import (
 )
 from pyg_skeletonmae.evaluation.linear import L2_GRID
 from pyg_skeletonmae.models import Classifier
-from pyg_skeletonmae.pretrained import PRETRAIN_ONLY
+from pyg_skeletonmae.pretrained import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.training import load_release
 
 
@@ -46,8 +43,7 @@ def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
         folder = None if job.folder is None else job.folder / name
         kept = None if folder is None else folder / runs.RESULTS
         if kept is not None and kept.is_file():
-            found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
-            return found
+            return runs.read_mapping(kept)
         if test is not None:
             found = numbers(linear_probe(job.features(subset), test, grid, job.seed))
         else:
@@ -72,6 +68,12 @@ def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
         model = load_release(runs.release_of(Path(run)))
         if not isinstance(model, Classifier):
             raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
+        check_fits(model.encoder, job.splits.test, run)
+        if model.num_classes != job.splits.test.num_classes:
+            raise CheckpointError(
+                f"{run}: a classifier of {model.num_classes} classes, the clips have "
+                f"{job.splits.test.num_classes}"
+            )
         loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])
     found = numbers(ensemble(scores, y, options.weights))
@@ -101,8 +103,7 @@ def _train(
 
 def _as_in_its_run(run: Path, data: DataConfig) -> DataConfig:
     """The data section with what a classifier's run prepared in its own way."""
-    path = run / runs.CONFIG
-    if not path.is_file():
+    if not (run / runs.CONFIG).is_file():
         raise ConfigError(f"{run}: no run folder; its {runs.CONFIG} tells how clips are prepared")
-    own = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("data", {})
+    own = runs.data_section(run)
     return replace(data, **{key: own[key] for key in PRETRAIN_ONLY if key in own})
