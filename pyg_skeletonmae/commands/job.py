@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +13,6 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import Features, extract_features, raw_features
 from pyg_skeletonmae.evaluation.finetune import Select
-from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models.base import SkeletonEncoder
 
 Joints = Literal["mean", "concat"]
@@ -53,11 +51,6 @@ class Job:
         if self.encoder is None:
             raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
         return self.encoder
-
-    @cached_property
-    def test_loader(self) -> SkeletonLoader:
-        """The test clips."""
-        return self.data.eval_loader(self.splits.test)
 
     def features(self, dataset: SkeletonDataset, joints: Joints | None = None) -> Features:
         """One vector per clip of a view."""

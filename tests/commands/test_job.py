@@ -1,0 +1,58 @@
+"""What the protocols work on: which clips, and what their features are."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from job_helpers import make_job, sticks, tiny_encoder
+
+from pyg_skeletonmae.commands.job import Job, best_device
+from pyg_skeletonmae.errors import ConfigError
+
+
+def test_features_are_pooled_as_the_job_says_or_the_caller(tmp_path):
+    job = make_job(tmp_path)
+    test = job.splits.test
+    assert job.features(test).x.shape == (8, 3 * 8)  # a vector for each joint
+    pooled = job.features(test, "mean")
+    assert pooled.x.shape == (8, 8) and job.joints == "concat"
+    torch.testing.assert_close(pooled.x, job.features(test).x.view(8, 3, 8).mean(1))
+    segments = Job(job.data, job.splits, job.encoder, "mean", segments=2).features(test).x
+    torch.testing.assert_close(segments.view(8, 2, 8).mean(1), pooled.x)
+    assert torch.equal(pooled.y, test.labels) and torch.equal(pooled.subject, test.subjects)
+
+
+def test_coordinates_have_no_pooling(tmp_path):
+    job = make_job(tmp_path, trained=False)
+    raw = [job.features(job.splits.test, joints).x for joints in ("mean", "concat")]
+    assert raw[0].shape == (8, 3 * 4 * 3) and torch.equal(*raw)
+
+
+def test_both_sides_are_the_labelled_clips_and_the_test_clips(tmp_path):
+    data, splits = sticks(tmp_path, label_subjects=[3])
+    job = Job(data, splits, tiny_encoder(splits.train.skeleton))
+    known, asked = job.both("mean")
+    assert known.subject.tolist() == [3] * 4 and set(asked.subject.tolist()) == {2, 4}
+    assert known.x.size(1) == asked.x.size(1) == 8
+
+
+def test_nothing_is_random_about_features(tmp_path):
+    plain = make_job(tmp_path)
+    data, splits = sticks(tmp_path, rotate=90.0, flip=1.0, shape=0.5, jitter=0.5, drop_frames=0.5)
+    augmented = Job(data, splits, plain.encoder)
+    for one, other in zip(plain.both(), augmented.both(), strict=True):
+        assert torch.equal(one.x, other.x)
+
+
+def test_who_trains_needs_an_encoder(tmp_path):
+    job = make_job(tmp_path)
+    assert job.needed_encoder("semi") is job.encoder
+    job.encoder = None
+    with pytest.raises(ConfigError, match="protocol semi: trains on an encoder; name it by"):
+        job.needed_encoder("semi")
+
+
+@pytest.mark.parametrize(("there", "kind"), [(True, "cuda"), (False, "cpu")])
+def test_a_gpu_is_taken_if_there_is_one(monkeypatch, there, kind):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    assert best_device() == torch.device(kind)
