@@ -8,14 +8,12 @@ from typing import Any, Generic, TypeVar
 from torch import Tensor, nn
 
 from pyg_skeletonmae.configurable import Configurable
-from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.nn.targets import TargetNorm
-from pyg_skeletonmae.nn.tokens import TokenSplit, split_tokens
+from pyg_skeletonmae.nn.tokens import TokenSplit
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import MaskPolicy
-from pyg_skeletonmae.transforms.token_masking import TokenMaskPolicy
 
 
 class MaskedEncoder(SkeletonEncoder):
@@ -99,11 +97,3 @@ class STBackbone(Configurable):
     @abstractmethod
     def decoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> MaskedDecoder[Any]:
         """A new decoder for such an encoder."""
-
-
-def draw_split(policy: MaskPolicy, patches: Tensor, skeleton: Skeleton, draws: Draws) -> TokenSplit:
-    """Draws which tokens of ``patches [P, V, S, F, C]`` are visible, with one row of draws each."""
-    mask = policy(patches, skeleton, draws)
-    if isinstance(policy, TokenMaskPolicy):
-        return split_tokens(mask, policy.num_visible(*patches.shape[1:3]))
-    return split_tokens(mask)
