@@ -330,5 +330,4 @@ def test_repr() -> None:
         "depth=2), mask=RandomTokenMask(ratio=0.75, keep='exact'), target='coordinates', "
         "target_norm='patch')"
     )
-    assert repr(SMALL) == "ViTBackbone(frames_per_patch=4, hidden=16, depth=2, decoder=8x1)"
     assert SKELETON.num_joints * 30 == 750
