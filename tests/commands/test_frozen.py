@@ -1,0 +1,76 @@
+"""Protocols on frozen features: which features and which clips they ask for."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from job_helpers import make_job
+
+from pyg_skeletonmae.commands.frozen import _actions, detect, episodes, frozen
+from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
+from pyg_skeletonmae.datasets.pkummd import Action
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.evaluation.detection import Segment
+from pyg_skeletonmae.io.pku import NUM_CLASSES
+
+
+def test_all_is_each_protocol_on_each_kind_of_features(tmp_path):
+    together = frozen(make_job(tmp_path, joints="mean"), "all", 1)
+    for kind, joints in (("pooled", "mean"), ("per_joint", "concat")):
+        job = make_job(tmp_path, joints=joints)
+        for protocol in ("knn", "linear"):
+            assert together.pop(f"{protocol}_{kind}") == frozen(job, protocol, 1)["top1"]
+    assert not together
+
+
+def test_all_takes_one_number_of_neighbours(tmp_path, monkeypatch):
+    job = make_job(tmp_path)
+    monkeypatch.setattr(job, "both", lambda *_: pytest.fail("nothing has to be computed for this"))
+    with pytest.raises(ConfigError, match=r"k \[1, 2\]: expected one number for protocol all"):
+        frozen(job, "all", [1, 2])
+
+
+def test_several_numbers_of_neighbours_are_each_of_them(tmp_path):
+    job = make_job(tmp_path)
+    curve = frozen(job, "knn", [1, 3])
+    for k in (1, 3):
+        alone = frozen(job, "knn", k)
+        assert alone == {name: curve[f"{name}_k{k}"] for name in ("top1", "mean_class")}
+
+
+def test_episodes_are_drawn_from_test_clips(tmp_path):
+    """Of which each class has four; with the training clips there were eight."""
+    job = make_job(tmp_path)
+    options = FewShotConfig(ways=2, shots=1, queries=3, episodes=4)
+    found = episodes(job, options)
+    assert {name: found[name] for name in ("ways", "shots", "queries", "episodes")} == {
+        "ways": 2, "shots": 1, "queries": 3, "episodes": 4
+    }  # fmt: skip
+    assert episodes(job, options) == found
+    options.queries = 4
+    with pytest.raises(DataError, match="2 classes with 5 clips each are needed, found 0"):
+        episodes(job, options)
+
+
+def test_actions_end_where_their_recording_does():
+    written = [
+        Action(3, -2, 5),
+        Action(4, 10, 20),
+        Action(5, 15, 99),
+        Action(6, 20, 30),  # behind the end
+        Action(7, -9, 0),
+        Action(8, 7, 7),  # of no frame
+    ]
+    recording = SimpleNamespace(
+        store=SimpleNamespace(length=torch.tensor([20]), names=["0002-L"]),
+        annotations={"0002-L": written}.__getitem__,
+    )
+    assert _actions(recording, 0) == [Segment(0, 5, 3), Segment(10, 20, 4), Segment(15, 20, 5)]
+    assert max(action.label for action in written) < NUM_CLASSES
+
+
+def test_detection_needs_recordings(tmp_path):
+    with pytest.raises(ConfigError, match="pkummd1 or pkummd2"):
+        detect(make_job(tmp_path), TemporalConfig())
