@@ -126,7 +126,13 @@ def read_positions(positions: str | Path, angles: str | Path) -> Array:
             f"{len(offset)} frames as in the positions",
             str(len(angle)),
         )
-    return (forward_kinematics(offset, angle, UIPRMD22) * _METRES).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported below
+        pos = (forward_kinematics(offset, angle, UIPRMD22) * _METRES).astype(np.float32)
+    if not np.isfinite(pos).all():
+        frame = int(np.argmin(np.isfinite(pos).all((1, 2))))
+        expected = "offsets whose positions float32 can hold"
+        _fail(Path(positions), f"line {frame + 1}", expected, "larger ones")
+    return pos
 
 
 def read_table(path: str | Path, num_joints: int = UIPRMD22.num_joints) -> Array:

@@ -1,6 +1,7 @@
 import gzip
 import math
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,16 @@ def test_byte_order_mark(tmp_path, name):
     text = "\ufeff" + "\n".join(",".join(f"{value:.6f}" for value in row) for row in data)
     path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
     np.testing.assert_array_equal(read_table(path), wanted)
+
+
+def test_positions_that_float32_cannot_hold(tmp_path):
+    first, second = write(tmp_path / "p.txt", table(3)), write(tmp_path / "a.txt", table(3))
+    lines = first.read_text().splitlines()
+    lines[1] = "1e300" + lines[1][lines[1].index(",") :]
+    first.write_text("\n".join(lines))
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(SkeletonFormatError, match=r"p\.txt: line 2: .*32"),
+    ):
+        warnings.simplefilter("error")
+        read_positions(first, second)
