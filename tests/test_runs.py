@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import CheckpointError, ConfigError
 
 CONFIG = {"data": {"frames": 8, "rotate": [0.0, 15.0]}, "trainer": {"max_epochs": 3}, "out": "x"}
 
@@ -44,6 +44,17 @@ def test_resuming_asks_for_the_same_settings_except_the_trainers(tmp_path):
     other = {**CONFIG, "data": {"frames": 16, "rotate": [0.0, 15.0]}}
     with pytest.raises(ConfigError, match=r"data\.frames = 16: the run was started with 8"):
         runs.check_folder(tmp_path / "run", other, resume=True)
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "data: [: broken", "\x00"])
+def test_a_damaged_configuration_is_named(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(text)
+    for read in (
+        lambda: runs.check_folder(tmp_path, CONFIG, resume=True),
+        lambda: runs.data_differences(tmp_path, {"frames": 9}, ["frames"]),
+    ):
+        with pytest.raises(CheckpointError, match=r"config\.yaml: (damaged|expected a mapping)"):
+            read()
 
 
 def test_release_of(tmp_path):
