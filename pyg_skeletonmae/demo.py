@@ -27,7 +27,7 @@ from pyg_skeletonmae.training import read_metrics
 
 SIZES = {
     "smoke": Size(16, 16, 2, 2, 240),
-    "small": Size(32, 32, 24, 24, 1440),
+    "small": Size(32, 32, 24, 16, 1440),
     "full": Size(64, 64, 50, 80, 2880),
 }
 SYNTHETIC = "SYNTHETIC clips: made by this program, not recorded from people"

@@ -122,7 +122,7 @@ def build_classifier(
         return Classifier(encoder, classes, "joints-mlp", 256, label_smoothing=0.1)
     strl = STRL(
         dataset.skeleton, dataset.store.num_channels, dataset.num_classes, frames, hidden,
-        joint_embedding=True, local=True,
+        joint_embedding=True,
     )  # fmt: skip
     if pretrained:
         strl.load_pretrained(start)
