@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import copy
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
+from oracle_helpers import oracles
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import GATConv, GCNConv, GINConv
@@ -96,9 +94,7 @@ def grads(out: Tensor, x: Tensor, module: nn.Module) -> list[Tensor]:
 
 def model_oracle(name: str) -> dict[str, Tensor]:
     """A recording of a public implementation, as tensors."""
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    with np.load(Path(root) / "models" / name, allow_pickle=False) as arrays:
+    root = oracles()
+    with np.load(root / "models" / name, allow_pickle=False) as arrays:
         numbers = {key: arrays[key] for key in arrays.files if arrays[key].dtype.kind != "U"}
     return {key: torch.from_numpy(value) for key, value in numbers.items()}

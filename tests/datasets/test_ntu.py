@@ -1,11 +1,11 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from ntu_helpers import person, write_skeleton
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.datasets.ntu import NTURGBD
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
@@ -13,10 +13,8 @@ from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data/ntu"
+    root = oracles()
+    return root / "data/ntu"
 
 
 @pytest.fixture

@@ -1,9 +1,9 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.datasets.pkummd import PKUMMD, Action
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -11,10 +11,8 @@ from pyg_skeletonmae.errors import ConfigError, DataError
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data/pku"
+    root = oracles()
+    return root / "data/pku"
 
 
 def rows(frames: int, bodies: int = 1, seed: int = 0) -> np.ndarray:

@@ -1,10 +1,9 @@
 import json
-import os
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.datasets.pose_folder import PoseFolder
 from pyg_skeletonmae.datasets.pose_formats import (
@@ -116,12 +115,10 @@ def test_reading_by_the_reader_alone(tmp_path):
 
 @pytest.mark.oracle
 def test_recorded_openpose_frames(tmp_path):
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    shutil.copytree(Path(root) / "data/openpose/valid", tmp_path / "clip")
+    root = oracles()
+    shutil.copytree(root / "data/openpose/valid", tmp_path / "clip")
     clip = PoseFolder(tmp_path, None, format="openpose").store.clip(0)
-    with np.load(Path(root) / "data/openpose/expected.npz") as wanted:
+    with np.load(root / "data/openpose/expected.npz") as wanted:
         xyc = wanted["xyc"].transpose(1, 0, 2, 3)
     np.testing.assert_array_equal(clip.valid, xyc[..., 2] > 0)
     np.testing.assert_array_equal(clip.pos, np.where(clip.valid[..., None], xyc[..., :2], 0))

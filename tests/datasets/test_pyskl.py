@@ -1,10 +1,10 @@
 import json
-import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
 from pyg_skeletonmae.datasets.pyskl import PysklDataset
@@ -14,10 +14,8 @@ from pyg_skeletonmae.errors import DataError, SkeletonError, SkeletonFormatError
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data"
+    root = oracles()
+    return root / "data"
 
 
 def names(view: PysklDataset) -> list[str]:

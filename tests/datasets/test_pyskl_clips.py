@@ -1,8 +1,8 @@
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 from pyskl_helpers import pixels
 
 from pyg_skeletonmae.datasets.pyskl_clips import (
@@ -18,10 +18,8 @@ from pyg_skeletonmae.io.pyskl import PysklClip
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data"
+    root = oracles()
+    return root / "data"
 
 
 @pytest.fixture

@@ -1,10 +1,8 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from ntu_helpers import person, write_skeleton
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.datasets import NTURGBD, SkeletonDataset
 from pyg_skeletonmae.datasets.pyskl import PysklDataset
@@ -69,10 +67,8 @@ def test_missing_joints_survive(tmp_path):
 
 @pytest.mark.oracle
 def test_the_file_of_the_converter_is_written_from_the_skeletons(tmp_path):
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    oracle = Path(root) / "data/ntu"
+    root = oracles()
+    oracle = root / "data/ntu"
     (tmp_path / "list.txt").write_text("S001C002P005R002A008\n")
     splits = {}
     for protocol in ("xsub", "xview"):

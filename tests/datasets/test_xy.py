@@ -1,9 +1,9 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.datasets.xy import XYDataset
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
@@ -72,10 +72,8 @@ def test_errors(path, tmp_path):
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", ["NTU60_CS", "NTU120_CSet"])
 def test_recorded_arrays(tmp_path, name):
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    oracle = Path(root) / "data/ntu"
+    root = oracles()
+    oracle = root / "data/ntu"
     recorded = json.loads((oracle / "ctrgcn_mamp.json").read_text())["splits"][name]
     data = XYDataset(oracle / f"{name}.npz", tmp_path)
     with np.load(oracle / f"{name}.npz") as arrays:

@@ -1,10 +1,10 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ntu_helpers import FIRST_ID, body_lines, person, skeleton_text, write_skeleton
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.ntu import NtuName, parse_name, read_ntu
@@ -14,10 +14,8 @@ NAME = "S001C002P003R002A013"
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data"
+    root = oracles()
+    return root / "data"
 
 
 def good_lines() -> list[str]:

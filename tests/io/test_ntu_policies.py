@@ -1,10 +1,10 @@
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from ntu_helpers import person, write_skeleton
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.ntu import read_ntu
@@ -13,10 +13,8 @@ from pyg_skeletonmae.io.ntu_policies import Persons, all_bodies, ctrgcn, pyskl
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data/ntu"
+    root = oracles()
+    return root / "data/ntu"
 
 
 def columns(persons: Persons) -> np.ndarray:

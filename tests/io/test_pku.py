@@ -1,10 +1,10 @@
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.pku import PkuAction, read_pku, read_pku_labels, read_pku_split
@@ -12,10 +12,8 @@ from pyg_skeletonmae.io.pku import PkuAction, read_pku, read_pku_labels, read_pk
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data"
+    root = oracles()
+    return root / "data"
 
 
 def rows(frames: int = 6) -> list[str]:

@@ -1,10 +1,10 @@
 import json
-import os
 import pickle
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 from pyg_skeletonmae.io.pyskl import PysklClip, read_pyskl, write_pyskl
@@ -12,10 +12,8 @@ from pyg_skeletonmae.io.pyskl import PysklClip, read_pyskl, write_pyskl
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data"
+    root = oracles()
+    return root / "data"
 
 
 def annotation(name: str = "a", persons: int = 1, **changes: object) -> dict:

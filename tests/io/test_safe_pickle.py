@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.safe_pickle import PickledArray, load_pickle
@@ -192,9 +193,7 @@ def test_mutations_are_refused_or_loaded(tmp_path):
 
 @pytest.mark.oracle
 def test_hostile_files(tmp_path, monkeypatch):
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
+    root = oracles()
     monkeypatch.chdir(tmp_path)
     harmless = {  # they load as something useless
         "array_negative_shape", "array_shape_claim", "deep_nested_lists", "deep_nested_tuples",

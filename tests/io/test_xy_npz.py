@@ -1,9 +1,9 @@
-import os
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import NpzFile, write_npz
@@ -14,10 +14,8 @@ from pyg_skeletonmae.io.xy_npz import XYFile
 
 @pytest.fixture
 def oracle() -> Path:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(root) / "data"
+    root = oracles()
+    return root / "data"
 
 
 def arrays() -> dict[str, np.ndarray]:

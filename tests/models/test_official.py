@@ -1,9 +1,8 @@
 import json
-import os
-from pathlib import Path
 
 import pytest
 import torch
+from oracle_helpers import oracles
 from st_helpers import BACKBONE, FRAMES, SKELETON, load, weights
 from torch import Tensor
 
@@ -78,10 +77,8 @@ def test_recorded_weights_fit(name: str) -> None:
 @pytest.mark.oracle
 @pytest.mark.parametrize("depth", [3, 5])
 def test_keys_and_shapes_of_the_published_models(depth: int) -> None:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    listing = json.loads((Path(root) / "models" / "checkpoints_keys.json").read_text())
+    root = oracles()
+    listing = json.loads((root / "models" / "checkpoints_keys.json").read_text())
     names = [
         n
         for n, keys in listing["state_dicts"].items()

@@ -1,9 +1,8 @@
 import json
-import os
-from pathlib import Path
 
 import pytest
 import torch
+from oracle_helpers import oracles
 
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.errors import CheckpointError
@@ -41,10 +40,8 @@ def test_layouts() -> None:
 
 @pytest.mark.oracle
 def test_every_key_of_the_published_model() -> None:
-    root = os.environ.get("SKELETONMAE_ORACLES")
-    if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    maps = json.loads((Path(root) / "models/checkpoints_keys.json").read_text())["state_dicts"]
+    root = oracles()
+    maps = json.loads((root / "models/checkpoints_keys.json").read_text())["state_dicts"]
     (listed,) = (
         entries
         for entries in maps.values()
