@@ -103,11 +103,13 @@ def _execute(run: Run, root: Path, threads: int) -> None:
     folder = root / run.folder
     with _alone(root, run.folder) as log:
         if finished(folder):
-            print(f"{run.folder}: finished before", flush=True)
+            old = "" if current(run, root) else f", with other settings: delete {folder} to redo it"
+            print(f"{run.folder}: finished before{old}", flush=True)
             return
         if run.pretrained and not finished(root / run.pretrained):
             print(f"{run.folder}: left out, {run.pretrained} is not finished", flush=True)
             return
+        _settings_of(run, root).write_text(settings(run, root))
         begin = time.perf_counter()
         code = _call(run, root, threads, log)
     minutes = (time.perf_counter() - begin) / 60
@@ -172,12 +174,33 @@ def _log(root: Path, name: str) -> Path:
     return root / ".logs" / f"{name}.log"
 
 
+def settings(run: Run, root: Path) -> str:
+    """What a run is made with: its command, the texts of its configurations, and the same of the
+    pre-training that it starts from."""
+    texts = [
+        Path(option.partition("=")[2]).read_text() if option.startswith("--config=") else option
+        for option in run.command
+    ]
+    start = root / ".logs" / f"{run.pretrained}.settings"
+    return json.dumps([*texts, start.read_text() if start.exists() else ""])
+
+
+def current(run: Run, root: Path) -> bool:
+    """Whether a finished run was made with these settings; so are runs that nothing is known of."""
+    made_with = _settings_of(run, root)
+    return not made_with.exists() or made_with.read_text() == settings(run, root)
+
+
+def _settings_of(run: Run, root: Path) -> Path:
+    return root / ".logs" / f"{run.folder}.settings"
+
+
 def collect(runs: Sequence[Run], root: Path) -> list[Row]:
     """The rows of all finished runs."""
     return [
         run.row | row
         for run in runs
-        if run.metrics and finished(root / run.folder)
+        if run.metrics and finished(root / run.folder) and current(run, root)
         for row in measured(
             root / run.folder,
             run.metrics,

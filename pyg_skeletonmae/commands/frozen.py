@@ -12,6 +12,7 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import (
+    Features,
     extract_features,
     few_shot,
     knn,
@@ -33,11 +34,12 @@ def frozen(job: Job, protocol: str, k: int | list[int]) -> dict[str, float]:
     """Labelled training clips against test clips."""
     if protocol == "all":
         return _all(job, k)
-    return _measure(job, protocol, k, job.joints)
+    return _compared(*job.both(), job, protocol, k)
 
 
-def _measure(job: Job, protocol: str, k: int | list[int], joints: Joints) -> dict[str, float]:
-    train, test = job.both(joints)
+def _compared(
+    train: Features, test: Features, job: Job, protocol: str, k: int | list[int]
+) -> dict[str, float]:
     if protocol == "knn":
         return numbers(knn(train, test, k) if isinstance(k, int) else knn_curve(train, test, k))
     if protocol == "retrieval":
@@ -51,10 +53,11 @@ def _all(job: Job, k: int | list[int]) -> dict[str, float]:
     if not isinstance(k, int):
         raise ConfigError(f"k {k}: expected one number for protocol all")
     kinds: dict[str, Joints] = {"pooled": "mean", "per_joint": "concat"}
+    features = {kind: job.both(joints) for kind, joints in kinds.items()}
     return {
-        f"{protocol}_{kind}": _measure(job, protocol, k, joints)["top1"]
+        f"{protocol}_{kind}": _compared(train, test, job, protocol, k)["top1"]
         for protocol in ("knn", "linear")
-        for kind, joints in kinds.items()
+        for kind, (train, test) in features.items()
     }
 
 

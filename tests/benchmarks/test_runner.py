@@ -93,6 +93,20 @@ def test_two_processes_share_a_list_without_making_a_run_twice(fake, capsys):
     assert sorted(begun(fake)) == ["a", "b"]
 
 
+def test_a_finished_run_of_other_settings_is_named_and_left_out_of_the_table(fake, capsys):
+    config = fake.parent / "preset.yaml"
+    config.write_text("lr: 1")
+    runs = [Run("start", [f"--config={config}"]), Run("late", [], ROW, METRICS, "start")]
+    execute(runs, fake, jobs=1)
+    assert len(collect(runs, fake)) == 1
+    config.write_text("lr: 2")
+    execute(runs, fake, jobs=1)
+    said = f"start: finished before, with other settings: delete {fake / 'start'} to redo it"
+    assert said in capsys.readouterr().out and len(begun(fake)) == 2
+    other = [Run("late", ["--quick"], ROW, METRICS, "start")]
+    assert collect(other, fake) == [] and len(collect(runs, fake)) == 1
+
+
 def test_a_run_told_to_stop_is_not_finished(fake):
     folder = fake / "a"
     folder.mkdir(parents=True)
