@@ -55,11 +55,19 @@ SMALL = {
     "skeleton2vec": Method("skeleton2vec_small", (), _SMALL),
 }
 _TESTED = {"test/top1": "top1", "test/mean_class": "mean_class"}
-# Two steps on two clips: proves that a list runs, and nothing else.
+_DETECTED = {
+    f"map_{over}_{iou}": f"mAP over {over}s, IoU {iou}"
+    for iou in ("0.5", "0.1")
+    for over in ("action", "video")
+}
+# How coordinates are normalised where they are the features.
+_RAW = ("--data.frames=32", "--data.center=mean", "--data.scale=std")
+# Two steps on two clips, short windows: proves that a list runs, and nothing else.
 _SMOKE = {
     "pretrain": ("--trainer.max_steps=2", "--trainer.progress=false", "--data.batch_size=2"),
     "finetune": ("--trainer.max_steps=2", "--trainer.progress=false", "--data.batch_size=2"),
     "evaluate": ("--tune.epochs=1", "--data.batch_size=2"),
+    "detect": ("--temporal.window=8", "--temporal.stride=4", "--temporal.train_stride=4"),
 }
 
 
@@ -127,6 +135,19 @@ class Bench:
         for start in ("pre-trained", "random"):
             yield self._probe("knn", name, start, seed, settings, found, "knn")
 
+    def detection(self, name: str, seed: int) -> Iterator[Run]:
+        """Actions found in untrimmed recordings by a linear classifier on frozen features."""
+        settings = (*self._detection(), "--joints=mean")
+        for start in ("pre-trained", "random"):
+            yield self._probe("detection", name, start, seed, settings, _DETECTED, "detection")
+
+    def detection_by_coordinates(self, seed: int) -> Run:
+        """The same classifier on the coordinates of the windows."""
+        command = ["evaluate", f"--seed={seed}", *_RAW, *self._detection()]
+        command += [*self.clips.settings, *self.settings]
+        row = self._row("detection", "coordinates, linear", "", seed)
+        return Run(self._folder("coordinates-detection", "", seed), command, row, _DETECTED)
+
     def finetuning(
         self,
         name: str,
@@ -157,9 +178,8 @@ class Bench:
 
     def coordinates(self, seed: int, protocol: str, settings: Settings = ()) -> Iterator[Run]:
         """Nearest neighbour and least squares on the coordinates: the bar to beat."""
-        frames = ("--data.frames=32", "--data.center=mean", "--data.scale=std")
         for kind in ("knn", "ridge"):
-            command = ["evaluate", f"--protocol={kind}", f"--seed={seed}", *frames]
+            command = ["evaluate", f"--protocol={kind}", f"--seed={seed}", *_RAW]
             command += [*self.clips.settings, *self.settings, *settings]
             folder = self._folder(f"coordinates-{kind}", _plain(*settings), seed)
             row = self._row(protocol, f"coordinates, {'1-NN' if kind == 'knn' else kind}", "", seed)
@@ -169,6 +189,10 @@ class Bench:
         """What stands in every table: coordinates, and the supervised reference."""
         yield from self.coordinates(seed, protocol, settings)
         yield self.reference(seed, protocol, settings)
+
+    def _detection(self) -> Settings:
+        windows = _SMOKE["detect"] if self.smoke else ()
+        return "--protocol=temporal", "--data.policy=untrimmed", *windows
 
     def _probe(
         self,

@@ -102,6 +102,10 @@ def test_pkummd(smoke, part):
     found = smoke("pkummd", f"pku{part}", *arguments)
     assert methods(found, "linear") == ANCHORS | {"graph_mae pre-trained", "graph_mae random"}
     assert methods(found, "finetune") == ANCHORS | {"graph_mae pre-trained"}
+    names = {"coordinates, linear", "graph_mae pre-trained", "graph_mae random"}
+    assert methods(found, "detection") == names
+    ious = {f"mAP over {over}s, IoU {iou}" for over in ("action", "video") for iou in (0.1, 0.5)}
+    assert all(set(found["detection", name]) == ious for name in names)
 
 
 @pytest.mark.parametrize("name", ["finegym", "diving48"])
