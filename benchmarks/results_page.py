@@ -6,7 +6,9 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from table import Row, mean_and_interval, median_minutes, paired_difference, values
+from claims import claims_section
+from table import Row, markdown, mean_and_interval, median_minutes, paired_difference, values
+from variants import twin
 
 from pyg_skeletonmae.training.checkpoint import write_beside
 
@@ -48,6 +50,7 @@ def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[R
         data, split, protocol = place
         text += f"## {data}, {protocol} ({split})\n\n"
         text += (_table(own) if own else "") + _pairs(own) + _not_run(left)
+    text += claims_section(rows)
     if notes.exists():
         text += notes.read_text() + "\n"
     text += _beside_published(rows, read_published())
@@ -78,28 +81,21 @@ def _table(rows: Sequence[Row]) -> str:
         seeds = len({row["seed"] for row in own})
         most = max((row["clips_seen"] or "0" for row in own), key=float)
         lines.append([method, *cells, str(seeds), most, median_minutes(own)])
-    return _markdown(lines)
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    head, *body = lines
-    rows = [head, ["---"] * len(head), *body]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n\n"
+    return markdown(lines)
 
 
 def _pairs(rows: Sequence[Row]) -> str:
-    """What pre-training is worth: each pre-trained method minus its twin without, seed by seed."""
+    """What pre-training is worth: each method minus the same network without it, seed by seed."""
     lines = []
     for method, metric in dict.fromkeys((row["method"], row["metric"]) for row in rows):
-        start, _, kind = method.rpartition(" ")
-        if kind != "pre-trained":
+        if not method.endswith(" pre-trained"):
             continue
-        twin = "STRL from scratch" if start == "STRL" else f"{start} random"
-        own, other = (values(rows, method=name, metric=metric) for name in (method, twin))
+        without = twin(method)
+        own, other = (values(rows, method=name, metric=metric) for name in (method, without))
         difference = paired_difference(own, other)
         if difference is not None:
             lines.append(
-                f"- {_shown(metric)}: {method} minus {twin}, same seeds: {difference} points"
+                f"- {_shown(metric)}: {method} minus {without}, same seeds: {difference} points"
             )
     return "\n".join(lines) + "\n\n" if lines else ""
 
@@ -119,7 +115,7 @@ def _not_run(left: Sequence[Row]) -> str:
         metrics = dict.fromkeys(_shown(row["metric"]) for row in own)
         seeds = dict.fromkeys(str(row["seed"]) for row in own)
         lines.append([method, "; ".join(metrics), " ".join(seeds), why])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def _beside_published(rows: Sequence[Row], published: Sequence[Row]) -> str:
@@ -141,7 +137,7 @@ def _comparison(told: Sequence[Row], measured: Sequence[Row]) -> str:
         metric = next(iter(value.values()))["metric"]
         ours = [_ours(measured, method, split, metric) for split in splits]
         lines.append([method, *cells, *ours, source])
-    return _markdown(lines)
+    return markdown(lines)
 
 
 def _ours(measured: Sequence[Row], method: str, split: str, metric: str) -> str:

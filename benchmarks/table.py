@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -142,3 +142,10 @@ def median_minutes(rows: Iterable[Row]) -> str:
     """The median training time; a dash where nothing was trained."""
     seconds = median(float(row["seconds"] or 0) for row in rows)
     return f"{seconds / 60:.1f}" if seconds else "-"
+
+
+def markdown(lines: Sequence[Sequence[str]]) -> str:
+    """A table, its head first."""
+    head, *body = lines
+    rows = [head, ["---"] * len(head), *body]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n\n"

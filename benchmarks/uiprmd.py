@@ -3,7 +3,8 @@
     SKELETONMAE_DATA=... python benchmarks/uiprmd.py --grid --jobs 2
     SKELETONMAE_DATA=... python benchmarks/uiprmd.py --method graph_mae --seeds 0 1 2 --jobs 2
 
-The first line runs all that ``grid.yaml`` names, smallest first; the second some of it. Finished
+The first line runs all that ``grid.yaml`` names, smallest first; the second some of it, and
+``--measure frozen`` less: features of frozen networks alone. Finished
 runs are skipped and broken ones resumed, so a command may be stopped and given again.
 
 Every method uses the training subjects alone, for pre-training, fine-tuning and every choice: the
@@ -26,34 +27,16 @@ from typing import Any
 
 import yaml
 from ensemble import evaluate_together
-from protocols import CONFIGS, METHODS, SMALL, Method
+from protocols import CONFIGS
 from results_page import write_page
 from runner import Run, collect, execute
 from table import Row, read_rows, write_rows
+from variants import FRAMES, PRETRAINED, starts, tuned_name
 
 from pyg_skeletonmae.config import DataConfig
 
 HERE = Path(__file__).parent
-_COORDINATES = ("--model.init_args.target_norm=none",)
-_PUBLISHED_ORDER = ("--model.init_args.decoder_order=published",)
-# The pre-training of each method, and the fine-tuning that fits it.
-PRETRAINED = {
-    **SMALL,
-    "st_mae_vit coordinates": Method("st_mae_vit_small", _COORDINATES, "joints_mlp_small"),
-    "skeleton2vec published order": Method(
-        "skeleton2vec_small", _PUBLISHED_ORDER, "joints_mlp_small"
-    ),
-    **{f"{name} full size": method for name, method in METHODS.items()},
-}
-# All others 32: the numbers of frames that models were pre-trained on.
-FRAMES = {
-    "st_mae_sttformer": 30,
-    "graph_mae full size": 64,
-    "st_mae_vit full size": 120,
-    "mamp full size": 120,
-    "st_mae_sttformer full size": 120,
-    "skeleton2vec full size": 90,
-}
+MEASURES = ("frozen", "trained")
 SHARES = {"semi 5 %": 0.05, "semi 10 %": 0.1}
 EPOCHS = {"semi 5 %": 150, "semi 10 %": 100}  # few clips: as many steps as with all labels
 PROTOCOLS = {
@@ -69,30 +52,22 @@ _PROBES = {
 }
 
 
-def runs(methods: list[str], seeds: list[int], protocols: list[str], probes: bool) -> Iterator[Run]:
-    """Some methods by frozen features, and STRL after the graph SkeletonMAE."""
-    for protocol in protocols:
-        yield from _coordinates(protocol, seeds)
-    for seed in seeds:
-        for method in methods:
-            yield _pretraining(method, seed)
-            for protocol in protocols:
-                if probes:
-                    yield from _probes(method, protocol, seed)
-                if method == "graph_mae" and protocol != "yaw":
-                    yield from _trained(method, protocol, seed)
-
-
 def grid(seeds: list[int], gpu: bool) -> Iterator[tuple[Run, str]]:
     """The runs of ``grid.yaml`` in their order, and why one of them may not have been made."""
     groups: list[dict[str, Any]] = yaml.safe_load((HERE / "grid.yaml").read_text())["groups"]
     for group in groups:
-        if group.get("gpu", False) != gpu:
-            continue
-        for protocol in group["protocols"]:
-            for method in group["methods"]:
-                for run in _measured(group["measure"], method, protocol, seeds):
-                    yield run, group["why"]
+        if group.get("gpu", False) == gpu:
+            listed = runs(group["measure"], group["methods"], group["protocols"], seeds)
+            yield from ((run, group["why"]) for run in listed)
+
+
+def runs(
+    measure: str, methods: Iterable[str], protocols: Iterable[str], seeds: list[int]
+) -> Iterator[Run]:
+    """Methods by their frozen features, or trained as a whole, each after its pre-training."""
+    for protocol in protocols:
+        for method in methods:
+            yield from _measured(measure, method, protocol, seeds)
 
 
 def planned(seeds: list[int]) -> list[Row]:
@@ -107,14 +82,14 @@ def planned(seeds: list[int]) -> list[Row]:
 
 def _measured(measure: str, method: str, protocol: str, seeds: list[int]) -> Iterator[Run]:
     if method == "coordinates":
-        yield from _coordinates(protocol, seeds)
+        yield from _coordinates(protocol, seeds) if measure == "frozen" else ()
         return
     for seed in seeds:
-        if method == "ST-GCN":
+        if method != "ST-GCN":
+            yield _pretraining(method, seed)
+            yield from (_probes if measure == "frozen" else _trained)(method, protocol, seed)
+        elif measure == "trained":
             yield _stgcn(protocol, seed)
-            continue
-        yield _pretraining(method, seed)
-        yield from (_probes if measure == "frozen" else _trained)(method, protocol, seed)
 
 
 def _folder(method: str, seed: int) -> str:
@@ -146,7 +121,8 @@ def _coordinates(protocol: str, seeds: Iterable[int]) -> Iterator[Run]:
 
 def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
     clips = _clips(FRAMES.get(method, 32))
-    for start, random in (("pre-trained", ()), ("random", ("--random_init",))):
+    for start in ("pre-trained", "random")[: len(starts(method))]:
+        random = ["--random_init"] if start == "random" else []
         command = ["evaluate", "--protocol=all", *random, f"--seed={seed}", *clips]
         command += _settings(protocol, seed)
         folder = f"{_plain(protocol)}-{method.replace(' ', '-')}-{start}-{seed}"
@@ -159,14 +135,11 @@ def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
 def _trained(method: str, protocol: str, seed: int) -> Iterator[Run]:
     """A classifier on the architecture alone, and one that starts from the pre-training."""
     own, pretrained = PRETRAINED[method], _folder(method, seed)
-    strl = method == "graph_mae"
     command = _tuning(own.finetune, protocol, seed, own.finetune_settings)
-    starts = ("from scratch", "pre-trained") if strl else ("random", "pre-trained")
-    for start in starts:
-        name = f"STRL {start}" if strl else f"{method} {start}"
-        kind = "strl" if strl else f"tuned-{method.replace(' ', '-')}"
+    for start in starts(method):
+        kind = "strl" if method == "graph_mae" else f"tuned-{method.replace(' ', '-')}"
         folder = _trained_folder(protocol, kind, start, seed)
-        row = _row(protocol, name, own.finetune, seed)
+        row = _row(protocol, tuned_name(method, start), own.finetune, seed)
         more = ["--random_init"] if start == "random" else []
         needed = None if start == "from scratch" else pretrained
         yield Run(folder, [*command, *more], row, {"test/top1": "top1"}, needed)
@@ -224,10 +197,11 @@ def parser() -> argparse.ArgumentParser:
     add = found.add_argument
     add("--grid", action="store_true", help="all that grid.yaml names for a CPU")
     add("--gpu", action="store_true", help="all that grid.yaml names for a GPU")
-    add("--method", nargs="+", default=["graph_mae"], choices=list(PRETRAINED), metavar="METHOD")
+    methods = ["coordinates", "ST-GCN", *PRETRAINED]
+    add("--method", nargs="+", default=["graph_mae"], choices=methods, metavar="METHOD")
+    add("--measure", nargs="+", default=list(MEASURES), choices=MEASURES)
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
     add("--protocols", nargs="+", default=["full", "label-poor"], choices=list(PROTOCOLS))
-    add("--no-probes", action="store_true", help="leave frozen features out")
     add("--together", action="store_true", help="also all seeds of STRL as one classifier")
     add("--jobs", type=int, default=1, help="runs at a time")
     add("--out", type=Path, default=Path("runs/uiprmd"))
@@ -235,16 +209,18 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def _asked_for(options: argparse.Namespace) -> Iterator[Run]:
+    kinds = [gpu for gpu in (False, True) if (options.gpu if gpu else options.grid)]
+    for gpu in kinds:
+        yield from (run for run, _ in grid(options.seeds, gpu))
+    for measure in options.measure if not kinds else ():
+        yield from runs(measure, options.method, options.protocols, options.seeds)
+
+
 def main() -> None:
     """Runs what is missing and writes the tables."""
     options = parser().parse_args()
-    if options.grid or options.gpu:
-        kinds = [gpu for gpu in (False, True) if (options.gpu if gpu else options.grid)]
-        listed = [run for gpu in kinds for run, _ in grid(options.seeds, gpu)]
-        found = list({run.folder: run for run in listed}.values())
-    else:
-        probes = not options.no_probes
-        found = list(runs(options.method, options.seeds, options.protocols, probes))
+    found = list({run.folder: run for run in _asked_for(options)}.values())
     if not options.table:
         execute(found, options.out, options.jobs, HERE / "results.csv")
         for protocol in options.protocols if options.together else ():

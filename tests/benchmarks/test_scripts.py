@@ -165,7 +165,8 @@ def test_the_grid_is_what_was_promised():
         "STRL pre-trained",
         "STRL from scratch",
         "ST-GCN from scratch",
-        "mamp random",
+        "mamp pre-trained",
+        "st_mae_vit random",
     } <= trained
     assert {"knn, per joint", "ridge, per joint"} <= {
         r["metric"] for r in rows if r["method"] == "coordinates"

@@ -1,0 +1,96 @@
+"""Published claims as differences between two methods, and what our runs say about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from table import Row, markdown, paired_difference, values
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One method is said to be better than another.
+
+    Args:
+        words: The claim.
+        source: Who makes it.
+        better: The method that should be better, as tables call it.
+        worse: The other.
+    """
+
+    words: str
+    source: str
+    better: str
+    worse: str
+
+
+def _claims(words: str, source: str, *pairs: tuple[str, str]) -> list[Claim]:
+    ends = " pre-trained"
+    return [Claim(words, source, better + ends, worse + ends) for better, worse in pairs]
+
+
+CLAIMS = [
+    *_claims(
+        "masked body parts beat random joints",
+        "SkeletonMAE (ICCV 2023), ablations",
+        ("graph_mae", "graph_mae random joints"),
+        ("STRL", "STRL random joints"),
+    ),
+    *_claims(
+        "GIN beats GCN",
+        "SkeletonMAE (ICCV 2023), ablations",
+        ("graph_mae", "graph_mae gcn"),
+        ("STRL", "STRL gcn"),
+    ),
+    *_claims(
+        "tubes of some length beat single tokens",
+        "Skeleton2vec, ablations: 5 of 30 is best; here 4 of 8",
+        ("skeleton2vec", "skeleton2vec tube 1"),
+    ),
+    *_claims(
+        "tubes may be too long",
+        "Skeleton2vec, ablations: 5 of 30 is best; here 4 of 8",
+        ("skeleton2vec", "skeleton2vec tube 8"),
+    ),
+    *_claims("motion beats coordinates as a target", "MAMP", ("mamp", "st_mae_vit coordinates")),
+    *_claims(
+        "normalising over time repairs coordinates",
+        '"Rethinking Masked Data Reconstruction Pretraining" (AAAI 2025)',
+        ("st_mae_vit", "st_mae_vit coordinates"),
+    ),
+    *_claims(
+        "the decoder should see visible tokens at their places",
+        "ours, of Skeleton2vec's public code",
+        ("skeleton2vec", "skeleton2vec published order"),
+    ),
+]
+
+
+def claims_section(rows: Sequence[Row]) -> str:
+    """A line per claim, protocol and measure: the difference over common seeds."""
+    lines = [["claim", "source", "better", "minus", "protocol", "measure", "points", "seeds"]]
+    for claim in CLAIMS:
+        about = [claim.words, claim.source, claim.better, claim.worse]
+        found = list(_measured(claim, rows))
+        lines += [[*about, *cells] for cells in found or [["-", "-", "not measured", "0"]]]
+    return "## Claims, and what these runs say\n\n" + markdown(lines)
+
+
+def _measured(claim: Claim, rows: Sequence[Row]) -> list[list[str]]:
+    places = dict.fromkeys(
+        (row["data"], row["split"], row["protocol"], row["metric"])
+        for row in rows
+        if row["method"] == claim.better
+    )
+    lines = []
+    for data, split, protocol, metric in places:
+        same = {"data": data, "split": split, "protocol": protocol, "metric": metric}
+        a, b = (values(rows, method=name, **same) for name in (claim.better, claim.worse))
+        seeds = sorted(a.keys() & b.keys())
+        if seeds:
+            only = f"{100 * (a[seeds[0]] - b[seeds[0]]):+.1f}"
+            shown = "trained" if metric == "top1" else metric
+            points = paired_difference(a, b) or only
+            lines.append([protocol, shown, points, str(len(seeds))])
+    return lines

@@ -1,0 +1,82 @@
+"""The methods that UI-PRMD is measured with, and the variants that published claims are about."""
+
+from __future__ import annotations
+
+from protocols import METHODS, SMALL, Method, Settings
+
+_MODEL = "--model.init_args."
+# PartMask hides one to three of the six parts: a third of the joints, on average.
+_RANDOM_JOINTS = (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.333")
+_GCN = (f"{_MODEL}conv=gcn",)
+
+
+def _like(name: str, settings: Settings, tuned: Settings = ()) -> Method:
+    own = SMALL[name]
+    return Method(own.config, settings, own.finetune, (*own.finetune_settings, *tuned))
+
+
+def _tube(length: int) -> Settings:
+    return (f"{_MODEL}mask.init_args.tube={length}",)
+
+
+VARIANTS = {
+    "graph_mae random joints": _like("graph_mae", _RANDOM_JOINTS),
+    "graph_mae gcn": _like("graph_mae", _GCN, _GCN),
+    "st_mae_vit coordinates": _like("st_mae_vit", (f"{_MODEL}target_norm=none",)),
+    "skeleton2vec published order": _like("skeleton2vec", (f"{_MODEL}decoder_order=published",)),
+    "skeleton2vec tube 1": _like("skeleton2vec", _tube(1)),  # the preset's tube: 4 of 8 tokens
+    "skeleton2vec tube 8": _like("skeleton2vec", _tube(8)),
+}
+FULL_SIZE = {f"{name} full size": method for name, method in METHODS.items()}
+# The pre-training of each method, and the fine-tuning that fits it.
+PRETRAINED = {**SMALL, **VARIANTS, **FULL_SIZE}
+# All others 32: the numbers of frames that models were pre-trained on.
+FRAMES = {
+    "st_mae_sttformer": 30,
+    "graph_mae full size": 64,
+    "st_mae_vit full size": 120,
+    "mamp full size": 120,
+    "st_mae_sttformer full size": 120,
+    "skeleton2vec full size": 90,
+}
+
+
+# What differs in pre-training only has the random weights of another method.
+_SAME_NETWORK = {
+    "mamp": "st_mae_vit",
+    "st_mae_vit coordinates": "st_mae_vit",
+    "skeleton2vec published order": "skeleton2vec",
+    "skeleton2vec tube 1": "skeleton2vec",
+    "skeleton2vec tube 8": "skeleton2vec",
+    "graph_mae random joints": "graph_mae",
+}
+
+
+def starts(method: str) -> tuple[str, ...]:
+    """What a network is measured after: its pre-training, and random weights that are its own."""
+    if method in _SAME_NETWORK:
+        return ("pre-trained",)
+    scratch = "from scratch" if method.startswith("graph_mae") else "random"
+    return (scratch, "pre-trained")
+
+
+def twin(name: str) -> str:
+    """The method without pre-training that a pre-trained one is compared with, as tables call them.
+
+    >>> twin("mamp pre-trained"), twin("STRL random joints pre-trained")
+    ('st_mae_vit random', 'STRL from scratch')
+    """
+    method = name.removesuffix(" pre-trained")
+    if method.startswith("STRL"):
+        own = method.replace("STRL", "graph_mae")
+        return tuned_name(_SAME_NETWORK.get(own, own), "from scratch")
+    return f"{_SAME_NETWORK.get(method, method)} random"
+
+
+def tuned_name(method: str, start: str) -> str:
+    """How a fine-tuned model is called in tables: by the classifier, where it is not the encoder.
+
+    >>> tuned_name("graph_mae gcn", "pre-trained"), tuned_name("mamp", "random")
+    ('STRL gcn pre-trained', 'mamp random')
+    """
+    return f"{method.replace('graph_mae', 'STRL')} {start}"
