@@ -12,7 +12,8 @@ last epoch counts, and the settings in ``configs/`` were found on held-out train
 the label-poor protocol all odd subjects are pre-trained on, and labels of subjects 1 and 3 used; in
 the semi-supervised ones, labels of a share of each class, another draw for each seed. In the yaw
 protocol every clip whose features are measured, or that a classifier is trained on, is turned about
-the vertical by a random angle; models are pre-trained as for the full protocol.
+the vertical by a random angle; models are pre-trained as for the full protocol, those called
+*turned* on clips that are turned anew in each epoch.
 
 Rows go to ``benchmarks/results.csv``, the tables to ``benchmarks/RESULTS.md`` (``--table`` only
 writes them).

@@ -7,6 +7,8 @@ from protocols import METHODS, SMALL, Method, Settings
 _MODEL = "--model.init_args."
 # PartMask hides one to three of the six parts: a third of the joints, on average.
 _RANDOM_JOINTS = (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.333")
+# For the yaw protocol: pre-trained on clips that are turned anew in each epoch.
+_TURNED = ("--data.rotate=[10.0,180.0,10.0]",)
 _GCN = (f"{_MODEL}conv=gcn",)
 
 
@@ -26,6 +28,7 @@ VARIANTS = {
     "skeleton2vec published order": _like("skeleton2vec", (f"{_MODEL}decoder_order=published",)),
     "skeleton2vec tube 1": _like("skeleton2vec", _tube(1)),  # the preset's tube: 4 of 8 tokens
     "skeleton2vec tube 8": _like("skeleton2vec", _tube(8)),
+    **{f"{name} turned": _like(name, _TURNED) for name in SMALL if name != "mamp"},
 }
 FULL_SIZE = {f"{name} full size": method for name, method in METHODS.items()}
 # The pre-training of each method, and the fine-tuning that fits it.
@@ -33,6 +36,7 @@ PRETRAINED = {**SMALL, **VARIANTS, **FULL_SIZE}
 # All others 32: the numbers of frames that models were pre-trained on.
 FRAMES = {
     "st_mae_sttformer": 30,
+    "st_mae_sttformer turned": 30,
     "graph_mae full size": 64,
     "st_mae_vit full size": 120,
     "mamp full size": 120,
@@ -49,6 +53,7 @@ _SAME_NETWORK = {
     "skeleton2vec tube 1": "skeleton2vec",
     "skeleton2vec tube 8": "skeleton2vec",
     "graph_mae random joints": "graph_mae",
+    **{f"{name} turned": name for name in SMALL if name != "mamp"},
 }
 
 
