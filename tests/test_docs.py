@@ -90,3 +90,9 @@ def test_every_page_is_in_the_table_of_contents() -> None:
     index = (DOCS / "index.md").read_text()
     listed = "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL)).splitlines()
     assert pages <= set(listed)
+
+
+def test_figures_of_the_results_page_stand_in_the_tables() -> None:
+    figures = set(re.findall(r"[+-]?\d+\.\d ± \d+\.\d", (DOCS / "results.md").read_text()))
+    tables = (ROOT / "benchmarks/RESULTS.md").read_text()
+    assert len(figures) > 10 and [figure for figure in figures if figure not in tables] == []

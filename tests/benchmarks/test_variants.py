@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import doctest
-from pathlib import Path
+from collections.abc import Callable
+from functools import lru_cache
 
 import pytest
 import torch
@@ -24,21 +25,27 @@ def test_names():
     assert twin("st_mae_vit full size pre-trained") == "st_mae_vit full size random"
 
 
+@pytest.fixture(scope="module")
+def first_weights(tmp_path_factory) -> Callable[[str], dict[str, torch.Tensor]]:
+    """The encoder of a method before its first step."""
+
+    @lru_cache
+    def weights(name: str) -> dict[str, torch.Tensor]:
+        method, out = PRETRAINED[name], tmp_path_factory.mktemp("run") / "out"
+        command = ["pretrain", f"--config={CONFIGS}/pretrain/{method.config}.yaml"]
+        command += [*method.settings, "--data.name=synthetic", "--data.num_clips=12"]
+        command += ["--data.num_classes=2", "--trainer.max_steps=1", "--trainer.progress=false"]
+        assert main([*command, "--keep_memory=false", f"--out={out}"]) == 0
+        torch.manual_seed(0)
+        data = yaml.safe_load((out / "config.yaml").read_text())["data"]
+        return load_encoder(out, data, True).state_dict()
+
+    return weights
+
+
 @pytest.mark.parametrize("name", [name for name in PRETRAINED if len(starts(name)) == 1])
-def test_methods_that_share_random_weights_have_the_same_network(name, tmp_path):
-    """The encoder before the first step is the same, weight by weight, for the same seed."""
+def test_methods_that_share_random_weights_have_the_same_network(name, first_weights):
     other = twin(f"{name} pre-trained").removesuffix(" random")
-    states = [_first_weights(method, tmp_path / method) for method in (name, other)]
-    assert states[0].keys() == states[1].keys()
-    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
-
-
-def _first_weights(name: str, out: Path) -> dict[str, torch.Tensor]:
-    method = PRETRAINED[name]
-    command = ["pretrain", f"--config={CONFIGS}/pretrain/{method.config}.yaml", *method.settings]
-    command += ["--data.name=synthetic", "--data.num_clips=12", "--data.num_classes=2"]
-    command += ["--trainer.max_steps=1", "--trainer.progress=false", f"--out={out}"]
-    assert main(command) == 0
-    torch.manual_seed(0)
-    data = yaml.safe_load((out / "config.yaml").read_text())["data"]
-    return load_encoder(out, data, True).state_dict()
+    own, others = first_weights(name), first_weights(other)
+    assert own.keys() == others.keys()
+    assert all(torch.equal(value, others[key]) for key, value in own.items())
