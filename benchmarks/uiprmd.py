@@ -4,7 +4,8 @@
     SKELETONMAE_DATA=... python benchmarks/uiprmd.py --method graph_mae --seeds 0 1 2 --jobs 2
 
 The first line runs all that ``grid.yaml`` names, smallest first; the second some of it, and
-``--measure frozen`` less: features of frozen networks alone. Finished
+``--measure frozen`` less: features of frozen networks alone, averaged over the clip, or
+(``quarters``) kept apart for its four quarters. Finished
 runs are skipped and broken ones resumed, so a command may be stopped and given again.
 
 Every method uses the training subjects alone, for pre-training, fine-tuning and every choice: the
@@ -37,7 +38,7 @@ from variants import FRAMES, PRETRAINED, starts, tuned_name
 from pyg_skeletonmae.config import DataConfig
 
 HERE = Path(__file__).parent
-MEASURES = ("frozen", "trained")
+MEASURES = ("frozen", "quarters", "trained")
 SHARES = {"semi 5 %": 0.05, "semi 10 %": 0.1}
 # With fewer clips more epochs, for about as many steps; all others as their preset says.
 EPOCHS = {
@@ -91,11 +92,14 @@ def _measured(measure: str, method: str, protocol: str, seeds: list[int]) -> Ite
         yield from _coordinates(protocol, seeds) if measure == "frozen" else ()
         return
     for seed in seeds:
-        if method != "ST-GCN":
-            yield _pretraining(method, seed)
-            yield from (_probes if measure == "frozen" else _trained)(method, protocol, seed)
-        elif measure == "trained":
-            yield _stgcn(protocol, seed)
+        if method == "ST-GCN":
+            yield from [_stgcn(protocol, seed)] if measure == "trained" else ()
+            continue
+        yield _pretraining(method, seed)
+        if measure == "trained":
+            yield from _trained(method, protocol, seed)
+        else:
+            yield from _probes(method, protocol, seed, 4 if measure == "quarters" else 1)
 
 
 def _folder(method: str, seed: int) -> str:
@@ -125,17 +129,20 @@ def _coordinates(protocol: str, seeds: Iterable[int]) -> Iterator[Run]:
             yield Run(folder, command, row, {"top1": f"{kind}, per joint"})
 
 
-def _probes(method: str, protocol: str, seed: int) -> Iterator[Run]:
+def _probes(method: str, protocol: str, seed: int, segments: int = 1) -> Iterator[Run]:
+    """Features averaged over the clip, or kept apart for each of its quarters."""
+    more, of = ([], "") if segments == 1 else ([f"--segments={segments}"], ", quarters")
+    metrics = {key: f"{metric}{of}" for key, metric in _PROBES.items()}
     clips = _clips(FRAMES.get(method, 32))
     for start in ("pre-trained", "random")[: len(starts(method))]:
         random = ["--random_init"] if start == "random" else []
         command = ["evaluate", "--protocol=all", *random, f"--seed={seed}", *clips]
-        command += _settings(protocol, seed)
-        folder = f"{_plain(protocol)}-{method.replace(' ', '-')}-{start}-{seed}"
+        command += [*_settings(protocol, seed), *more]
+        folder = f"{_plain(protocol + of[1:])}-{method.replace(' ', '-')}-{start}-{seed}"
         row = _row(protocol, f"{method} {start}", PRETRAINED[method].config, seed)
         pretrained = _folder(method, seed)
         budget = pretrained if start == "pre-trained" else folder
-        yield Run(folder, command, row, _PROBES, pretrained, budget)
+        yield Run(folder, command, row, metrics, pretrained, budget)
 
 
 def _trained(method: str, protocol: str, seed: int) -> Iterator[Run]:
