@@ -68,7 +68,7 @@ CLAIMS = [
 
 
 def claims_section(rows: Sequence[Row]) -> str:
-    """A line per claim, protocol and measure: the difference over common seeds."""
+    """A line per claim, protocol and measure: the difference over common seeds and equal budgets."""
     lines = [["claim", "source", "better", "minus", "protocol", "measure", "points", "seeds"]]
     for claim in CLAIMS:
         about = [claim.words, claim.source, claim.better, claim.worse]
@@ -87,10 +87,20 @@ def _measured(claim: Claim, rows: Sequence[Row]) -> list[list[str]]:
     for data, split, protocol, metric in places:
         same = {"data": data, "split": split, "protocol": protocol, "metric": metric}
         a, b = (values(rows, method=name, **same) for name in (claim.better, claim.worse))
-        seeds = sorted(a.keys() & b.keys())
+        spent, other = (_budgets(rows, method=name, **same) for name in (claim.better, claim.worse))
+        seeds = [seed for seed in sorted(a.keys() & b.keys()) if spent[seed] == other[seed]]
         if seeds:
             only = f"{100 * (a[seeds[0]] - b[seeds[0]]):+.1f}"
             shown = "trained" if metric == "top1" else metric
-            points = paired_difference(a, b) or only
+            points = paired_difference({seed: a[seed] for seed in seeds}, b) or only
             lines.append([protocol, shown, points, str(len(seeds))])
     return lines
+
+
+def _budgets(rows: Sequence[Row], **wanted: str) -> dict[int, str]:
+    """Seed to clips seen, as :func:`table.values`: only equal budgets compare."""
+    return {
+        int(row["seed"]): row["clips_seen"]
+        for row in rows
+        if all(row[name] == value for name, value in wanted.items())
+    }

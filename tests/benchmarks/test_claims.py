@@ -32,4 +32,5 @@ def test_differences_are_over_common_seeds():
     assert linear.endswith("| full | linear, pooled | +20.0 | 1 |")
     assert trained.endswith("| full | trained | -10.0 | 1 |")
     rows.append(row(vit, 1, 0.51))
+    rows.append(row(vit, 2, 0.9) | {"clips_seen": "7"})  # more than the other had
     assert lines(rows, "motion")[0].endswith("| full | linear, pooled | +20.0 ± 0.0 | 2 |")
