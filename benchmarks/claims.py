@@ -68,7 +68,7 @@ CLAIMS = [
 
 
 def claims_section(rows: Sequence[Row]) -> str:
-    """A line per claim, protocol and measure: the difference over common seeds and equal budgets."""
+    """A line per claim, protocol and measure: the difference over seeds, at equal budgets."""
     lines = [["claim", "source", "better", "minus", "protocol", "measure", "points", "seeds"]]
     for claim in CLAIMS:
         about = [claim.words, claim.source, claim.better, claim.worse]
