@@ -56,7 +56,7 @@ CLAIMS = [
     *_claims("motion beats coordinates as a target", "MAMP", ("mamp", "st_mae_vit coordinates")),
     *_claims(
         "normalising over time repairs coordinates",
-        '"Rethinking Masked Data Reconstruction Pretraining" (AAAI 2025)',
+        "normalisation among timestamps (NAT, AAAI 2025)",
         ("st_mae_vit", "st_mae_vit coordinates"),
     ),
     *_claims(

@@ -60,8 +60,8 @@ def standardise(
 
     ``"patch"`` takes both over all numbers of a patch, as MAE and MAMP do. That leaves little of
     four frames of one joint but noise; ``"time"`` takes them for each coordinate of each joint over
-    the whole clip, the repair of `"Rethinking Masked Autoencoders for Skeleton-based Action
-    Recognition" (AAAI 2025)`. Joints that are missing do not count.
+    the whole clip: the repair published as normalisation among timestamps (NAT, AAAI 2025). Joints
+    that are missing do not count.
 
     Args:
         x: ``[P, V, T, C]``.
