@@ -55,8 +55,9 @@ CLAIMS = [
     ),
     *_claims("motion beats coordinates as a target", "MAMP", ("mamp", "st_mae_vit coordinates")),
     *_claims(
-        "normalising over time repairs coordinates",
+        "normalising over time, not over patches, repairs coordinates",
         "normalisation among timestamps (NAT, AAAI 2025)",
+        ("st_mae_vit", "st_mae_vit patch norm"),
         ("st_mae_vit", "st_mae_vit coordinates"),
     ),
     *_claims(

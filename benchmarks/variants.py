@@ -25,6 +25,7 @@ VARIANTS = {
     "graph_mae random joints": _like("graph_mae", _RANDOM_JOINTS),
     "graph_mae gcn": _like("graph_mae", _GCN, _GCN),
     "st_mae_vit coordinates": _like("st_mae_vit", (f"{_MODEL}target_norm=none",)),
+    "st_mae_vit patch norm": _like("st_mae_vit", (f"{_MODEL}target_norm=patch",)),
     "skeleton2vec published order": _like("skeleton2vec", (f"{_MODEL}decoder_order=published",)),
     "skeleton2vec tube 1": _like("skeleton2vec", _tube(1)),  # the preset's tube: 4 of 8 tokens
     "skeleton2vec tube 8": _like("skeleton2vec", _tube(8)),
@@ -49,6 +50,7 @@ FRAMES = {
 _SAME_NETWORK = {
     "mamp": "st_mae_vit",
     "st_mae_vit coordinates": "st_mae_vit",
+    "st_mae_vit patch norm": "st_mae_vit",
     "skeleton2vec published order": "skeleton2vec",
     "skeleton2vec tube 1": "skeleton2vec",
     "skeleton2vec tube 8": "skeleton2vec",
