@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from table import Row, markdown, paired_difference, values
+from table import Row, by_seed, markdown, paired_difference, shown
 
 
 @dataclass(frozen=True)
@@ -87,21 +87,11 @@ def _measured(claim: Claim, rows: Sequence[Row]) -> list[list[str]]:
     lines = []
     for data, split, protocol, metric in places:
         same = {"data": data, "split": split, "protocol": protocol, "metric": metric}
-        a, b = (values(rows, method=name, **same) for name in (claim.better, claim.worse))
-        spent, other = (_budgets(rows, method=name, **same) for name in (claim.better, claim.worse))
-        seeds = [seed for seed in sorted(a.keys() & b.keys()) if spent[seed] == other[seed]]
+        better, worse = (by_seed(rows, method=m, **same) for m in (claim.better, claim.worse))
+        common = sorted(better.keys() & worse.keys())
+        seeds = [s for s in common if better[s]["clips_seen"] == worse[s]["clips_seen"]]
         if seeds:
-            only = f"{100 * (a[seeds[0]] - b[seeds[0]]):+.1f}"
-            shown = "trained" if metric == "top1" else metric
-            points = paired_difference({seed: a[seed] for seed in seeds}, b) or only
-            lines.append([protocol, shown, points, str(len(seeds))])
+            a, b = ({s: float(side[s]["value"]) for s in seeds} for side in (better, worse))
+            points = paired_difference(a, b) or f"{100 * (a[seeds[0]] - b[seeds[0]]):+.1f}"
+            lines.append([protocol, shown(metric), points, str(len(seeds))])
     return lines
-
-
-def _budgets(rows: Sequence[Row], **wanted: str) -> dict[int, str]:
-    """Seed to clips seen, as :func:`table.values`: only equal budgets compare."""
-    return {
-        int(row["seed"]): row["clips_seen"]
-        for row in rows
-        if all(row[name] == value for name, value in wanted.items())
-    }

@@ -152,7 +152,7 @@ def edit_archive(data: bytes, rng: np.random.Generator) -> bytes:
     elif what == 1:
         members.append((name + ("" if rng.random() < 0.5 else ".npy"), content))
     elif what == 2:
-        names = ("../" + name, "/tmp/x.npy", "x" * 60_000, "", "\x01.npy", name[:-4], "é.npy")
+        names = ("../" + name, "/x.npy", "x" * 60_000, "", "\x01.npy", name[:-4], "é.npy")
         members[number] = names[rng.integers(len(names))], content
     elif what == 3:
         members[number] = name, content[:80] + bytes(2**22)

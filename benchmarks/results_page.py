@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from claims import claims_section
-from table import Row, markdown, mean_and_interval, median_minutes, paired_difference, values
+from table import Row, markdown, mean_and_interval, median_minutes, paired_difference, shown, values
 from variants import twin
 
 from pyg_skeletonmae.training.checkpoint import write_beside
@@ -29,7 +29,6 @@ From `benchmarks/published.csv`, which names the source of each. Our methods are
 means not run here. No number was read off a figure.
 
 """
-_NAMES = {"top1": "trained", "top1, test-best": "trained †"}
 
 
 def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[Row] = ()) -> None:
@@ -63,17 +62,13 @@ def read_published(path: Path = PUBLISHED) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-def _shown(metric: str) -> str:
-    return _NAMES.get(metric, metric)
-
-
 def _place(row: Row) -> tuple[str, str, str]:
     return row["data"], row["split"], row["protocol"]
 
 
 def _table(rows: Sequence[Row]) -> str:
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
-    head = ["method", *map(_shown, metrics)]
+    head = ["method", *map(shown, metrics)]
     lines = [[*head, "seeds", "clips seen", "minutes"]]
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
@@ -95,7 +90,7 @@ def _pairs(rows: Sequence[Row]) -> str:
         difference = paired_difference(own, other)
         if difference is not None:
             lines.append(
-                f"- {_shown(metric)}: {method} minus {without}, same seeds: {difference} points"
+                f"- {shown(metric)}: {method} minus {without}, same seeds: {difference} points"
             )
     return "\n".join(lines) + "\n\n" if lines else ""
 
@@ -112,7 +107,7 @@ def _not_run(left: Sequence[Row]) -> str:
     lines = [["not run", "what", "seeds", "why"]]
     for method, why in dict.fromkeys((row["method"], row["why"]) for row in left):
         own = [row for row in left if (row["method"], row["why"]) == (method, why)]
-        metrics = dict.fromkeys(_shown(row["metric"]) for row in own)
+        metrics = dict.fromkeys(shown(row["metric"]) for row in own)
         seeds = dict.fromkeys(str(row["seed"]) for row in own)
         lines.append([method, "; ".join(metrics), " ".join(seeds), why])
     return markdown(lines)

@@ -27,6 +27,7 @@ COLUMNS = [
 _LOCAL = {"out", "resume", "config", "seed", "pretrained", "keep_memory"}
 _LOCAL_BELOW = {"data": {"path", "cache", "label_draw"}, "trainer": {"seed", "progress", "devices"}}
 Row = dict[str, Any]
+_NAMES = {"top1": "trained", "top1, test-best": "trained †"}
 
 
 def measured(
@@ -109,13 +110,18 @@ def _about(row: Row) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in ABOUT)
 
 
-def values(rows: Iterable[Row], **wanted: str) -> dict[int, float]:
-    """Seed to value, of the rows with the wanted columns."""
+def by_seed(rows: Iterable[Row], **wanted: str) -> dict[int, Row]:
+    """Seed to row, of the rows with the wanted columns."""
     return {
-        int(row["seed"]): float(row["value"])
+        int(row["seed"]): row
         for row in rows
         if all(row[name] == value for name, value in wanted.items())
     }
+
+
+def values(rows: Iterable[Row], **wanted: str) -> dict[int, float]:
+    """Seed to value, of the rows with the wanted columns."""
+    return {seed: float(row["value"]) for seed, row in by_seed(rows, **wanted).items()}
 
 
 def mean_and_interval(found: dict[int, float]) -> str:
@@ -142,6 +148,11 @@ def median_minutes(rows: Iterable[Row]) -> str:
     """The median training time; a dash where nothing was trained."""
     seconds = median(float(row["seconds"] or 0) for row in rows)
     return f"{seconds / 60:.1f}" if seconds else "-"
+
+
+def shown(metric: str) -> str:
+    """How a metric is called on the page."""
+    return _NAMES.get(metric, metric)
 
 
 def markdown(lines: Sequence[Sequence[str]]) -> str:

@@ -12,25 +12,34 @@ _TURNED = ("--data.rotate=[10.0,180.0,10.0]",)
 _GCN = (f"{_MODEL}conv=gcn",)
 
 
-def _like(name: str, settings: Settings, tuned: Settings = ()) -> Method:
-    own = SMALL[name]
-    return Method(own.config, settings, own.finetune, (*own.finetune_settings, *tuned))
-
-
 def _tube(length: int) -> Settings:
     return (f"{_MODEL}mask.init_args.tube={length}",)
 
 
-VARIANTS = {
-    "graph_mae random joints": _like("graph_mae", _RANDOM_JOINTS),
-    "graph_mae gcn": _like("graph_mae", _GCN, _GCN),
-    "st_mae_vit coordinates": _like("st_mae_vit", (f"{_MODEL}target_norm=none",)),
-    "st_mae_vit patch norm": _like("st_mae_vit", (f"{_MODEL}target_norm=patch",)),
-    "skeleton2vec published order": _like("skeleton2vec", (f"{_MODEL}decoder_order=published",)),
-    "skeleton2vec tube 1": _like("skeleton2vec", _tube(1)),  # the preset's tube: 4 of 8 tokens
-    "skeleton2vec tube 8": _like("skeleton2vec", _tube(8)),
-    **{f"{name} turned": _like(name, _TURNED) for name in SMALL if name != "mamp"},
+# A variant's method, what differs in its pre-training, and what in its network.
+_VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
+    "graph_mae random joints": ("graph_mae", _RANDOM_JOINTS, ()),
+    "graph_mae gcn": ("graph_mae", (), _GCN),
+    "st_mae_vit coordinates": ("st_mae_vit", (f"{_MODEL}target_norm=none",), ()),
+    "st_mae_vit patch norm": ("st_mae_vit", (f"{_MODEL}target_norm=patch",), ()),
+    "skeleton2vec published order": (
+        "skeleton2vec",
+        (f"{_MODEL}decoder_order=published",),
+        (),
+    ),
+    "skeleton2vec tube 1": ("skeleton2vec", _tube(1), ()),  # the preset's tube: 4 of 8 tokens
+    "skeleton2vec tube 8": ("skeleton2vec", _tube(8), ()),
+    **{f"{name} turned": (name, _TURNED, ()) for name in SMALL if name != "mamp"},
 }
+
+
+def _method(base: str, training: Settings, network: Settings) -> Method:
+    own = SMALL[base]
+    settings = (*own.settings, *training, *network)
+    return Method(own.config, settings, own.finetune, (*own.finetune_settings, *network))
+
+
+VARIANTS = {name: _method(*spec) for name, spec in _VARIANTS.items()}
 FULL_SIZE = {f"{name} full size": method for name, method in METHODS.items()}
 # The pre-training of each method, and the fine-tuning that fits it.
 PRETRAINED = {**SMALL, **VARIANTS, **FULL_SIZE}
@@ -49,13 +58,7 @@ FRAMES = {
 # What differs in pre-training only has the random weights of another method.
 _SAME_NETWORK = {
     "mamp": "st_mae_vit",
-    "st_mae_vit coordinates": "st_mae_vit",
-    "st_mae_vit patch norm": "st_mae_vit",
-    "skeleton2vec published order": "skeleton2vec",
-    "skeleton2vec tube 1": "skeleton2vec",
-    "skeleton2vec tube 8": "skeleton2vec",
-    "graph_mae random joints": "graph_mae",
-    **{f"{name} turned": name for name in SMALL if name != "mamp"},
+    **{name: base for name, (base, _, network) in _VARIANTS.items() if not network},
 }
 
 

@@ -6,7 +6,16 @@ import pytest
 
 def oracles() -> Path:
     """The folder of the recordings; without it, a test is skipped and says so."""
-    root = os.environ.get("SKELETONMAE_ORACLES")
+    return _folder("SKELETONMAE_ORACLES")
+
+
+def real_data() -> Path:
+    """The folder of the real data sets; without it, a test is skipped and says so."""
+    return _folder("SKELETONMAE_DATA")
+
+
+def _folder(variable: str) -> Path:
+    root = os.environ.get(variable)
     if not root:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
+        pytest.skip(f"{variable} is not set")
     return Path(root)

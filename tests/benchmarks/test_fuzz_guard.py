@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import hostile_helpers
 import pytest
+from oracle_helpers import oracles
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux")
 SIZES = {
@@ -50,9 +49,7 @@ def pku_accepted(name: str) -> bool:
 
 @pytest.mark.oracle
 def test_hostile_files_within_the_limits(tmp_path):
-    if "SKELETONMAE_ORACLES" not in os.environ:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    hostile = Path(os.environ["SKELETONMAE_ORACLES"], "data", "hostile")
+    hostile = oracles() / "data" / "hostile"
     command = [sys.executable, hostile_helpers.__file__, hostile, tmp_path]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-1000:]

@@ -1,5 +1,4 @@
 import gzip
-import os
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -7,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from oracle_helpers import real_data
 
 from pyg_skeletonmae.datasets import UIPRMD
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
@@ -201,9 +201,7 @@ def test_download_is_not_needed_beside_the_packed_file(tmp_path):
 
 
 def test_real_data(tmp_path):
-    if "SKELETONMAE_DATA" not in os.environ:
-        pytest.skip("SKELETONMAE_DATA is not set")
-    root = Path(os.environ["SKELETONMAE_DATA"]) / "uiprmd"
+    root = real_data() / "uiprmd"
     dataset = UIPRMD(root, "movement+correctness", processed_root=tmp_path)
     assert len(dataset) == 2000 and dataset.store.pos.shape == (151158, 22, 3)
     assert torch.bincount(dataset.labels).tolist() == [100] * 20

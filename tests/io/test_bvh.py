@@ -1,7 +1,7 @@
-import os
 from pathlib import Path
 
 import numpy as np
+import oracle_helpers
 import pytest
 
 from pyg_skeletonmae.errors import SkeletonFormatError
@@ -33,10 +33,7 @@ Frame Time: 0.02
 
 @pytest.fixture(scope="module")
 def oracles() -> Path:
-    folder = os.environ.get("SKELETONMAE_ORACLES")
-    if not folder:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(folder) / "data"
+    return oracle_helpers.oracles() / "data"
 
 
 @pytest.fixture

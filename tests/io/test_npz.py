@@ -1,6 +1,5 @@
 import io
 import json
-import os
 import resource
 import warnings
 import zipfile
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import FREE_BYTES, NpzFile, map_npy, write_npz
@@ -153,9 +153,7 @@ def test_map(tmp_path):
 
 @pytest.mark.oracle
 def test_hostile_recordings():
-    if "SKELETONMAE_ORACLES" not in os.environ:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    folder = Path(os.environ["SKELETONMAE_ORACLES"]) / "data" / "hostile" / "npz"
+    folder = oracles() / "data" / "hostile" / "npz"
     cases = json.loads((folder / "cases.json").read_text())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for name, case in cases.items():

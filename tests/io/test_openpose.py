@@ -1,9 +1,9 @@
 import json
-import os
 import shutil
 from pathlib import Path
 
 import numpy as np
+import oracle_helpers
 import pytest
 
 from pyg_skeletonmae.errors import SkeletonFormatError
@@ -19,10 +19,7 @@ TWO = [30, 40, 1, 50, 60, 0.25]
 
 @pytest.fixture(scope="module")
 def oracles() -> Path:
-    folder = os.environ.get("SKELETONMAE_ORACLES")
-    if not folder:
-        pytest.skip("SKELETONMAE_ORACLES is not set")
-    return Path(folder) / "data"
+    return oracle_helpers.oracles() / "data"
 
 
 def write(folder: Path, *frames: list[list[float]], start: int = 0, key="pose_keypoints_2d"):

@@ -1,10 +1,10 @@
-import os
 import warnings
 from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import real_data
 
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import NpzFile, write_npz
@@ -162,9 +162,7 @@ def test_unknown_arrays_are_no_columns(tmp_path):
 
 
 def test_uiprmd():
-    if "SKELETONMAE_DATA" not in os.environ:
-        pytest.skip("SKELETONMAE_DATA is not set")
-    path = Path(os.environ["SKELETONMAE_DATA"]) / "uiprmd" / "uiprmd_kinect.npz"
+    path = real_data() / "uiprmd" / "uiprmd_kinect.npz"
     data = read_packed(path)
     assert len(data) == 2000 and data.joints.shape == (151158, 22, 3)
     assert (data.scale, data.fps, data.unit) == (0.0002, 30.0, "m")

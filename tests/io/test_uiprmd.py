@@ -1,11 +1,11 @@
 import gzip
 import math
-import os
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
+from oracle_helpers import real_data
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.packed import read_packed
@@ -153,9 +153,7 @@ def test_find(tmp_path):
 
 
 def test_agrees_with_the_packed_file():
-    if "SKELETONMAE_DATA" not in os.environ:
-        pytest.skip("SKELETONMAE_DATA is not set")
-    root = Path(os.environ["SKELETONMAE_DATA"]) / "uiprmd"
+    root = real_data() / "uiprmd"
     packed = read_packed(root / "uiprmd_kinect.npz")
     number = {name: i for i, name in enumerate(packed.names)}
     assert packed.class_names == MOVEMENTS
