@@ -33,7 +33,7 @@ from protocols import CONFIGS
 from results_page import write_page
 from runner import Run, collect, execute
 from table import Row, read_rows, write_rows
-from variants import FRAMES, PRETRAINED, starts, tuned_name
+from variants import FRAMES, PRETRAINED, shares_network, starts, tuned_name
 
 from pyg_skeletonmae.config import DataConfig
 
@@ -134,7 +134,7 @@ def _probes(method: str, protocol: str, seed: int, segments: int = 1) -> Iterato
     more, of = ([], "") if segments == 1 else ([f"--segments={segments}"], ", quarters")
     metrics = {key: f"{metric}{of}" for key, metric in _PROBES.items()}
     clips = _clips(FRAMES.get(method, 32))
-    for start in ("pre-trained", "random")[: len(starts(method))]:
+    for start in ("pre-trained",) if shares_network(method) else ("pre-trained", "random"):
         random = ["--random_init"] if start == "random" else []
         command = ["evaluate", "--protocol=all", *random, f"--seed={seed}", *clips]
         command += [*_settings(protocol, seed), *more]

@@ -62,9 +62,14 @@ _SAME_NETWORK = {
 }
 
 
+def shares_network(method: str) -> bool:
+    """Whether another method, that differs in pre-training alone, has the same random weights."""
+    return method in _SAME_NETWORK
+
+
 def starts(method: str) -> tuple[str, ...]:
     """What a network is measured after: its pre-training, and random weights that are its own."""
-    if method in _SAME_NETWORK:
+    if shares_network(method):
         return ("pre-trained",)
     scratch = "from scratch" if method.startswith("graph_mae") else "random"
     return (scratch, "pre-trained")

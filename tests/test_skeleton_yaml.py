@@ -1,17 +1,13 @@
 import json
-import os
 from pathlib import Path
 
 import pytest
+from oracle_helpers import oracles
 
 from pyg_skeletonmae import Skeleton
 from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.layouts import LAYOUTS
 from pyg_skeletonmae.skeleton_checks import MAX_JOINTS
-
-ORACLES = os.environ.get("SKELETONMAE_ORACLES")
-needs_oracles = pytest.mark.skipif(ORACLES is None, reason="SKELETONMAE_ORACLES is not set")
-HOSTILE = Path(ORACLES or "") / "data" / "hostile" / "skeleton_yaml"
 
 TINY = """\
 name: tiny
@@ -246,9 +242,9 @@ def test_missing_files_and_folders(tmp_path):
 
 
 @pytest.mark.oracle
-@needs_oracles
+@pytest.mark.oracle
 def test_the_recorded_skeleton_is_read():
-    tiny = Skeleton.from_yaml(HOSTILE.parents[1] / "skeleton_yaml" / "tiny7.yaml")
+    tiny = Skeleton.from_yaml(oracles() / "data" / "skeleton_yaml" / "tiny7.yaml")
     assert tiny.num_joints == 7
     assert tiny.parents.tolist() == [-1, 0, 1, 2, 2, 2, 0]
 
@@ -273,14 +269,15 @@ JOINT = {
 
 
 @pytest.mark.oracle
-@needs_oracles
+@pytest.mark.oracle
 def test_every_recorded_damaged_file_is_refused(tmp_path, monkeypatch):
+    hostile = oracles() / "data" / "hostile" / "skeleton_yaml"
     monkeypatch.chdir(tmp_path)
-    cases = json.loads((HOSTILE / "cases.json").read_text())
+    cases = json.loads((hostile / "cases.json").read_text())
     assert len(cases) == 30
     for case in cases:
         with pytest.raises(SkeletonError) as caught:
-            Skeleton.from_yaml(HOSTILE / f"{case}.yaml")
+            Skeleton.from_yaml(hostile / f"{case}.yaml")
         message = str(caught.value)
         assert f"{case}.yaml" in message
         if case in JOINT:

@@ -1,11 +1,10 @@
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from oracle_helpers import real_data
 
 from pyg_skeletonmae import visualize
 from pyg_skeletonmae.errors import DataError
@@ -137,12 +136,8 @@ def test_importing_it_does_not_import_matplotlib():
     assert result.stdout.strip() == "False"
 
 
-DATA = os.environ.get("SKELETONMAE_DATA")
-
-
-@pytest.mark.skipif(DATA is None, reason="SKELETONMAE_DATA is not set")
 def test_a_real_person_stands_upright():
-    with np.load(Path(DATA) / "uiprmd" / "uiprmd_kinect.npz") as file:
+    with np.load(real_data() / "uiprmd" / "uiprmd_kinect.npz") as file:
         frames = file["joints"][: file["offset"][1]] * file["scale"]
     figure = visualize.draw_clip(frames.transpose(1, 0, 2), UIPRMD22, frames=1)
     pose = np.asarray(figure.axes[0].collections[0].get_offsets())

@@ -1,10 +1,8 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from evaluation_helpers import batches, clip
+from oracle_helpers import real_data
 from torch import nn
 
 from pyg_skeletonmae.batch import as_tracks
@@ -91,10 +89,9 @@ def test_bad_data():
         Features(torch.zeros(2, 3), torch.zeros(3), torch.zeros(2))
 
 
-@pytest.mark.skipif("SKELETONMAE_DATA" not in os.environ, reason="SKELETONMAE_DATA is unset")
 def test_one_nearest_neighbour_on_uiprmd_is_the_known_bar():
     """20 classes, odd subjects against even ones: .775 by the usual recipe."""
-    with np.load(Path(os.environ["SKELETONMAE_DATA"]) / "uiprmd" / "uiprmd_kinect.npz") as file:
+    with np.load(real_data() / "uiprmd" / "uiprmd_kinect.npz") as file:
         joints, offset = file["joints"] * np.float32(file["scale"]), file["offset"]
         label = 2 * file["label"] + file["correct"]
         subject = file["subject"]

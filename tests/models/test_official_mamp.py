@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from official_helpers import labelled, replay_dropout, save
+from oracle_helpers import oracles
 from st_helpers import (
     BACKBONE,
     FRAMES,
@@ -160,7 +161,7 @@ def test_wrong_settings_are_named(tmp_path: Path, args: dict[str, object], messa
 @pytest.mark.oracle
 def test_the_official_file_gives_the_recorded_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = load("mamp")
-    model = load_mamp(Path(os.environ["SKELETONMAE_ORACLES"]) / "models/mamp_official_style.pth")
+    model = load_mamp(oracles() / "models/mamp_official_style.pth")
     assert isinstance(model, STSkeletonMAE)
     noise = ours(oracle["tau080/mask/noise_uniform"])
     monkeypatch.setattr(Draws, "uniform", lambda self, *shape: noise)

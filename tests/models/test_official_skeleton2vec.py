@@ -1,10 +1,10 @@
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from official_helpers import labelled, replay_dropout, save
+from oracle_helpers import oracles
 from s2v_helpers import BACKBONE, FRAMES, PATCH, STEPS, replay, s2v_oracle, s2v_tracks
 from st_helpers import SKELETON, as_batch, call, ours, weights
 from torch import Tensor
@@ -196,8 +196,7 @@ def test_wrong_settings_are_named(tmp_path: Path, args: object, message: str) ->
 @pytest.mark.oracle
 def test_the_official_file_gives_the_recorded_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     oracle = s2v_oracle()
-    root = Path(os.environ["SKELETONMAE_ORACLES"])
-    model = load_skeleton2vec(root / "models/s2v_official_style.pth")
+    model = load_skeleton2vec(oracles() / "models/s2v_official_style.pth")
     assert isinstance(model, Skeleton2Vec)
     replay(monkeypatch, oracle["mask/noise_uniform"])
     pos = s2v_tracks(oracle["in/x"])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from oracle_helpers import oracles
 from torch import Tensor
 from torch_geometric.data import Data
 
@@ -35,17 +34,14 @@ from pyg_skeletonmae.transforms.temporal import follow_plan
 from pyg_skeletonmae.transforms.timeplan import Window, resample_plan, whole_frames
 
 pytestmark = pytest.mark.oracle
-ROOT = os.environ.get("SKELETONMAE_ORACLES")
-if not ROOT:
-    pytest.skip("SKELETONMAE_ORACLES is not set", allow_module_level=True)
-FEEDERS = Path(ROOT) / "data" / "feeders"
 MAMP, PYSKL = "mamp_feeder", "pyskl_skeleton2vec"
 
 
 @cache
 def recorded(name: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    arrays = np.load(FEEDERS / f"{name}.npz")
-    return json.loads((FEEDERS / f"{name}.json").read_text()), {
+    feeders = oracles() / "data" / "feeders"
+    arrays = np.load(feeders / f"{name}.npz")
+    return json.loads((feeders / f"{name}.json").read_text()), {
         key: torch.from_numpy(arrays[key]) for key in arrays.files
     }
 
@@ -145,7 +141,7 @@ def test_rotation(name):
 @pytest.mark.parametrize("stream", ["joint", "bone", "motion", "bone_motion"])
 def test_streams_of_the_whole_feeder(stream):
     records, arrays = recorded(MAMP)
-    with XYFile(Path(ROOT) / "data/ntu/NTU60_CS.npz") as file:
+    with XYFile(oracles() / "data/ntu/NTU60_CS.npz") as file:
         clips = list(file.clips("test"))
     for name, sample in records["feeder_samples"].items():
         clip = clips[sample["test_index"]]

@@ -1,9 +1,7 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from oracle_helpers import real_data
 from transforms_helpers import make_clip, make_clips
 
 from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
@@ -66,10 +64,8 @@ def test_unknown_settings():
         standard_transform(UIPRMD22, 8, train=True, center="hip")
 
 
-@pytest.mark.skipif("SKELETONMAE_DATA" not in os.environ, reason="SKELETONMAE_DATA is not set")
 def test_nearest_neighbour_on_real_clips_scores_what_is_known(tmp_path):
-    root = Path(os.environ["SKELETONMAE_DATA"]) / "uiprmd"
-    dataset = UIPRMD(root, "movement+correctness", processed_root=tmp_path)
+    dataset = UIPRMD(real_data() / "uiprmd", "movement+correctness", processed_root=tmp_path)
     transform = standard_transform(dataset.skeleton, 32, train=False, center="mean", scale="std")
 
     def read(view: SkeletonDataset) -> tuple[torch.Tensor, torch.Tensor]:
