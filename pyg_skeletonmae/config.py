@@ -133,11 +133,19 @@ class DataConfig:
         world_size: int = 1,
         drop_single: bool = False,
     ) -> SkeletonLoader:
-        """Shuffled, augmented batches; a last one of a single clip may be left out.
+        """Shuffled, augmented batches; with ``drop_single``, none of a single clip.
 
         Heads with a BatchNorm cannot be trained on a single clip.
+
+        Raises:
+            ConfigError: All batches would be of a single clip.
+            DataError: There is a single clip.
         """
         size = self.batch_size * world_size
+        if drop_single and self.batch_size == 1:
+            raise ConfigError("data.batch_size 1: classifiers are trained on two clips at a time")
+        if drop_single and len(dataset) == 1:
+            raise DataError("1 labelled clip: a classifier is trained on two or more")
         drop_last = drop_single and len(dataset) > size and len(dataset) % size == 1
         transform = self.transform(dataset, train=True)
         return SkeletonLoader(

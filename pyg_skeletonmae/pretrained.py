@@ -119,7 +119,8 @@ def load_encoder(path: Path, data: dict[str, Any], random_init: bool = False) ->
         CheckpointError: There is no release, or it holds no model with an encoder.
     """
     model = load_release(runs.release_of(path))
-    for difference in runs.data_differences(path, data, PRETRAIN_ONLY):
+    differences = runs.data_differences(path, data, PRETRAIN_ONLY)
+    for difference in differences + runs.split_differences(path, data):
         print(f"note: {difference}", file=sys.stderr)
     encoder: nn.Module = getattr(model, "encoder", model)
     if not isinstance(encoder, SkeletonEncoder):

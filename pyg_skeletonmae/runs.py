@@ -7,9 +7,11 @@ import json
 import os
 import platform
 import resource
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,11 @@ from typing import Any
 import torch
 import yaml
 
-from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.training.checkpoint import write_beside
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
+LABELS = "labels.txt"  # the clips whose labels were read, where not all were
 _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings.
 _FREE = ("out", "resume", "config", "trainer", "optim")
@@ -103,6 +106,19 @@ def start(folder: Path, config: Mapping[str, Any], seed: int) -> None:
     write_json(folder / INFO, info)
 
 
+@contextmanager
+def started(folder: Path, config: Mapping[str, Any], seed: int) -> Iterator[None]:
+    """Starts a run; of one that could not even begin nothing is left behind."""
+    fresh = not folder.exists()
+    start(folder, config, seed)
+    try:
+        yield
+    except SkeletonMAEError:
+        if fresh and {path.name for path in folder.iterdir()} <= {CONFIG, INFO, LABELS}:
+            shutil.rmtree(folder)
+        raise
+
+
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file, atomically."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -154,6 +170,13 @@ def data_differences(pretrained: Path, data: Mapping[str, Any], keys: Sequence[s
         for key in keys
         if key in before and before[key] != data[key]
     ]
+
+
+def split_differences(run: Path, data: Mapping[str, Any]) -> list[str]:
+    """How the split of a run differs from these settings, if both are of one data set."""
+    if data_differences(run, data, ("name",)):
+        return []
+    return data_differences(run, data, ("protocol", "train_subjects", "test_subjects"))
 
 
 def _output(command: list[str]) -> str:

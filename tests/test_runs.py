@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 
 CONFIG = {"data": {"frames": 8, "rotate": [0.0, 15.0]}, "trainer": {"max_epochs": 3}, "out": "x"}
 
@@ -69,6 +69,29 @@ def test_data_differences(tmp_path):
     runs.start(tmp_path / "run", CONFIG, seed=0)
     found = runs.data_differences(tmp_path / "run", {"frames": 9, "rotate": [0.0, 15.0]}, keys)
     assert found == [f"data.frames is 9, was 8 in {tmp_path / 'run'}"]
+
+
+def test_splits_are_compared_on_one_data_set(tmp_path):
+    before = {"data": {"name": "ntu60", "protocol": "xview", "train_subjects": None}}
+    runs.start(tmp_path / "run", before, seed=0)
+    now = {**before["data"], "protocol": "xsub"}
+    found = runs.split_differences(tmp_path / "run", now)
+    assert found == [f"data.protocol is 'xsub', was 'xview' in {tmp_path / 'run'}"]
+    assert runs.split_differences(tmp_path / "run", {**now, "name": "ntu120"}) == []
+
+
+def test_a_run_that_could_not_begin_leaves_nothing(tmp_path):
+    with pytest.raises(DataError), runs.started(tmp_path / "a", CONFIG, seed=0):
+        raise DataError("no clip")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(DataError), runs.started(tmp_path / "a", CONFIG, seed=0):
+        (tmp_path / "a" / "last.ckpt").touch()
+        raise DataError("stopped later")
+    assert len(list((tmp_path / "a").iterdir())) == 3
+    (tmp_path / "a" / "last.ckpt").unlink()
+    with pytest.raises(DataError), runs.started(tmp_path / "a", CONFIG, seed=0):
+        raise DataError("a run that was there before is no new one")
+    assert (tmp_path / "a" / "config.yaml").is_file()
 
 
 def test_write_json_is_whole_or_not_there(tmp_path):

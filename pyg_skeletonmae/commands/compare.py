@@ -90,7 +90,10 @@ def comparison(found: Sequence[RunFolder]) -> str:
         key
         for key in _keys([run.settings for run in found])
         if key.split(".")[0] not in _SILENT
-        and len({json.dumps(run.settings[key]) for run in found if key in run.settings}) > 1
+        and len(
+            {json.dumps(run.settings[key], default=str) for run in found if key in run.settings}
+        )
+        > 1
     ]
     results = [key for key in _keys([run.results for run in found]) if key not in _FACTS]
     rows = [["", *(run.name for run in found)]]
@@ -116,11 +119,12 @@ def _plot(found: Sequence[RunFolder], path: Path, curve: str) -> None:
     if not curves:
         logged = sorted({name for run in found for line in run.log for name in line if "/" in name})
         raise ConfigError(f"curve {curve!r}: no run has logged it; there are {', '.join(logged)}")
+    figure = draw_curves(curves, ylabel=curve)
+    kinds = figure.canvas.get_supported_filetypes()
+    if path.suffix.removeprefix(".").lower() not in kinds:
+        raise ConfigError(f"plot {path}: expected a picture's ending, one of {', '.join(kinds)}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        draw_curves(curves, ylabel=curve).savefig(path)
-    except ValueError as error:  # an ending that is no picture's
-        raise ConfigError(f"plot: {error}") from error
+    figure.savefig(path)
 
 
 def _keys(mappings: Sequence[Mapping[str, Any]]) -> list[str]:

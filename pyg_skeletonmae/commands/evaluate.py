@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +45,7 @@ def evaluate(
     k: int | list[int] = 1,
     joints: Joints = "concat",
     segments: int = 1,
+    l2: float | None = None,
     select: Select = "last",
     tune: TuneConfig = _TUNE,
     semi: SemiConfig = _SEMI,
@@ -62,15 +64,16 @@ def evaluate(
         resolved: The whole configuration, for the run folder.
         pretrained: The run or release folder; none: the coordinates themselves, the bar to beat.
         protocol: On frozen features: nearest neighbours by cosine (``knn``), a linear classifier
-            on standardised features (``linear``) or least squares (``ridge``), both with a penalty
-            chosen on training subjects, ``all`` (knn and linear, on features averaged over the
-            joints and on those per joint), ``retrieval`` (test clips search in training clips),
+            on standardised features (``linear``) or least squares (``ridge``), ``all`` (knn and
+            linear, on features averaged over the joints and on those per joint), ``retrieval``
+            (test clips search in training clips),
             ``few-shot`` and ``temporal``. Trained: ``linear-sgd`` (the linear probe of the
             publications, augmented), ``finetune``, ``semi`` (shares of the labels), ``transfer``
             (fine-tuning where the clips have other joints). ``ensemble``: fine-tuned classifiers.
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments.
+        l2: The penalty of linear classifiers on frozen features; none: chosen on training subjects.
         select: Which weights of a training are tested; ``test-best`` is for comparison with
             publications that chose so.
         tune: The training of the trained protocols, where it differs from their recipes.
@@ -88,27 +91,34 @@ def evaluate(
         runs.check_folder(folder, resolved, resume)
     if random_init and pretrained is None:
         raise ConfigError("random_init: name the model to build anew with --pretrained")
+    trains = protocol in _TRAINED and not (protocol == "semi" and semi.by == "linear")
+    if select != "last" and not trains:
+        raise ConfigError(f"select {select}: protocol {protocol} trains nothing to select from")
+    if pretrained is None and (joints, segments) != ("concat", 1):
+        raise ConfigError("joints, segments: coordinates are not pooled; leave these options out")
     check_selection(data, None, select)
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)
     encoder = _encoder(pretrained, resolved, random_init, splits, protocol == "transfer")
-    job = Job(data, splits, encoder, joints, segments, seed, select, folder)
-    if protocol in _TRAINED and not (protocol == "semi" and semi.by == "linear"):
+    job = Job(data, splits, encoder, joints, segments, seed, select, l2, folder)
+    if trains:
         job.needed_encoder(protocol)
+    run: AbstractContextManager[None] = nullcontext()
     if folder is not None and protocol in _TRAINED:
-        runs.start(folder, resolved, seed)
-    if protocol in ("linear-sgd", "finetune", "transfer"):
-        found = train(job, protocol, tune)
-    elif protocol == "semi":
-        found = train_semi(job, semi, tune)
-    elif protocol == "ensemble":
-        found = together(job, ensemble)
-    elif protocol == "temporal":
-        found = detect(job, temporal)
-    elif protocol == "few-shot":
-        found = episodes(job, few_shot)
-    else:
-        found = dict(frozen(job, protocol, k))
+        run = runs.started(folder, resolved, seed)
+    with run:
+        if protocol in ("linear-sgd", "finetune", "transfer"):
+            found = train(job, protocol, tune)
+        elif protocol == "semi":
+            found = train_semi(job, semi, tune)
+        elif protocol == "ensemble":
+            found = together(job, ensemble)
+        elif protocol == "temporal":
+            found = detect(job, temporal)
+        elif protocol == "few-shot":
+            found = episodes(job, few_shot)
+        else:
+            found = dict(frozen(job, protocol, k))
     results = {
         "protocol": protocol,
         "features": _features(pretrained, protocol, ensemble),

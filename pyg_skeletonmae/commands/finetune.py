@@ -6,15 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import begin, check_selection, finish, try_batch
+from pyg_skeletonmae.commands.steps import begin, check_selection, finish, keep_labels, try_batch
 from pyg_skeletonmae.config import DataConfig
-from pyg_skeletonmae.datasets.label_subsets import write_labels
 from pyg_skeletonmae.evaluation import finetune as train
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.pretrained import ClassifierBuilder, build_classifier, check_settings
 from pyg_skeletonmae.training import Trainer
-
-LABELS = "labels.txt"
 
 
 def finetune(
@@ -69,9 +66,8 @@ def finetune(
     try_batch(net, loader)
     if trainer.rank == 0:
         runs.start(folder, resolved, seed)
-    if data.label_fraction is not None and trainer.rank == 0:
-        names = [dataset.store.names[number] for number in dataset.indices()]
-        write_labels(folder / LABELS, names)
+        if len(dataset) < len(splits.train):
+            keep_labels(folder, dataset)
     val, test = (
         None if side is None else data.eval_loader(side, trainer.fabric.device)
         for side in (splits.val, splits.test)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Literal
 
-from pyg_skeletonmae.commands.job import Job, Joints
+from pyg_skeletonmae.commands.job import Job, Joints, by_performance
 from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
 from pyg_skeletonmae.commands.steps import numbers
 from pyg_skeletonmae.datasets import SkeletonDataset
@@ -13,12 +13,10 @@ from pyg_skeletonmae.datasets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import (
     Features,
-    extract_features,
     few_shot,
     knn,
     knn_curve,
     linear_probe,
-    raw_features,
     retrieval,
     ridge,
     temporal,
@@ -44,15 +42,17 @@ def _compared(
         return numbers(knn(train, test, k) if isinstance(k, int) else knn_curve(train, test, k))
     if protocol == "retrieval":
         return retrieval(train, test)
-    found = (linear_probe if protocol == "linear" else ridge)(train, test, seed=job.seed)
-    return numbers(found)
+    fit = linear_probe if protocol == "linear" else ridge
+    return numbers(fit(train, test, job.l2_grid, job.seed))
 
 
 def _all(job: Job, k: int | list[int]) -> dict[str, float]:
-    """Top-1 of two protocols on both kinds of features."""
+    """Top-1 of two protocols on both kinds of features; coordinates are of one kind."""
     if not isinstance(k, int):
         raise ConfigError(f"k {k}: expected one number for protocol all")
     kinds: dict[str, Joints] = {"pooled": "mean", "per_joint": "concat"}
+    if job.encoder is None:
+        del kinds["pooled"]
     features = {kind: job.both(joints) for kind, joints in kinds.items()}
     return {
         f"{protocol}_{kind}": _compared(train, test, job, protocol, k)["top1"]
@@ -71,13 +71,10 @@ def detect(job: Job, options: TemporalConfig) -> dict[str, Any]:
     """Windows of untrimmed recordings, a linear classifier on their features, and detections."""
     train = _windows(job, job.splits.labelled, options.window, options.train_stride)
     test = _windows(job, job.splits.test, options.window, options.stride)
-    known, asked = (
-        raw_features(loader)
-        if job.encoder is None
-        else extract_features(job.encoder, loader, job.joints)
-        for loader in (train, test)
-    )
-    found = linear_probe(known, asked, seed=job.seed)
+    known, asked = job.features_of(train), job.features_of(test)
+    windows = [len(starts) for starts in train.starts]
+    known = by_performance(known, job.splits.labelled, windows)
+    found = linear_probe(known, asked, job.l2_grid, job.seed)
     results = temporal(
         test.split(found["logits"].softmax(-1)), test.starts, test.frames, test.annotations,
         options.window, test.background, options.shortest,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import torch
+from torch_geometric.data import Data
 
 from pyg_skeletonmae.config import DataConfig, Splits
 from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.datasets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import Features, extract_features, raw_features
 from pyg_skeletonmae.evaluation.finetune import Select
+from pyg_skeletonmae.evaluation.linear import L2_GRID
 from pyg_skeletonmae.models.base import SkeletonEncoder
 
 Joints = Literal["mean", "concat"]
@@ -30,6 +34,7 @@ class Job:
         segments: Features averaged over time (1), or over this many equal segments.
         seed: Where all draws derive from.
         select: Which weights of a training are tested.
+        l2: The penalty of linear classifiers on frozen features; None: chosen on training subjects.
         folder: The run folder; None: nothing is kept.
     """
 
@@ -40,7 +45,13 @@ class Job:
     segments: int = 1
     seed: int = 0
     select: Select = "last"
+    l2: float | None = None
     folder: Path | None = None
+
+    @property
+    def l2_grid(self) -> Sequence[float]:
+        """The penalties to try."""
+        return L2_GRID if self.l2 is None else (self.l2,)
 
     def needed_encoder(self, protocol: str) -> SkeletonEncoder:
         """The encoder.
@@ -54,7 +65,10 @@ class Job:
 
     def features(self, dataset: SkeletonDataset, joints: Joints | None = None) -> Features:
         """One vector per clip of a view."""
-        loader = self.data.eval_loader(dataset)
+        return by_performance(self.features_of(self.data.eval_loader(dataset), joints), dataset)
+
+    def features_of(self, loader: Iterable[Data], joints: Joints | None = None) -> Features:
+        """One vector per clip of a loader."""
         if self.encoder is None:
             return raw_features(loader)
         time: Literal["mean"] | int = "mean" if self.segments == 1 else self.segments
@@ -63,6 +77,24 @@ class Job:
     def both(self, joints: Joints | None = None) -> tuple[Features, Features]:
         """Features of the labelled training clips and of the test clips."""
         return self.features(self.splits.labelled, joints), self.features(self.splits.test, joints)
+
+
+def by_performance(
+    features: Features, dataset: SkeletonDataset, repeats: Sequence[int] | int = 1
+) -> Features:
+    """Features that are told apart by performances where performers are not known.
+
+    So that no penalty is chosen on clips of a performance that was fitted.
+
+    Args:
+        features: Of each clip of the view, or of several parts of each.
+        dataset: The view.
+        repeats: How many parts of each clip there are.
+    """
+    if not isinstance(dataset, PKUMMD) or bool((features.subject >= 0).any()):
+        return features
+    performances = dataset.performances.repeat_interleave(torch.tensor(repeats))
+    return replace(features, subject=performances)
 
 
 def best_device() -> torch.device:

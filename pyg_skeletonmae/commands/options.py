@@ -38,7 +38,7 @@ class TuneConfig:
         return replace(
             recipe,
             head=self.head or recipe.head,
-            epochs=self.epochs or recipe.epochs,
+            epochs=recipe.epochs if self.epochs is None else self.epochs,
             evaluate_every=self.evaluate_every,
             optim=optim,
         )
@@ -51,15 +51,14 @@ class SemiConfig:
     Args:
         fractions: Shares of labels.
         draws: Draws of each, numbered as ``data.label_draw``.
-        by: Fine-tune a classifier on the labelled clips, or a linear probe of frozen features.
-        l2: The penalty of the linear probe; null: chosen on the labelled subjects, which needs
-            labels of two classes from two subjects.
+        by: Fine-tune a classifier on the labelled clips, or a linear probe of frozen features,
+            whose penalty (``l2``) can be chosen where there are labels of two classes from two
+            subjects.
     """
 
     fractions: list[float] = field(default_factory=lambda: list(FRACTIONS))
     draws: int = 5
     by: Literal["finetune", "linear"] = "finetune"
-    l2: float | None = None
 
 
 @dataclass

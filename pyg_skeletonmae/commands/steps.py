@@ -12,6 +12,8 @@ from torch import nn
 
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.datasets.label_subsets import write_labels
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.loader import SkeletonLoader
@@ -50,6 +52,12 @@ def try_batch(net: nn.Module, loader: SkeletonLoader) -> None:
     net.eval()(next(iter(loader)).to(device))
     net.train(training)
     loader.load_state_dict({**loader.state_dict(), "batch": 0})
+
+
+def keep_labels(folder: Path, labelled: SkeletonDataset) -> None:
+    """Writes the names of the labelled clips into a run folder."""
+    names = [labelled.store.names[number] for number in labelled.indices()]
+    write_labels(folder / runs.LABELS, names)
 
 
 def numbers(results: dict[str, Any]) -> dict[str, float]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.commands.job import Job
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
-from pyg_skeletonmae.commands.steps import finite, numbers
+from pyg_skeletonmae.commands.steps import finite, keep_labels, numbers, try_batch
 from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
@@ -23,21 +23,24 @@ from pyg_skeletonmae.evaluation import (
     linear_probe_sgd,
     semi_supervised,
 )
-from pyg_skeletonmae.evaluation.linear import L2_GRID
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.pretrained import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.training import load_release
 
 
 def train(job: Job, protocol: str, tune: TuneConfig) -> dict[str, Any]:
-    """Trains a classifier on the labelled clips: the SGD probe, or fine-tuning."""
+    """Trains a classifier on the labelled clips: the SGD probe, or fine-tuning.
+
+    The run folder gets its release, so that it can be part of an ensemble.
+    """
+    if job.folder is not None and len(job.splits.labelled) < len(job.splits.train):
+        keep_labels(job.folder, job.splits.labelled)
     return _train(job, protocol, job.splits.labelled, tune, job.folder)
 
 
 def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
     """Shares of the labels; a draw that is finished in the run folder is not trained again."""
     test = job.features(job.splits.test) if options.by == "linear" else None
-    grid = L2_GRID if options.l2 is None else (options.l2,)
 
     def measure(subset: SkeletonDataset, name: str) -> Mapping[str, float]:
         folder = None if job.folder is None else job.folder / name
@@ -45,11 +48,12 @@ def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
         if kept is not None and kept.is_file():
             return runs.read_mapping(kept)
         if test is not None:
-            found = numbers(linear_probe(job.features(subset), test, grid, job.seed))
+            found = numbers(linear_probe(job.features(subset), test, job.l2_grid, job.seed))
         else:
             found = numbers(_train(job, "semi", subset, tune, folder))
-        if kept is not None:
-            runs.write_json(kept, finite(found))
+        if folder is not None:
+            keep_labels(folder, subset)
+            runs.write_json(folder / runs.RESULTS, finite(found))
         return found
 
     labels, dataset = Path(job.data.cache) / "labels", job.splits.labelled
@@ -74,6 +78,7 @@ def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
                 f"{run}: a classifier of {model.num_classes} classes, the clips have "
                 f"{job.splits.test.num_classes}"
             )
+        _check_same_split(Path(run), job.data)
         loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])
     found = numbers(ensemble(scores, y, options.weights))
@@ -84,21 +89,31 @@ def _train(
     job: Job, protocol: str, dataset: SkeletonDataset, tune: TuneConfig, folder: Path | None
 ) -> dict[str, Any]:
     encoder = job.needed_encoder(protocol)
-    recipe = LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder)
+    recipe = tune.apply(LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder))
+    loader = job.data.train_loader(dataset, job.seed, drop_single=True)
+    try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
     val = None if job.splits.val is None else job.data.eval_loader(job.splits.val)
     found = linear_probe_sgd(
         encoder,
         dataset.num_classes,
-        job.data.train_loader(dataset, job.seed, drop_single=True),
+        loader,
         job.data.eval_loader(job.splits.test),
         val,
-        tune.apply(recipe),
+        recipe,
         folder,
         resume=True,
         select=job.select,
         seed=job.seed,
+        release=None if folder is None or protocol == "semi" else folder / runs.RELEASE,
     )
     return {name.removeprefix("test/"): value for name, value in found.items()}
+
+
+def _check_same_split(run: Path, data: DataConfig) -> None:
+    """Refuses a classifier that may have been trained on the clips it is to be tested on."""
+    different = runs.split_differences(run, asdict(data))
+    if different:
+        raise ConfigError(f"{run}: trained on another split: {'; '.join(different)}")
 
 
 def _as_in_its_run(run: Path, data: DataConfig) -> DataConfig:

@@ -182,6 +182,16 @@ class PKUMMD(SkeletonDataset):
             raise DataError(f"{self.files}: no recording {name!r}")
         return _actions(self._labels[name])
 
+    @property
+    def performances(self) -> Tensor:
+        """Which performance each clip of the view is of, ``[n]``, long; three cameras film one.
+
+        Phase I does not say who performs: whoever holds out clips has to hold out performances.
+        """
+        names = [self.store.names[number].partition("-")[0] for number in self.indices()]
+        place = {name: number for number, name in enumerate(sorted(set(names)))}
+        return torch.tensor([place[name] for name in names], dtype=torch.long)
+
     def frame_labels(self, number: int) -> Tensor:
         """The class of each frame of clip ``number`` of an untrimmed store, ``[T]``, long.
 

@@ -27,6 +27,7 @@ from pyg_skeletonmae.evaluation.retrieval import retrieval
 from pyg_skeletonmae.evaluation.semi import semi_supervised
 from pyg_skeletonmae.evaluation.temporal import temporal
 from pyg_skeletonmae.evaluation.transfer import bridge
+from pyg_skeletonmae.evaluation.windows import WindowLoader
 
 __all__ = [
     "CAPTION",
@@ -36,6 +37,7 @@ __all__ = [
     "Readout",
     "Recipe",
     "Segment",
+    "WindowLoader",
     "accuracy",
     "bridge",
     "confidence_interval",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -47,10 +48,12 @@ def find_segments(
         Segments in order of time; the score is the mean probability of the class over the run.
 
     Raises:
-        DataError: The probabilities are not ``[T, K]`` or hold NaN.
+        DataError: The probabilities are not ``[T, K]``, or one is NaN or infinite.
     """
-    if probabilities.dim() != 2 or bool(probabilities.isnan().any()):
-        raise DataError(f"frame scores {list(probabilities.shape)}: expected [T, K], without NaN")
+    if probabilities.dim() != 2 or not probabilities.size(1):
+        raise DataError(f"frame scores {list(probabilities.shape)}: expected [T, K]")
+    if not bool(probabilities.isfinite().all()):
+        raise DataError("a frame score is NaN or infinite; check the coordinates and the model")
     labels, counts = torch.unique_consecutive(probabilities.argmax(1), return_counts=True)
     stops = counts.cumsum(0)
     found = []
@@ -90,7 +93,7 @@ def detection_map(
 
     Raises:
         ConfigError: ``iou`` is out of range.
-        DataError: The numbers of sequences differ, or nothing is annotated.
+        DataError: The numbers of sequences differ, nothing is annotated, or a segment is none.
     """
     if not 0 < iou <= 1:
         raise ConfigError(f"iou {iou}: expected a number above 0, up to 1")
@@ -99,6 +102,8 @@ def detection_map(
             f"detections of {len(found)} sequences, annotations of {len(truth)}: expected as many, "
             "and at least one annotation"
         )
+    check_segments(truth)
+    check_segments(found)
     classes = sorted({segment.label for own in truth for segment in own})
     by_class = [
         _average_precision(_of_class(found, label), _of_class(truth, label), iou)
@@ -107,6 +112,34 @@ def detection_map(
     pairs = zip(found, truth, strict=True)
     by_video = [_average_precision([own], [true], iou) for own, true in pairs if true]
     return {"map_action": float(np.mean(by_class)), "map_video": float(np.mean(by_video))}
+
+
+def check_segments(
+    segments: Sequence[Sequence[Segment]],
+    frames: Sequence[int] | None = None,
+    background: int | None = None,
+) -> None:
+    """Looks at the segments of every sequence.
+
+    Args:
+        segments: The segments.
+        frames: The lengths of the sequences, if known.
+        background: The class that no segment may have.
+
+    Raises:
+        DataError: A segment holds no frame, leaves its sequence, or has no class or no score.
+    """
+    for number, own in enumerate(segments):
+        last = math.inf if frames is None else frames[number]
+        for segment in own:
+            inside = 0 <= segment.start < segment.stop <= last
+            if not inside or segment.label < 0 or segment.label == background:
+                raise DataError(
+                    f"sequence {number}: {segment}: expected 0 <= start < stop <= {last} and a "
+                    f"class from 0{'' if background is None else f', not {background}'}"
+                )
+            if not math.isfinite(segment.score):
+                raise DataError(f"sequence {number}: {segment}: expected a finite score")
 
 
 def _of_class(segments: Sequence[Sequence[Segment]], label: int) -> list[list[Segment]]:

@@ -26,7 +26,8 @@ class Features:
         subject: The performers, ``[n]``, long, -1 where unknown.
 
     Raises:
-        DataError: There is no clip, the lengths differ, or a feature is NaN or infinite.
+        DataError: There is no clip, the lengths differ, a class is negative (no label), or a
+            feature is NaN or infinite.
     """
 
     x: Tensor
@@ -39,6 +40,8 @@ class Features:
             raise DataError(f"features, classes and subjects do not fit together: {shapes}")
         if not len(self.x):
             raise DataError("no clip to take features of: the split or the loader is empty")
+        if bool((self.y < 0).any()):
+            raise DataError("an evaluation needs the class of every clip, and some have none")
         bad = (~self.x.isfinite().all(1)).nonzero().flatten()
         if len(bad):
             raise DataError(
@@ -97,7 +100,8 @@ def extract_features(
         time: ``"mean"`` over the frames, or the number of segments to keep.
 
     Raises:
-        DataError: A clip has no class, there is no clip, or a feature is NaN or infinite.
+        DataError: A clip has no class, there is no clip, clips have features of different width,
+            or a feature is NaN or infinite.
     """
     with evaluating(encoder) as device:
 
@@ -122,11 +126,14 @@ def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:
         standardize: Centre and scale each clip; otherwise the coordinates as they come.
 
     Raises:
-        DataError: A clip has no class, there is no clip, or a coordinate is NaN or infinite.
+        DataError: A clip has no class, there is no clip, no person or no frame, clips have
+            different numbers of frames, or a coordinate is NaN or infinite.
     """
 
     def flattened(batch: Data) -> Tensor:
         pos: Tensor = batch["pos"]
+        if not pos.numel():
+            raise DataError(f"clips without persons or frames: pos is {list(pos.shape)}")
         tracks = as_tracks(pos, pos.size(0) // int(batch.num_tracks.sum()))
         valid = valid_joints(batch).reshape(tracks.shape[:3])
         if standardize:
@@ -171,11 +178,16 @@ def _collect(loader: Iterable[Data], features: Callable[[Data], Tensor]) -> Feat
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for batch in loader:
         y, subject = batch.get("y"), batch.get("subject")
-        if y is None or bool((y < 0).any()):
+        if y is None:
             raise DataError("an evaluation needs the class of every clip, and some have none")
         subject = torch.full_like(y, -1) if subject is None else subject
         parts.append((features(batch).float().cpu(), y.cpu(), subject.cpu()))
     if not parts:
         raise DataError("no clip to take features of: the split or the loader is empty")
+    widths = sorted({x.size(1) for x, _, _ in parts})
+    if len(widths) > 1:
+        raise DataError(
+            f"batches give features of {widths} numbers; Resample clips to one number of frames"
+        )
     x, y, subject = (torch.cat(column) for column in zip(*parts, strict=True))
     return Features(x, y, subject)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,7 +16,7 @@ from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation.classify import evaluate_classifier
 from pyg_skeletonmae.evaluation.recipe import LINEAR_SGD, Recipe
 from pyg_skeletonmae.models.base import SkeletonEncoder
-from pyg_skeletonmae.training import Trainer, load_model
+from pyg_skeletonmae.training import Trainer, load_model, save_release
 from pyg_skeletonmae.training.feed import Loader
 from pyg_skeletonmae.training.run import BEST, LAST
 
@@ -53,17 +54,18 @@ def finetune(
         number taken from here.
 
     Raises:
-        ConfigError: ``"val-best"`` without ``val``, or an unknown ``select``.
+        ConfigError: ``"val-best"`` without ``val``, an unknown ``select``, or a trainer that takes
+            the least ``top1`` for the best.
         SkeletonMAEError: As :meth:`~pyg_skeletonmae.training.Trainer.fit` says.
     """
-    selected_on = _check(trainer, val is not None, select)
+    selected_on = _selected_on(trainer, val is not None, select)
     watched = test if selected_on == "test" else val
 
     def judge(net: nn.Module) -> dict[str, float]:
         assert watched is not None
         return _numbers(evaluate_classifier(net, watched))
 
-    with tempfile.TemporaryDirectory() as spare:
+    with tempfile.TemporaryDirectory() as spare, _monitoring(trainer, selected_on):
         run_dir = spare if folder is None and selected_on != "last" else folder
         results: dict[str, Any] = dict(
             trainer.fit(model, loader, judge if watched is not None else None, run_dir, resume)
@@ -86,6 +88,7 @@ def linear_probe_sgd(
     resume: bool = False,
     select: Select = "last",
     seed: int = 0,
+    release: str | Path | None = None,
 ) -> dict[str, Any]:
     """The linear probe of the publications: a linear layer trained on augmented clips.
 
@@ -104,6 +107,7 @@ def linear_probe_sgd(
         resume: Go on with the run in the folder, if it has got as far as a checkpoint.
         select: See :func:`finetune`.
         seed: Of the head's first weights and of the training.
+        release: The folder for the classifier as it was tested; None = it is not kept.
 
     Returns:
         What :func:`finetune` returns.
@@ -112,19 +116,35 @@ def linear_probe_sgd(
     torch.manual_seed(seed)
     model = recipe.classifier(encoder, num_classes)
     begun = folder is not None and (Path(folder) / LAST).is_file()
-    return finetune(model, trainer, loader, test, val, folder, resume and begun, select)
+    found = finetune(model, trainer, loader, test, val, folder, resume and begun, select)
+    if release is not None:
+        save_release(model.cpu(), release)
+    return found
 
 
-def _check(trainer: Trainer, has_val: bool, select: Select) -> str:
-    """What the weights are chosen on; sets the trainer's monitor."""
+def _selected_on(trainer: Trainer, has_val: bool, select: Select) -> str:
+    """What the weights are chosen on."""
     if select not in get_args(Select):
         raise ConfigError(f"select {select!r}: expected one of {', '.join(get_args(Select))}")
     if select == "last" and trainer.monitor is None:
         return "last"
     if select != "test-best" and not has_val:
         raise ConfigError("select: the best on validation needs data.val_subjects")
-    trainer.monitor = trainer.monitor or "top1"
+    if trainer.monitor is None and trainer.mode != "max":
+        raise ConfigError(f"mode {trainer.mode!r}: weights are selected by top1; expected 'max'")
     return "test" if select == "test-best" else "val"
+
+
+@contextmanager
+def _monitoring(trainer: Trainer, selected_on: str) -> Iterator[None]:
+    """Lets the trainer keep the best weights by its own monitor, else by ``top1``."""
+    before = trainer.monitor
+    if selected_on != "last":
+        trainer.monitor = before or "top1"
+    try:
+        yield
+    finally:
+        trainer.monitor = before
 
 
 def _numbers(results: dict[str, Any]) -> dict[str, float]:

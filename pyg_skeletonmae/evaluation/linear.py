@@ -67,8 +67,8 @@ def linear_probe(
     model, report = _fit(make, train, test, l2_grid, seed, val_subjects)
     logits = torch.full((len(test), _num_classes(train, test)), -torch.inf)
     scores = torch.from_numpy(model.decision_function(test.x.numpy())).float()
-    if scores.dim() == 1:  # scikit-learn gives one column for two classes
-        scores = torch.stack([-scores, scores], 1)
+    if scores.dim() == 1:  # one column for two classes: how much likelier the second is
+        scores = torch.stack([torch.zeros_like(scores), scores], 1)
     logits[:, torch.from_numpy(model.classes_)] = scores
     return {**accuracy(logits, test.y), **report, "logits": logits}
 
@@ -151,7 +151,7 @@ def validation_masks(
         raise DataError(
             f"no validation part can be cut from training subjects {subjects}"
             + (f" with val_subjects {sorted(val_subjects)}" if val_subjects is not None else "")
-            + "; give other val_subjects, or a single value as l2_grid"
+            + "; give other val_subjects, or a single penalty (l2_grid, --l2)"
         )
     return masks
 

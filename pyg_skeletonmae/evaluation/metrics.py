@@ -18,13 +18,14 @@ def accuracy(logits: Tensor, y: Tensor) -> dict[str, Any]:
     """How often the true class is the first, and among the first five.
 
     Args:
-        logits: Scores, ``[n, K]``; the higher, the likelier.
+        logits: Scores, ``[n, K]``; the higher, the likelier; minus infinity: not known to the
+            classifier.
         y: The classes, ``[n]``, long, 0 to K - 1.
 
     Returns:
-        ``top1`` and ``top5`` (with fewer than five classes: 1), ``mean_class`` (the mean over the
-        classes that occur, equal to scikit-learn's balanced accuracy) and ``per_class`` (class to
-        accuracy, those that occur), all between 0 and 1.
+        ``top1`` and ``top5`` (the five first, or all if fewer are known), ``mean_class`` (the mean
+        over the classes that occur, equal to scikit-learn's balanced accuracy) and ``per_class``
+        (class to accuracy, those that occur), all between 0 and 1.
 
     Raises:
         DataError: There is no clip, a score is NaN, or a class is out of range.
@@ -34,9 +35,10 @@ def accuracy(logits: Tensor, y: Tensor) -> dict[str, Any]:
     if bool(logits.isnan().any()):
         raise DataError("a score is NaN; check the coordinates and the model")
     _check_classes(y, logits.size(1))
-    first = logits.topk(min(5, logits.size(1)), dim=1).indices
-    top5 = (first == y[:, None]).any(1).double().mean()
-    return {**prediction_accuracy(first[:, 0], y, logits.size(1)), "top5": float(top5)}
+    scores, first = logits.topk(min(5, logits.size(1)), dim=1)
+    among = (first == y[:, None]) & ~scores.isneginf()
+    found = prediction_accuracy(logits.argmax(1), y, logits.size(1))
+    return {**found, "top5": float(among.any(1).double().mean())}
 
 
 def prediction_accuracy(predicted: Tensor, y: Tensor, num_classes: int) -> dict[str, Any]:

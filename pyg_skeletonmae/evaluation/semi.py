@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import label_subset
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation.metrics import confidence_interval
 
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.5)
@@ -41,7 +41,8 @@ def semi_supervised(
 
     Raises:
         ConfigError: There is no draw or no fraction, or one is out of range.
-        DataError: The clips have no labels, or a label file does not fit them.
+        DataError: The clips have no labels, a label file does not fit them, or a draw was measured
+            without ``top1``.
     """
     if draws < 1 or not fractions:
         raise ConfigError(
@@ -52,7 +53,10 @@ def semi_supervised(
         found, clips = [], 0
         for draw in range(draws):
             subset = label_subset(dataset, folder, fraction, draw, balanced)
-            found.append(float(measure(subset, f"{fraction:g}-draw{draw}")["top1"]))
+            measured = measure(subset, f"{fraction:g}-draw{draw}")
+            if measured.get("top1") is None:
+                raise DataError(f"{fraction:g}-draw{draw}: expected top1, found {list(measured)}")
+            found.append(float(measured["top1"]))
             clips = len(subset)
         mean, half = confidence_interval(found)
         results |= {f"top1_{fraction:g}": mean, f"interval_{fraction:g}": half}

@@ -8,7 +8,12 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.evaluation.detection import Segment, detection_map, find_segments
+from pyg_skeletonmae.evaluation.detection import (
+    Segment,
+    check_segments,
+    detection_map,
+    find_segments,
+)
 
 
 def window_starts(frames: int, window: int, stride: int) -> list[int]:
@@ -26,15 +31,16 @@ def window_starts(frames: int, window: int, stride: int) -> list[int]:
 
 
 def window_labels(
-    annotations: Sequence[Segment], starts: Sequence[int], window: int, background: int
+    annotations: Sequence[Segment], starts: Sequence[int], window: int, frames: int, background: int
 ) -> list[int]:
     """The class of each window: that of the annotation at its middle, else the background.
 
-    Where annotations overlap, the one that began last counts.
+    Where annotations overlap, the one that began last counts. Of a window that is longer than its
+    sequence of ``frames`` the middle is that of the sequence.
     """
     labels = []
     for start in starts:
-        middle = start + window // 2
+        middle = start + min(window, frames - start) // 2
         here = [segment for segment in annotations if segment.start <= middle < segment.stop]
         labels.append(max(here, key=lambda s: s.start).label if here else background)
     return labels
@@ -95,10 +101,11 @@ def temporal(
 
     Raises:
         ConfigError: An overlap is out of range.
-        DataError: The sequences do not fit together.
+        DataError: The sequences do not fit together, or an annotation is none.
     """
     if not len(probabilities) == len(starts) == len(frames) == len(annotations):
         raise DataError("probabilities, starts, frames and annotations: one of each per sequence")
+    check_segments(annotations, frames, background)
     found, right, counted = [], 0, 0
     for number, scores in enumerate(probabilities):
         own = frame_probabilities(scores, starts[number], window, frames[number])

@@ -56,7 +56,9 @@ class WindowLoader:
     def __iter__(self) -> Iterator[Data]:
         for place, number in enumerate(self.dataset.indices()):
             starts, recording = self.starts[place], self.dataset.get(number)
-            labels = window_labels(self.annotations[place], starts, self.window, self.background)
+            labels = window_labels(
+                self.annotations[place], starts, self.window, self.frames[place], self.background
+            )
             for first in range(0, len(starts), self.batch_size):
                 part = slice(first, first + self.batch_size)
                 cut: list[BaseData] = [

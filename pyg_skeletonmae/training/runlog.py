@@ -24,17 +24,22 @@ def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
     cut off when the run was killed is left out.
 
     Raises:
-        CheckpointError: A line before the last is damaged.
+        CheckpointError: A line before the last is damaged, or one holds something else.
     """
     path = Path(run_dir) / METRICS
     lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
     records = []
     for number, line in enumerate(lines, 1):
         try:
-            records += [json.loads(line)] if line else []
+            record = json.loads(line) if line else None
         except json.JSONDecodeError as error:
             if number < len(lines):
                 raise CheckpointError(f"{path}: line {number} is not JSON ({error})") from error
+            break
+        if isinstance(record, dict) and {"step", "epoch"} <= record.keys():
+            records.append(record)
+        elif line:
+            raise CheckpointError(f"{path}: line {number}: expected a mapping with step and epoch")
     return records
 
 

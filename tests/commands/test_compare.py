@@ -51,7 +51,9 @@ def test_curves(run):
     assert code == 0 and Path("deep/out.png").read_bytes().startswith(b"\x89PNG")
     line = the_error(run("compare", "a", "b", "--plot=out.png", "--curve=eval/top1"))
     assert line == "curve 'eval/top1': no run has logged it; there are train/loss"
-    assert "plot: " in the_error(run("compare", "a", "--plot=out.nothing"))
+    line = the_error(run("compare", "a", "--plot=new/out.nothing"))
+    assert line.startswith("plot new/out.nothing: expected a picture's ending, one of ")
+    assert not Path("new").exists()
 
 
 def test_folders_without_a_run(run):
@@ -62,3 +64,12 @@ def test_folders_without_a_run(run):
     Path("a/results.json").write_text("[1]")
     assert "expected a mapping, found list" in the_error(run("compare", "a"))
     assert run("compare")[0] == 2
+
+
+def test_settings_that_are_no_json(run):
+    folder("a", 0.1, [], {})
+    folder("b", 0.1, [], {})
+    for name, day in (("a", 1), ("b", 2)):
+        with Path(name, "config.yaml").open("a") as file:
+            file.write(f"note: 2026-01-0{day}\n")  # which YAML takes for a date
+    assert rows(run("compare", "a", "b")[1])["note"] == ["2026-01-01", "2026-01-02"]

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from cli_helpers import TINY, packed_arrays, runner, the_error, write_packed
 
+from pyg_skeletonmae.evaluation import FINETUNE
+from pyg_skeletonmae.nn.drop_path import DropPath
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.training import Trainer
+from pyg_skeletonmae.training import Trainer, load_release
 
 HEAD = {"protocol", "features", "random_init", "train_clips", "test_clips"}
 HEAD |= {"peak_mib", "data_hash"}
@@ -117,7 +119,7 @@ def test_semi_supervised_draws_are_kept(evaluate, pretrained):
     assert {name: again[name] for name in expected} == {name: found[name] for name in expected}
     assert Path("semi/0.5-draw0/results.json").stat().st_mtime_ns == before
     by_linear = ("--protocol=semi", "--semi.by=linear", *shares)  # of the coordinates
-    linear = evaluate(*by_linear, "--semi.l2=0.1")
+    linear = evaluate(*by_linear, "--l2=0.1")
     assert keys(linear) == keys(found) and linear["features"] == "coordinates"
 
 
@@ -217,6 +219,11 @@ def test_detection_in_untrimmed_recordings(run, tmp_path):
         (("--tune.epoch=3",), "tune.epoch: no such key; did you mean tune.epochs?"),
         (("--data.label_fraction=2",), "label_fraction 2.0: expected a share"),
         (("--data.label_file=no.txt",), "no.txt: no readable file of clip names"),
+        (("--select=test-best",), "protocol knn trains nothing to select from"),
+        (("--protocol=semi", "--semi.by=linear", "--select=test-best"), "trains nothing"),
+        (("--segments=2",), "coordinates are not pooled"),
+        (("--joints=mean",), "coordinates are not pooled"),
+        (("--protocol=linear", "--data.label_fraction=0.25"), "a single penalty (l2_grid, --l2)"),
     ],
 )
 def test_bad_options(run, data, options, said):
@@ -225,7 +232,50 @@ def test_bad_options(run, data, options, said):
     assert said in line and not Path("out").exists()
 
 
-def test_a_transformer_is_tuned_with_its_own_recipe(run, data, evaluate):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--protocol=semi", "--semi.fractions=[0.01]"), "1 labelled clip"),
+        (("--protocol=semi", "--semi.fractions=[2]"), "expected a share above 0, up to 1"),
+        (("--protocol=linear-sgd", "--data.batch_size=1"), "data.batch_size 1: classifiers"),
+        (("--protocol=finetune", "--tune.epochs=0"), "max_epochs"),
+        (("--protocol=finetune", "--tune.lr=-1"), "lr"),
+    ],
+)
+def test_a_training_that_cannot_begin_leaves_nothing(run, data, pretrained, options, said):
+    line = the_error(run("evaluate", *data, pretrained, *options, "--out=out"))
+    assert said in line and not Path("out").exists()
+
+
+def test_a_classifier_that_cannot_read_the_clips_leaves_nothing(run, data):
     assert run("pretrain", *data, "--trainer.max_epochs=1", *VIT, "--out=pre")[0] == 0
-    found = evaluate("--protocol=finetune", "--pretrained=pre", "--tune.epochs=1")
-    assert keys(found) == TRAINED
+    longer = ("--data.frames=12", "--protocol=finetune", "--pretrained=pre", "--out=out")
+    code, _, err = run("evaluate", *data, *longer)
+    assert code == 2 and "12" in err and not Path("out").exists()
+
+
+def test_what_was_tuned_here_makes_an_ensemble(run, data, evaluate, pretrained):
+    for name in ("a", "b"):
+        evaluate("--protocol=finetune", pretrained, "--tune.epochs=1", f"--out={name}")
+    found = evaluate("--protocol=ensemble", "--ensemble.runs=[a,b]")
+    alone = json.loads(Path("a/results.json").read_text())["top1"]
+    assert found["member_0"] == alone
+    other = ("--data.train_subjects=[2,4]", "--ensemble.runs=[a,b]")
+    line = the_error(run("evaluate", *data, "--protocol=ensemble", *other))
+    assert line.startswith("a: trained on another split: data.train_subjects is [2, 4]")
+    assert "note: data.train_subjects" in run("evaluate", *data, *other[:1], "--pretrained=a")[2]
+
+
+def test_labels_of_a_limited_training_are_kept(evaluate, pretrained):
+    few = ("--data.label_fraction=0.5", "--data.balanced=true", "--tune.epochs=1")
+    evaluate("--protocol=finetune", pretrained, *few, "--out=few")
+    assert len(Path("few/labels.txt").read_text().splitlines()) == 4
+
+
+def test_a_transformer_is_tuned_with_its_own_recipe(run, data, evaluate):
+    two = (*VIT, "--model.backbone.depth=2")  # the first layer drops nothing
+    assert run("pretrain", *data, "--trainer.max_epochs=1", *two, "--out=pre")[0] == 0
+    options = ("--protocol=finetune", "--pretrained=pre", "--tune.epochs=1", "--out=tuned")
+    assert keys(evaluate(*options)) == TRAINED
+    rates = [m.rate for m in load_release("tuned/release").modules() if isinstance(m, DropPath)]
+    assert max(rates) == pytest.approx(FINETUNE.drop_path)

@@ -25,6 +25,11 @@ def test_all_is_each_protocol_on_each_kind_of_features(tmp_path):
     assert not together
 
 
+def test_coordinates_are_of_one_kind(tmp_path):
+    job = make_job(tmp_path, trained=False)
+    assert set(frozen(job, "all", 1)) == {"knn_per_joint", "linear_per_joint"}
+
+
 def test_all_takes_one_number_of_neighbours(tmp_path, monkeypatch):
     job = make_job(tmp_path)
     monkeypatch.setattr(job, "both", lambda *_: pytest.fail("nothing has to be computed for this"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from job_helpers import make_job, sticks, tiny_encoder
 
-from pyg_skeletonmae.commands.job import Job, best_device
+from pyg_skeletonmae.commands.job import Job, best_device, by_performance
+from pyg_skeletonmae.datasets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.evaluation import Features
 
 
 def test_features_are_pooled_as_the_job_says_or_the_caller(tmp_path):
@@ -42,6 +46,27 @@ def test_nothing_is_random_about_features(tmp_path):
     augmented = Job(data, splits, plain.encoder)
     for one, other in zip(plain.both(), augmented.both(), strict=True):
         assert torch.equal(one.x, other.x)
+
+
+def test_where_performers_are_unknown_performances_are_held_out(tmp_path):
+    def parts(*performers: int) -> Features:
+        return Features(torch.rand(4, 2), torch.arange(4), torch.tensor(performers))
+
+    untold, data = parts(-1, -1, -1, -1), pku(tmp_path)
+    assert by_performance(untold, data, [1, 2, 1]).subject.tolist() == [0, 0, 0, 1]
+    assert by_performance(parts(3, 3, 4, 4), data).subject.tolist() == [3, 3, 4, 4]
+    assert by_performance(untold, make_job(tmp_path).splits.test).subject.tolist() == [-1] * 4
+
+
+def pku(root: Path) -> PKUMMD:
+    """Two cameras film one performance, one another."""
+    for folder in ("skeleton", "label"):
+        (root / folder).mkdir()
+    for name in ("0002-L", "0002-M", "0003-R"):
+        frame = " ".join(["0.1"] * 75 + ["0"] * 75)
+        (root / f"skeleton/{name}.txt").write_text(f"{frame}\n{frame}\n")
+        (root / f"label/{name}.txt").write_text("1,0,2,2\n")
+    return PKUMMD(root, untrimmed=True)
 
 
 def test_who_trains_needs_an_encoder(tmp_path):

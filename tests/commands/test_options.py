@@ -14,4 +14,5 @@ def test_what_is_said_is_changed_alone():
     assert (recipe.head, recipe.epochs, recipe.evaluate_every) == ("mlp", 3, 5)
     assert (recipe.optim.lr, recipe.optim.min_lr, recipe.optim.weight_decay) == (1e-6, 1e-6, 0.2)
     assert recipe.optim.layer_decay == FINETUNE.optim.layer_decay
+    assert TuneConfig(epochs=0).apply(FINETUNE).epochs == 0  # which the Trainer refuses
     assert TuneConfig(lr=0.01).apply(LINEAR_SGD).optim.min_lr == 0.0

@@ -10,7 +10,7 @@ from job_helpers import make_job, tiny_encoder
 
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
 from pyg_skeletonmae.commands.trained import _as_in_its_run, semi, together
-from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.evaluation import linear_probe
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.skeleton import Skeleton
@@ -62,6 +62,13 @@ def test_an_ensemble_of_encoders(job, classifier, tmp_path):
         together(job, EnsembleConfig([str(tmp_path / "encoder"), classifier("good")]))
 
 
+def test_an_ensemble_of_another_split(job, classifier):
+    """Its test clips may be the ones that the classifier was trained on."""
+    other = classifier("other", config="data: {name: npz, train_subjects: [2, 4]}")
+    with pytest.raises(ConfigError, match=r"other: trained on another split: data\.train_subjects"):
+        together(job, EnsembleConfig([other, classifier("good")]))
+
+
 def test_clips_are_prepared_as_in_the_run_and_read_as_now(job, tmp_path):
     own = {
         "frames": 9,
@@ -96,6 +103,14 @@ def test_finished_draws_are_not_trained_again(job, tmp_path):
     assert (found["by"], found["balanced"], found["selected_on"]) == ("finetune", False, "test")
 
 
+def test_a_draw_without_its_measure_is_named(job, tmp_path):
+    job.folder = tmp_path / "semi"
+    (job.folder / "1-draw0").mkdir(parents=True)
+    (job.folder / "1-draw0" / "results.json").write_text('{"loss": 1.0}')
+    with pytest.raises(DataError, match="1-draw0: expected top1, found"):
+        semi(job, SemiConfig([1.0], draws=1), TUNE)
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_a_damaged_draw_is_named(job, tmp_path, text):
     job.folder = tmp_path / "semi"
@@ -106,7 +121,8 @@ def test_a_damaged_draw_is_named(job, tmp_path, text):
 
 
 def test_a_linear_probe_of_all_labels_is_the_linear_protocol(job, tmp_path):
-    found = semi(job, SemiConfig([1.0], draws=2, by="linear", l2=0.1), TUNE)
+    job.l2 = 0.1
+    found = semi(job, SemiConfig([1.0], draws=2, by="linear"), TUNE)
     alone = linear_probe(*job.both(), (0.1,), job.seed)["top1"]
     assert found["top1_1_draw0"] == found["top1_1_draw1"] == alone and found["clips_1"] == 8
     assert {path.name for path in tmp_path.iterdir()} == {"sticks.npz", "cache"}  # no run folder

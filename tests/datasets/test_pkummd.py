@@ -68,6 +68,12 @@ def test_clips_and_columns(root):
     assert clip.valid[0, :5].all() and not clip.valid[0, 5:].any()
 
 
+def test_cameras_film_one_performance(root):
+    write(root, "0002-R", rows(340, 2), "10,5,25,2")
+    assert PKUMMD(root).performances.tolist() == [0, 0, 0, 0, 1, 1]
+    assert PKUMMD(root)[[1, 3, 5]].performances.tolist() == [0, 0, 1]
+
+
 def test_policy_none_keeps_every_frame(root):
     assert PKUMMD(root).store.card["dropped"] == {"sums to zero": ["0003-M_1"]}
     data = PKUMMD(root, policy="none")

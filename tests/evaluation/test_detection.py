@@ -21,7 +21,32 @@ def test_segments_are_runs_of_the_likeliest_class():
     assert [s.start for s in find_segments(torch.tensor(rows), None)] == [0, 2, 3, 4]
     assert [s.start for s in find_segments(torch.tensor(rows), 2, shortest=2)] == [0]
     with pytest.raises(DataError, match="frame scores"):
-        find_segments(torch.tensor([[float("nan"), 1.0]]), None)
+        find_segments(torch.zeros(4, 0), None)
+    for bad in (torch.nan, torch.inf):
+        with pytest.raises(DataError, match="NaN or infinite"):
+            find_segments(torch.tensor([[bad, 1.0]]), None)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (Segment(5, 5, 0), "0 <= start < stop"),
+        (Segment(10, 0, 0), "0 <= start < stop"),
+        (Segment(-3, 5, 0), "0 <= start < stop"),
+        (Segment(0, 5, -1), "a class from 0"),
+        (Segment(0, 5, 0, torch.nan), "a finite score"),
+        (Segment(0, 5, 0, torch.inf), "a finite score"),
+    ],
+    ids=str,
+)
+def test_segments_that_are_none(wrong, said):
+    """One without a frame divides by zero, a score of NaN comes first."""
+    good = [[Segment(0, 10, 0)], [Segment(0, 10, 1)]]
+    bad = [good[0], [*good[1], wrong]]
+    with pytest.raises(DataError, match=f"sequence 1: .*{said}"):
+        detection_map(bad, good, 0.5)
+    with pytest.raises(DataError, match=f"sequence 1: .*{said}"):
+        detection_map(good, bad, 0.5)
 
 
 def test_a_case_computed_by_hand():

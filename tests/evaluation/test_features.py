@@ -85,6 +85,12 @@ def test_bad_data():
     broken[3].pos[0, 0] = torch.nan
     with pytest.raises(DataError, match="number 3"):
         extract_features(Doubling(), batches(broken, 2))
+    with pytest.raises(DataError, match="have none"):
+        Features(torch.zeros(1, 3), torch.tensor([-1]), torch.zeros(1))
+    with pytest.raises(DataError, match="Resample clips to one number of frames"):
+        raw_features([next(iter(batches([clip(torch.rand(1, 2, t, 3))], 1))) for t in (3, 4)])
+    with pytest.raises(DataError, match="without persons or frames"):
+        raw_features(batches([clip(torch.rand(1, 2, 0, 3))], 1))
     with pytest.raises(DataError, match="do not fit"):
         Features(torch.zeros(2, 3), torch.zeros(3), torch.zeros(2))
 

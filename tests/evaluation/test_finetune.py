@@ -20,7 +20,7 @@ from pyg_skeletonmae.evaluation import (
     finetune,
     linear_probe_sgd,
 )
-from pyg_skeletonmae.training import OptimConfig, Trainer, read_metrics
+from pyg_skeletonmae.training import OptimConfig, Trainer, load_release, read_metrics
 
 PROBE = Recipe("bn-linear", 3, OptimConfig("sgd", lr=0.1, schedule="cosine"), freeze=True)
 
@@ -69,6 +69,25 @@ def test_selections_that_cannot_be():
         finetune(Task(), trainer(monitor="top1"), loader, loader)
     with pytest.raises(ConfigError, match="expected one of last, val-best, test-best"):
         finetune(Task(), trainer(), loader, loader, select="best")
+    with pytest.raises(ConfigError, match="mode 'min': weights are selected by top1"):
+        finetune(Task(), trainer(mode="min"), loader, loader, select="test-best")
+
+
+def test_the_trainer_stays_as_it_was():
+    own, test = trainer(), make_loader(shuffle=False)
+    finetune(Task(), own, make_loader(), test, select="test-best")
+    assert own.monitor is None
+    assert finetune(Task(), own, make_loader(), test, test)["selected_on"] == "last"
+
+
+def test_the_tested_classifier_is_kept_if_wanted(tmp_path):
+    test = loader_of(24)
+    found = linear_probe_sgd(
+        small_encoder(), 2, loader_of(24, shuffle=True), test, recipe=PROBE,
+        release=tmp_path / "release",
+    )  # fmt: skip
+    kept = load_release(tmp_path / "release")
+    assert evaluate_classifier(kept, test)["top1"] == found["test/top1"]
 
 
 def test_the_probe_leaves_the_encoder_alone():

@@ -86,7 +86,10 @@ def test_one_subject_is_validated_clip_by_clip():
 
 def test_two_classes_and_a_class_only_the_test_has():
     train, test = blobs(classes=2, seed=0), blobs(classes=2, seed=1)
-    assert linear_probe(train, test)["logits"].shape == (120, 2)
+    logits = linear_probe(train, test, l2_grid=[0.1])["logits"]
+    x, x_test = standardized(train, test)
+    expected = LogisticRegression(C=1 / (0.1 * len(x))).fit(x, train.y).predict_proba(x_test)
+    np.testing.assert_allclose(logits.softmax(1), expected, atol=5e-3)
     test.y[0] = 4
     result = linear_probe(train, test)
     assert result["logits"].shape == (120, 5)
@@ -104,6 +107,6 @@ def test_bad_settings():
     with pytest.raises(DataError, match="two classes"):
         linear_probe(train.select(train.y == 0), train)
     lonely = Features(torch.eye(2), torch.arange(2), torch.ones(2, dtype=torch.long))
-    with pytest.raises(DataError, match="single value"):
+    with pytest.raises(DataError, match="single penalty"):
         linear_probe(lonely, lonely)
     assert linear_probe(lonely, lonely, l2_grid=[0.1])["top1"] == 1.0

@@ -36,6 +36,16 @@ def test_fewer_than_five_classes():
     assert result["per_class"] == {0: 1.0, 1: 0.5}
 
 
+def test_classes_without_a_score_are_not_among_the_five():
+    logits = torch.tensor([[1.0, 0.0, -torch.inf, -torch.inf]])
+    assert accuracy(logits, torch.tensor([1]))["top5"] == 1.0
+    assert accuracy(logits, torch.tensor([3]))["top5"] == 0.0
+
+
+def test_equal_scores_are_the_first_class():
+    assert accuracy(torch.zeros(1, 60), torch.tensor([0]))["top1"] == 1.0
+
+
 def test_confusion_counts():
     matrix = confusion(torch.tensor([0, 2, 2, 1]), torch.tensor([0, 2, 1, 1]), 4)
     assert matrix.tolist() == [[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]

@@ -18,7 +18,9 @@ def test_windows_cover_the_sequence():
 
 def test_the_middle_of_a_window_is_its_class():
     annotations = [Segment(0, 6, 3), Segment(5, 9, 1)]
-    assert window_labels(annotations, [0, 2, 3, 7], 4, 8) == [3, 3, 1, 8]
+    assert window_labels(annotations, [0, 2, 3, 7], 4, 11, 8) == [3, 3, 1, 8]
+    # Of a window that is longer than the sequence, the middle of the sequence.
+    assert window_labels([Segment(0, 10, 3)], [0], 64, 10, 51) == [3]
 
 
 def test_frames_take_the_mean_of_their_windows():
@@ -46,5 +48,8 @@ def test_a_sequence_computed_by_hand():
     assert none["map_action_0.1"] == 0.0
     without = temporal([scores[:, :2]], [starts], [10], [annotations], 2)
     assert without["frame_top1"] == pytest.approx(6 / 8)
+    for wrong in (Segment(-3, 4, 0), Segment(6, 11, 1), Segment(0, 4, 2)):
+        with pytest.raises(DataError, match=r"sequence 0: .* <= 10 and a class from 0, not 2"):
+            temporal([scores], [starts], [10], [[wrong]], 2, background=2)
     with pytest.raises(DataError, match="one of each"):
         temporal([scores], [starts], [10], [], 2)

@@ -12,7 +12,7 @@ from pyg_skeletonmae.evaluation.windows import WindowLoader, cut_window
 from pyg_skeletonmae.models import GraphEncoder
 from pyg_skeletonmae.transforms import Resample
 
-TRUTH = [[Segment(0, 6, 0), Segment(6, 12, 1)], [Segment(2, 4, 1)]]
+TRUTH = [[Segment(0, 6, 0), Segment(6, 12, 1)], [Segment(1, 3, 1)]]
 
 
 @pytest.fixture

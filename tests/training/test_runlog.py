@@ -52,6 +52,15 @@ def test_damaged_lines_are_named(tmp_path):
         read_metrics(tmp_path)
 
 
+@pytest.mark.parametrize("line", ["[1]", "3", '{"step": 1}', "null"])
+def test_lines_of_something_else_are_named(tmp_path, line):
+    write(tmp_path, [1])
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f"{path.read_text()}{line}\n")
+    with pytest.raises(CheckpointError, match=r"line 2: expected a mapping with step and epoch"):
+        read_metrics(tmp_path)
+
+
 def test_no_folder(tmp_path):
     assert write(None, [1, 2]) == {"train/loss": 0.5}
     assert read_metrics(tmp_path) == []
