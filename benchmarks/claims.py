@@ -53,7 +53,16 @@ CLAIMS = [
         "Skeleton2vec, ablations: 5 of 30 is best; here 4 of 8",
         ("skeleton2vec", "skeleton2vec tube 8"),
     ),
-    *_claims("motion beats coordinates as a target", "MAMP", ("mamp", "st_mae_vit coordinates")),
+    *_claims(
+        "motion beats coordinates as a target, all else equal",
+        "MAMP",
+        ("st_mae_vit motion", "st_mae_vit coordinates"),
+    ),
+    *_claims(
+        "motion, masked where there is motion, beats coordinates, both normalised by patches",
+        "MAMP, against the SkeletonMAE of its comparison",
+        ("mamp", "st_mae_vit patch norm"),
+    ),
     *_claims(
         "normalising over time, not over patches, repairs coordinates",
         "normalisation among timestamps (NAT, AAAI 2025)",

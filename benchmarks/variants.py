@@ -21,6 +21,11 @@ _VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
     "graph_mae random joints": ("graph_mae", _RANDOM_JOINTS, ()),
     "graph_mae gcn": ("graph_mae", (), _GCN),
     "st_mae_vit coordinates": ("st_mae_vit", (f"{_MODEL}target_norm=none",), ()),
+    "st_mae_vit motion": (
+        "st_mae_vit",
+        (f"{_MODEL}target=motion", f"{_MODEL}target_norm=none"),
+        (),
+    ),
     "st_mae_vit patch norm": ("st_mae_vit", (f"{_MODEL}target_norm=patch",), ()),
     "skeleton2vec published order": (
         "skeleton2vec",
