@@ -21,7 +21,9 @@ from protocols import Bench, Settings
 from runner import Run
 
 PARTS = ("head", "torso", "left_arm", "right_arm", "left_leg", "right_leg")
-# As many parts as about 30, 50, 70 and 90 % of the joints: the best and the worst set of the paper.
+# Of 17 joints, about 30, 50, 70 and 90 %, and as many in parts: the best and the worst set of the
+# paper.
+JOINTS = {30: 5, 50: 9, 70: 12, 90: 15}
 PART_SETS = {
     30: ("right_arm right_leg", "left_arm left_leg"),
     50: ("head right_arm right_leg", "head torso"),
@@ -74,7 +76,9 @@ def graph(bench: Bench, seed: int) -> Iterator[Run]:
             yield from both("convolution x part", f"{conv}, {part}", settings, kind)
     for percent, sets in PART_SETS.items():
         about = "parts or random joints"
-        yield from both(about, f"random, {percent} %", _mask("RandomMask", ratio=percent / 100))
+        yield from both(
+            about, f"random, {percent} %", _mask("RandomMask", ratio=f"{JOINTS[percent] / 17:.3f}")
+        )
         for names in sets:
             yield from both(about, f"parts {names}", _parts(names))
 
@@ -132,6 +136,8 @@ def runs(bench: Bench, options: argparse.Namespace) -> Iterator[Run]:
         listed = [run for name in options.systems for run in SYSTEMS[name](bench, seed)]
         rows = [run for run in listed if run.row and _wanted(run.row["method"], options.only)]
         needed = {run.pretrained for run in rows}
+        for protocol in dict.fromkeys(run.row["protocol"] for run in rows):
+            yield from bench.anchors(seed, protocol)
         yield from (run for run in listed if run in rows or run.folder in needed)
 
 

@@ -5,7 +5,6 @@ The weights are equal and fixed in advance; nothing is chosen on test clips.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from torch_geometric.transforms import Compose
 from pyg_skeletonmae.config import DataConfig, open_dataset, split
 from pyg_skeletonmae.evaluation import accuracy
 from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.runs import write_json
 from pyg_skeletonmae.training import load_release
 from pyg_skeletonmae.transforms import FlipSides
 
@@ -37,8 +37,7 @@ def evaluate_together(folders: Sequence[Path], data: DataConfig, out: Path) -> N
     mirrored = scores.view(len(models), len(views), *scores.shape[1:]).mean(1)
     for folder, own in zip(folders, mirrored, strict=True):
         found[f"{folder.name}, clip and mirror"] = accuracy(own, test.labels)["top1"]
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "results.json").write_text(json.dumps(found, indent=2) + "\n")
+    write_json(out / "results.json", found)
 
 
 @torch.no_grad()

@@ -22,6 +22,7 @@ def runs(bench: Bench, options: argparse.Namespace) -> Iterator[Run]:
         for protocol in ("linear", "finetune"):
             yield from bench.anchors(seed, protocol)
         yield bench.detection_by_coordinates(seed)
+        yield from bench.detection_reference(seed)
         for method in options.method:
             yield bench.pretraining(method, seed)
             yield from bench.linear(method, seed)

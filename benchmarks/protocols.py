@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from recipes import Stage, recipe
 from runner import Run
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -30,12 +31,19 @@ class Method:
 
 
 _NO_LAYERS = ("--drop_path=null", "--trainer.optim.layer_decay=1.0")  # STTFormer has none
+# The fine-tuning preset has MAMP's clips.
+_AS_SKELETON2VEC = (
+    "--data.frames=90",
+    "--data.crop=null",
+    "--data.center=first",
+    "--data.scale=null",
+)
 METHODS = {
     "graph_mae": Method("graph_mae", finetune="strl"),
     "st_mae_vit": Method("st_mae_vit"),
     "mamp": Method("mamp"),
     "st_mae_sttformer": Method("st_mae_sttformer", finetune_settings=_NO_LAYERS),
-    "skeleton2vec": Method("skeleton2vec"),
+    "skeleton2vec": Method("skeleton2vec", finetune_settings=_AS_SKELETON2VEC),
 }
 # The same for two CPU cores.
 _MAMP = (
@@ -115,7 +123,8 @@ class Bench:
         method = self.method(name)
         command = self._command("pretrain", f"pretrain/{method.config}", seed)
         folder = self._folder(name, variant, seed)
-        return Run(folder, [*command, *method.settings, *settings])
+        own = (*method.settings, *self._recipe("pretrain", name))
+        return Run(folder, [*command, *own, *settings])
 
     def linear(self, name: str, seed: int, variant: str = "", row: str = "linear") -> Iterator[Run]:
         """The linear probe of the publications, and of a network that is not trained.
@@ -123,9 +132,12 @@ class Bench:
         A variant of a method, in the row's protocol, goes by its own name, pre-trained only.
         """
         settings = ("--protocol=linear-sgd", "--data.batch_size=256", f"--select={self.select}")
+        settings += self._recipe("linear", name)
         found = self._marked({"top1": "top1", "mean_class": "mean_class"})
         for start in ("pre-trained",) if variant else ("pre-trained", "random"):
-            yield self._probe("linear", name, start, seed, settings, found, row, variant)
+            yield self._probe(
+                f"linear{self._selection}", name, start, seed, settings, found, row, variant
+            )
 
     def neighbours(self, name: str, seed: int) -> Iterator[Run]:
         """Nearest neighbours by cosine of features averaged over joints and time."""
@@ -140,6 +152,15 @@ class Bench:
         settings = (*self._detection(), "--joints=mean")
         for start in ("pre-trained", "random"):
             yield self._probe("detection", name, start, seed, settings, _DETECTED, "detection")
+
+    def detection_reference(self, seed: int) -> Iterator[Run]:
+        """The same classifier on features of the supervised reference, trained on cut actions."""
+        start = self.reference(seed, "finetune")
+        command = self._command("evaluate", f"finetune/{start.row['config']}", seed)
+        command += [*self._detection(), "--joints=mean"]
+        row = self._row("detection", "ST-GCN, supervised", start.row["config"], seed)
+        folder = self._folder("st_gcn-detection", "", seed)
+        yield from (start, Run(folder, command, row, _DETECTED, start.folder))
 
     def detection_by_coordinates(self, seed: int) -> Run:
         """The same classifier on the coordinates of the windows."""
@@ -161,8 +182,9 @@ class Bench:
         """Fine-tuning after a pre-training, that of the same name unless told, or from scratch."""
         method = self.method(name)
         command = self._command("finetune", f"finetune/{method.finetune}", seed)
-        command += [f"--select={self.select}", *method.finetune_settings, *settings]
-        folder = self._folder(f"{protocol}-{name}", variant, seed)
+        command += [f"--select={self.select}", *method.finetune_settings]
+        command += [*self._recipe("finetune", name), *settings]
+        folder = self._folder(f"{protocol}{self._selection}-{name}", variant, seed)
         start = None if scratch else pretrained or self._folder(name, variant, seed)
         row = self._row(protocol, variant or f"{name} pre-trained", method.finetune, seed)
         return Run(folder, command, row, self._marked(_TESTED), start)
@@ -172,12 +194,16 @@ class Bench:
         config = "st_gcn_small" if self.small else "st_gcn"
         command = self._command("finetune", f"finetune/{config}", seed)
         command += [f"--select={self.select}", *settings]
-        folder = self._folder("st_gcn", _plain(*settings), seed)
+        folder = self._folder(f"st_gcn{self._selection}", _plain(*settings), seed)
         row = self._row(protocol, "ST-GCN from scratch", config, seed)
         return Run(folder, command, row, self._marked(_TESTED))
 
     def coordinates(self, seed: int, protocol: str, settings: Settings = ()) -> Iterator[Run]:
-        """Nearest neighbour and least squares on the coordinates: the bar to beat."""
+        """Nearest neighbour and least squares on the coordinates: the bar to beat.
+
+        Nothing is drawn but labels: where all are used, one seed is all seeds.
+        """
+        seed = seed if settings else 0
         for kind in ("knn", "ridge"):
             command = ["evaluate", f"--protocol={kind}", f"--seed={seed}", *_RAW]
             command += [*self.clips.settings, *self.settings, *settings]
@@ -217,24 +243,37 @@ class Bench:
         budget = pretrained if start == "pre-trained" else folder
         return Run(folder, command, about, found, pretrained, budget)
 
+    def _recipe(self, stage: Stage, name: str) -> Settings:
+        return () if self.small else recipe(stage, name, self.clips.key)
+
+    @property
+    def _selection(self) -> str:
+        return "" if self.select == "last" else f"-{self.select}"
+
     def _command(self, subcommand: str, config: str, seed: int) -> list[str]:
         command = [subcommand, f"--config={CONFIGS / config}.yaml", f"--seed={seed}"]
         command += [*self.clips.settings, *self.settings]
         return command + list(_SMOKE[subcommand] if self.smoke else ())
 
     def _folder(self, name: str, variant: str, seed: int) -> str:
-        return "-".join(
-            part for part in (self.clips.key, _plain(name), _plain(variant), str(seed)) if part
-        )
+        parts = (self.clips.key, _plain(name), _plain(variant), _plain(*self._changes), str(seed))
+        return "-".join(part for part in parts if part)
 
     def _row(self, protocol: str, method: str, config: str, seed: int) -> dict[str, str]:
+        protocol = ", ".join((protocol, *(_plain(change) for change in self._changes)))
         about = {"data": self.clips.data, "split": self.clips.split, "protocol": protocol}
         return about | {"method": method, "config": config, "seed": str(seed)}
 
+    @property
+    def _changes(self) -> Settings:
+        """What all runs have in another way than published; rows and folders say so."""
+        small = ("small",) if self.small and not self.smoke else ()
+        return small + self.settings
+
     def _marked(self, found: dict[str, str]) -> dict[str, str]:
-        if self.select != "test-best":
+        if self.select == "last":
             return found
-        return {key: f"{metric}, test-best" for key, metric in found.items()}
+        return {key: f"{metric}, {self.select}" for key, metric in found.items()}
 
 
 def _plain(*words: str) -> str:

@@ -14,18 +14,19 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, TypeVar
 
 import torch
 from table import Row, measured, write_rows
 
 from pyg_skeletonmae.cli import main
 
+T = TypeVar("T")
 PROGRAM = [sys.executable, "-m", "pyg_skeletonmae"]
 
 
@@ -50,36 +51,49 @@ class Run:
     budget: str | None = None
 
 
-def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = None) -> None:
+def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = None) -> list[str]:
     """Runs everything that is not finished, ``jobs`` at a time, each on its share of the cores.
 
     Runs start in the order of the list; one that needs a pre-training waits for it while others go
-    ahead. Rows enter the table as their runs finish. With no ``jobs``, runs are made in this
-    process, one after the other: for lists of runs that take less time than to start a process.
+    ahead. Those that share a folder are made once, for all of their rows. Rows enter the table as
+    their runs finish. With no ``jobs``, runs are made in this process, one after the other: for
+    lists of runs that take less time than to start a process.
+
+    Returns:
+        The folders that have no result of today's settings: failed, stopped, left out.
     """
-    if jobs == 0:
-        for run in sorted(runs, key=lambda run: run.pretrained is not None):
-            _execute(run, root, 0)
-            _tell(run, root, table)
-        return
-    threads = max(1, _cores() // jobs)
-    left = list(runs)
+    threads = max(1, _cores() // jobs) if jobs else 0
+    listed = {run.folder: run for run in runs}
+    left, failed = list(listed.values()), []
     active: dict[Future[None], Run] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(jobs) if jobs else _Here() as pool:
         while left or active:
-            for run in _ready(left, active)[: jobs - len(active)]:
+            for run in _ready(left, active)[: max(1, jobs) - len(active)]:
                 left.remove(run)
-                active[pool.submit(_execute, run, root, threads)] = run
+                active[pool.submit(_execute, run, root, threads, listed)] = run
             for future in wait(active, return_when=FIRST_COMPLETED).done:
                 run = active.pop(future)
                 future.result()
-                _tell(run, root, table)
+                if not (finished(root / run.folder) and current(run, root, listed)):
+                    failed.append(run.folder)
+                elif table is not None:
+                    _keep(table, [own for own in runs if own.folder == run.folder], root, listed)
+    return failed
 
 
-def _tell(run: Run, root: Path, table: Path | None) -> None:
-    rows = collect([run], root)
-    if rows and table is not None:
+def _keep(table: Path, runs: Sequence[Run], root: Path, listed: Mapping[str, Run]) -> None:
+    rows = _rows(runs, root, listed)
+    if rows:
         write_rows(table, rows)
+
+
+class _Here(Executor):
+    """Calls at once, in this thread: steps of tiny models only get in each other's way."""
+
+    def submit(self, call: Callable[..., T], /, *args: Any, **options: Any) -> Future[T]:
+        done: Future[T] = Future()
+        done.set_result(call(*args, **options))
+        return done
 
 
 def _ready(left: Sequence[Run], active: dict[Future[None], Run]) -> list[Run]:
@@ -99,16 +113,19 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _execute(run: Run, root: Path, threads: int) -> None:
+def _execute(run: Run, root: Path, threads: int, listed: Mapping[str, Run]) -> None:
     folder = root / run.folder
     with _alone(root, run.folder) as log:
         if finished(folder):
-            old = "" if current(run, root) else f", with other settings: delete {folder} to redo it"
+            old = f", with other settings: delete {folder} to redo it"
+            old = "" if current(run, root, listed) else old
             print(f"{run.folder}: finished before{old}", flush=True)
             return
-        if run.pretrained and not finished(root / run.pretrained):
-            print(f"{run.folder}: left out, {run.pretrained} is not finished", flush=True)
+        why = _hindered(run, root, listed)
+        if why:
+            print(f"{run.folder}: left out, {why}", flush=True)
             return
+        log.truncate(0)
         _settings_of(run, root).write_text(settings(run, root))
         begin = time.perf_counter()
         code = _call(run, root, threads, log)
@@ -120,6 +137,18 @@ def _execute(run: Run, root: Path, threads: int) -> None:
         print(f"{run.folder}: stopped after {minutes:.1f} min", flush=True)
     else:
         print(f"{run.folder}: done in {minutes:.1f} min", flush=True)
+
+
+def _hindered(run: Run, root: Path, listed: Mapping[str, Run]) -> str:
+    """Why a run cannot go on from its pre-training; "" if it can."""
+    start = run.pretrained
+    if start is None:
+        return ""
+    if not finished(root / start):
+        return f"{start} is not finished"
+    if start in listed and not current(listed[start], root, listed):
+        return f"{start} has other settings"
+    return ""
 
 
 def _begun(folder: Path) -> bool:
@@ -166,7 +195,6 @@ def _alone(root: Path, name: str) -> Iterator[IO[str]]:
         except BlockingIOError:
             print(f"{name}: under way in another process, waiting", flush=True)
             fcntl.flock(log, fcntl.LOCK_EX)
-        log.truncate(0)
         yield log
 
 
@@ -180,13 +208,20 @@ def settings(run: Run, root: Path) -> str:
     texts = [
         Path(option.partition("=")[2]).read_text() if option.startswith("--config=") else option
         for option in run.command
+        if not option.startswith(("--data.path=", "--data.cache="))  # the data may move
     ]
     start = root / ".logs" / f"{run.pretrained}.settings"
     return json.dumps([*texts, start.read_text() if start.exists() else ""])
 
 
-def current(run: Run, root: Path) -> bool:
-    """Whether a finished run was made with these settings; so are runs that nothing is known of."""
+def current(run: Run, root: Path, listed: Mapping[str, Run]) -> bool:
+    """Whether a finished run, and what it went on from, was made with the settings of the list.
+
+    So are runs that nothing is known of.
+    """
+    start = listed.get(run.pretrained or "")
+    if start is not None and not current(start, root, listed):
+        return False
     made_with = _settings_of(run, root)
     return not made_with.exists() or made_with.read_text() == settings(run, root)
 
@@ -197,10 +232,14 @@ def _settings_of(run: Run, root: Path) -> Path:
 
 def collect(runs: Sequence[Run], root: Path) -> list[Row]:
     """The rows of all finished runs."""
+    return _rows(runs, root, {run.folder: run for run in runs})
+
+
+def _rows(runs: Sequence[Run], root: Path, listed: Mapping[str, Run]) -> list[Row]:
     return [
         run.row | row
         for run in runs
-        if run.metrics and finished(root / run.folder) and current(run, root)
+        if run.metrics and finished(root / run.folder) and current(run, root, listed)
         for row in measured(
             root / run.folder,
             run.metrics,

@@ -13,6 +13,7 @@ from table import read_rows, write_rows
 from uiprmd import planned
 
 from pyg_skeletonmae.cli import main as skeletonmae
+from pyg_skeletonmae.config import DataConfig, open_dataset
 
 HERE = Path(__file__).parent
 _IN_2D = ("finegym", "diving48")
@@ -47,20 +48,38 @@ def parser(about: str | None, datasets: Sequence[str], seeds: int = 3) -> argpar
     add("--splits", nargs="+", help="of the official ones; default: all")
     add("--method", nargs="+", default=list(METHODS), choices=list(METHODS), metavar="METHOD")
     add("--seeds", type=int, nargs="+", default=list(range(seeds)))
-    add("--jobs", type=int, default=1, help="runs at a time; 0: one after the other, in here")
+    add(
+        "--jobs",
+        type=int,
+        default=1,
+        help="runs at a time; 0: in this process",
+        choices=range(65),
+        metavar="N",
+    )
     add("--out", type=Path, help="the folder of all run folders")
     add("--results", type=Path, help="the folder of results.csv and RESULTS.md")
     add("--select", default="last", choices=["last", "val-best", "test-best"])
     add("--small", action="store_true", help="presets for two CPU cores")
     add("--smoke", action="store_true", help="two steps of each run, to see that it works")
     add("--table", action="store_true", help="only write the tables")
-    add("--set", nargs="+", default=[], metavar="--KEY=VALUE", help="further data settings")
+    add(
+        "--set",
+        action="append",
+        default=[],
+        metavar="--KEY=VALUE",
+        help="a further setting of every run, --set=--data.balanced=true; may be given again",
+    )
     return found
 
 
 def main(found: argparse.ArgumentParser, lists: Lists, argv: Sequence[str] | None = None) -> None:
-    """Runs what is missing and writes the tables."""
+    """Runs what is missing and writes the tables.
+
+    Raises:
+        SystemExit: An option means nothing here, or a run has failed or was left out.
+    """
     options = found.parse_args(argv)
+    _check(found, options)
     smoke, name = options.smoke, Path(found.prog).stem
     options.small = options.small or smoke
     out = options.out or Path("runs") / f"{name}{'-smoke' * smoke}"
@@ -69,13 +88,31 @@ def main(found: argparse.ArgumentParser, lists: Lists, argv: Sequence[str] | Non
     for clips in _chosen(options, out):
         bench = Bench(clips, options.small, smoke, options.select, tuple(options.set))
         runs += list(lists(bench, options))
+    if not runs:
+        found.error("these options leave no run")
+    failed: list[str] = []
     if not options.table:
         for dataset in options.datasets:
             _prepare(dataset, options.data, smoke)
-        execute(runs, out, 0 if smoke else options.jobs, results / "results.csv")
+        failed = execute(runs, out, 0 if smoke else options.jobs, results / "results.csv")
         write_rows(results / "results.csv", collect(runs, out))
     rows, notes = read_rows(results / "results.csv"), HERE / "notes.md"
     write_page(results / "RESULTS.md", rows, notes, [] if smoke else planned([0, 1, 2]))
+    if failed:
+        raise SystemExit(f"{len(failed)} runs have no result: {', '.join(failed)}")
+
+
+def _check(found: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    known = {split for name in options.datasets for split in DATASETS[name][1]}
+    wrong = sorted(set(options.splits or ()) - known)
+    if wrong:
+        found.error(f"--splits {' '.join(wrong)}: expected some of {', '.join(sorted(known))}")
+    if _is_pickle(options.data) and len(options.datasets) != 1:
+        found.error(f"{options.data}: of which data set? Name it by --datasets")
+
+
+def _is_pickle(path: Path | None) -> bool:
+    return path is not None and path.suffix == ".pkl"
 
 
 def _chosen(options: argparse.Namespace, out: Path) -> Iterator[Clips]:
@@ -92,7 +129,7 @@ def clips_of(dataset: str, split: str, path: Path | None, cache: Path) -> Clips:
     key = dataset if split in _NO_PROTOCOL else f"{dataset}-{split}"
     if path is not None:
         settings.append(f"--data.path={path}")
-    if path is not None and path.suffix == ".pkl":
+    if _is_pickle(path):
         settings += ["--data.name=pyskl", f"--data.protocol={split}", *_FLAT]
         return Clips(f"{data}, 2-D poses", split, f"{key}-poses", tuple(settings))
     settings.append(f"--data.name={dataset}")
@@ -107,7 +144,10 @@ def _prepare(dataset: str, path: Path | None, smoke: bool) -> None:
     """Reads the owners' files once, before runs do so at the same time."""
     if path is None:  # made here, or found by $SKELETONMAE_DATA: the first run reads it
         return
-    name = "pyskl" if path.suffix == ".pkl" else dataset
+    name = "pyskl" if _is_pickle(path) else dataset
     workers = ["--workers=0"] if smoke else []
     if skeletonmae(["prepare", name, f"--root={path}", *workers]):
         raise SystemExit(f"{path}: {dataset} could not be prepared")
+    poses = DataConfig(name="pyskl", path=str(path))
+    if name == "pyskl" and open_dataset(poses).store.num_channels != 2:
+        raise SystemExit(f"{path}: pickles are for 2-D poses here; of 3-D ones give the raw files")

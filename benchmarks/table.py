@@ -27,7 +27,6 @@ COLUMNS = [
 _LOCAL = {"out", "resume", "config", "seed", "pretrained", "keep_memory"}
 _LOCAL_BELOW = {"data": {"path", "cache", "label_draw"}, "trainer": {"seed", "progress", "devices"}}
 Row = dict[str, Any]
-_NAMES = {"top1": "trained", "top1, test-best": "trained †"}
 
 
 def measured(
@@ -152,7 +151,9 @@ def median_minutes(rows: Iterable[Row]) -> str:
 
 def shown(metric: str) -> str:
     """How a metric is called on the page."""
-    return _NAMES.get(metric, metric)
+    name, _, selected = metric.partition(", test-best")
+    name = {"top1": "top-1", "mean_class": "mean of classes"}.get(name, name)
+    return f"{name} †" if metric.endswith(", test-best") else name + selected
 
 
 def markdown(lines: Sequence[Sequence[str]]) -> str:

@@ -31,9 +31,9 @@ import yaml
 from ensemble import evaluate_together
 from protocols import CONFIGS
 from results_page import write_page
-from runner import Run, collect, execute
+from runner import Run, collect, execute, finished
 from table import Row, read_rows, write_rows
-from variants import FRAMES, PRETRAINED, shares_network, starts, tuned_name
+from variants import FRAMES, NORMALISED, PRETRAINED, shares_network, starts, tuned_name
 
 from pyg_skeletonmae.config import DataConfig
 
@@ -133,7 +133,7 @@ def _probes(method: str, protocol: str, seed: int, segments: int = 1) -> Iterato
     """Features averaged over the clip, or kept apart for each of its quarters."""
     more, of = ([], "") if segments == 1 else ([f"--segments={segments}"], ", quarters")
     metrics = {key: f"{metric}{of}" for key, metric in _PROBES.items()}
-    clips = _clips(FRAMES.get(method, 32))
+    clips = _clips(FRAMES.get(method, 32), *NORMALISED.get(method, ("mean", "std")))
     for start in ("pre-trained",) if shares_network(method) else ("pre-trained", "random"):
         random = ["--random_init"] if start == "random" else []
         command = ["evaluate", "--protocol=all", *random, f"--seed={seed}", *clips]
@@ -178,20 +178,21 @@ def _trained_folder(protocol: str, kind: str, start: str, seed: int) -> str:
 def together(seeds: list[int], protocol: str, root: Path) -> Run | None:
     """The pre-trained STRL of all seeds as one classifier; None while one of them is missing."""
     folders = [root / _trained_folder(protocol, "strl", "pre-trained", seed) for seed in seeds]
-    if not all((folder / "results.json").exists() for folder in folders):
+    if not all(finished(folder) for folder in folders):
         return None
     name = f"STRL pre-trained, {len(seeds)} runs together, clip and mirror"
-    folder = f"{_plain(protocol)}-strl-together"
+    folder = f"{_plain(protocol)}-strl-together-{'-'.join(map(str, seeds))}"
     run = Run(folder, [], _row(protocol, name, "", 0), {"test/top1": "top1"})
-    if not (root / run.folder / "results.json").exists():
-        data = DataConfig(frames=32, center="mean", scale="std")
+    if not finished(root / run.folder):
+        view = 180.0 if protocol == "yaw" else 0.0
+        data = DataConfig(frames=32, center="mean", scale="std", view=view)
         evaluate_together(folders, data, root / run.folder)
     return run
 
 
-def _clips(frames: int) -> tuple[str, ...]:
-    """Frozen features are measured on whole clips, normalised as the coordinates' baseline is."""
-    return f"--data.frames={frames}", "--data.center=mean", "--data.scale=std"
+def _clips(frames: int, center: str = "mean", scale: str = "std") -> tuple[str, ...]:
+    """Frozen features are measured on whole clips, normalised as in pre-training."""
+    return f"--data.frames={frames}", f"--data.center={center}", f"--data.scale={scale}"
 
 
 def _row(protocol: str, method: str, config: str, seed: int) -> dict[str, str]:
@@ -217,7 +218,7 @@ def parser() -> argparse.ArgumentParser:
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
     add("--protocols", nargs="+", default=["full", "label-poor"], choices=list(PROTOCOLS))
     add("--together", action="store_true", help="also all seeds of STRL as one classifier")
-    add("--jobs", type=int, default=1, help="runs at a time")
+    add("--jobs", type=int, default=1, help="runs at a time", choices=range(1, 65), metavar="N")
     add("--out", type=Path, default=Path("runs/uiprmd"))
     add("--table", action="store_true", help="only write the tables")
     return found
@@ -234,15 +235,18 @@ def _asked_for(options: argparse.Namespace) -> Iterator[Run]:
 def main() -> None:
     """Runs what is missing and writes the tables."""
     options = parser().parse_args()
-    found = list({run.folder: run for run in _asked_for(options)}.values())
+    found = list(_asked_for(options))
+    failed: list[str] = []
     if not options.table:
-        execute(found, options.out, options.jobs, HERE / "results.csv")
+        failed = execute(found, options.out, options.jobs, HERE / "results.csv")
         for protocol in options.protocols if options.together else ():
             if run := together(options.seeds, protocol, options.out):
                 found.append(run)
         write_rows(HERE / "results.csv", collect(found, options.out))
     rows = read_rows(HERE / "results.csv")
     write_page(HERE / "RESULTS.md", rows, HERE / "notes.md", planned([0, 1, 2]))
+    if failed:
+        raise SystemExit(f"{len(failed)} runs have no result: {', '.join(failed)}")
 
 
 if __name__ == "__main__":

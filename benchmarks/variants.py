@@ -58,6 +58,8 @@ FRAMES = {
     "st_mae_sttformer full size": 120,
     "skeleton2vec full size": 90,
 }
+# All others by the mean of their joints and the deviation: centre and unit of pre-training.
+NORMALISED = {"skeleton2vec full size": ("first", "null")}
 
 
 # What differs in pre-training only has the random weights of another method.

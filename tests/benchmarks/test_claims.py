@@ -23,14 +23,14 @@ def test_claims_are_about_methods_that_can_be_run():
 
 
 def test_differences_are_over_common_seeds():
-    mamp, vit = "mamp pre-trained", "st_mae_vit coordinates pre-trained"
+    mamp, vit = "mamp pre-trained", "st_mae_vit patch norm pre-trained"
     rows = [row(mamp, seed, 0.7 + seed / 100) for seed in range(3)]
-    (line,) = lines(rows, "motion")
+    (line,) = lines(rows, "motion, masked")
     assert line.endswith("| - | - | not measured | 0 |")
     rows += [row(vit, 0, 0.5), row(mamp, 0, 0.4, "top1"), row(vit, 0, 0.5, "top1")]
-    linear, trained = lines(rows, "motion")
+    linear, trained = lines(rows, "motion, masked")
     assert linear.endswith("| full | linear, pooled | +20.0 | 1 |")
-    assert trained.endswith("| full | trained | -10.0 | 1 |")
+    assert trained.endswith("| full | top-1 | -10.0 | 1 |")
     rows.append(row(vit, 1, 0.51))
     rows.append(row(vit, 2, 0.9) | {"clips_seen": "7"})  # more than the other had
-    assert lines(rows, "motion")[0].endswith("| full | linear, pooled | +20.0 ± 0.0 | 2 |")
+    assert lines(rows, "motion, masked")[0].endswith("| full | linear, pooled | +20.0 ± 0.0 | 2 |")

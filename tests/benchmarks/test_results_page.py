@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from results_page import read_published, write_page
+from script import clips_of
 from table import COLUMNS, Row
 
 HERE = {"data": "D", "split": "odd/even", "protocol": "full"}
@@ -28,10 +29,29 @@ def test_means_intervals_and_what_pre_training_is_worth(tmp_path):
     ]
     text = page(tmp_path, rows)
     assert "## D, full (odd/even)" in text and "## Notes\n\nWords." in text
-    assert "| method | trained | seeds | clips seen | minutes |" in text
+    assert "| method | top-1 | seeds | clips seen | minutes |" in text
     assert "| m pre-trained | 70.0 ± 24.8 | 3 | 100 | 1.0 |" in text
-    assert "- trained: m pre-trained minus m random, same seeds: +10.0 ± 0.0 points" in text
+    assert "- top-1: m pre-trained minus m random, same seeds: +10.0 ± 0.0 points" in text
     assert "not run" not in text.split("## Published")[0]
+
+
+def test_each_training_has_its_line(tmp_path):
+    rows = [row("m", seed, "top1", 0.5, clips_seen="20", seconds="30") for seed in range(2)]
+    rows += [row("m", 0, "knn", 0.4), row("m", 0, "mean_class, test-best", 0.1)]
+    text = page(tmp_path, rows)
+    assert "| method | top-1 | knn | mean of classes † | seeds | clips seen | minutes |" in text
+    assert "| m | 50.0 ± 0.0 | - | - | 2 | 20 | 0.5 |" in text
+    assert "| m | - | 40.0 | 10.0 | 1 | 100 | 1.0 |" in text
+
+
+def test_published_values_on_poses_stand_beside_ours_on_poses(tmp_path):
+    clips = clips_of("ntu60", "xsub", Path("ntu60_hrnet.pkl"), tmp_path)
+    place = {"data": clips.data, "split": clips.split, "protocol": "finetune"}
+    raw = {**place, "data": "NTU RGB+D 60"}
+    rows = [row("graph_mae pre-trained", 0, "top1", v, **p) for v, p in ((0.9, place), (0.5, raw))]
+    text = page(tmp_path, rows)
+    (line,) = (line for line in text.splitlines() if line.startswith("| graph_mae | 92.8 |"))
+    assert line.startswith("| graph_mae | 92.8 | 96.5 | 90.0 | - |")
 
 
 def test_what_was_planned_and_not_run_is_said(tmp_path):
@@ -40,7 +60,7 @@ def test_what_was_planned_and_not_run_is_said(tmp_path):
     big = {"method": "big", "metric": "knn", "seed": "0", "why": "needs a GPU"}
     planned.append(HERE | {"protocol": "yaw"} | big)
     text = page(tmp_path, rows, planned)
-    assert "| m | trained | 1 2 | too long |" in text
+    assert "| m | top-1 | 1 2 | too long |" in text
     assert "## D, yaw (odd/even)\n\n| not run |" in text
     assert "| big | knn | 0 | needs a GPU |" in text
 

@@ -60,7 +60,8 @@ def test_finished_runs_are_skipped_and_others_made_in_order(fake, capsys):
 
 def test_a_failed_run_is_said_and_what_needs_it_left_out(fake, capsys):
     runs = [Run("bad", ["--fail"]), Run("needs", [], ROW, METRICS, "bad"), Run("good", [])]
-    execute(runs, fake, jobs=2, table=fake / "results.csv")
+    failed = execute(runs, fake, jobs=2, table=fake / "results.csv")
+    assert sorted(failed) == ["bad", "needs"]
     said = capsys.readouterr().out
     assert "bad: FAILED (1): it failed" in said and "needs: left out, bad is not" in said
     assert "good: done" in said and not (fake / "results.csv").exists()
@@ -100,11 +101,40 @@ def test_a_finished_run_of_other_settings_is_named_and_left_out_of_the_table(fak
     execute(runs, fake, jobs=1)
     assert len(collect(runs, fake)) == 1
     config.write_text("lr: 2")
-    execute(runs, fake, jobs=1)
+    assert execute(runs, fake, jobs=1) == ["start", "late"]
     said = f"start: finished before, with other settings: delete {fake / 'start'} to redo it"
     assert said in capsys.readouterr().out and len(begun(fake)) == 2
-    other = [Run("late", ["--quick"], ROW, METRICS, "start")]
-    assert collect(other, fake) == [] and len(collect(runs, fake)) == 1
+    assert collect(runs, fake) == []  # what it went on from is none of today's, either
+    new = Run("new", [], ROW, METRICS, "start")
+    assert execute([runs[0], new], fake, jobs=1) == ["start", "new"]
+    assert "new: left out, start has other settings" in capsys.readouterr().out
+    config.write_text("lr: 1")
+    assert len(collect(runs, fake)) == 1
+    assert collect([Run("late", ["--quick"], ROW, METRICS, "start")], fake) == []
+
+
+def test_data_may_move(fake):
+    here, there = (Run("a", [f"--data.path={p}", f"--data.cache={p}"], ROW, METRICS) for p in "xy")
+    execute([here], fake, jobs=1)
+    assert len(collect([there], fake)) == 1
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_runs_of_one_folder_are_made_once_for_all_their_rows(fake, jobs):
+    rows = [ROW, {**ROW, "protocol": "q"}]
+    runs = [Run("a", [], row, METRICS) for row in rows]
+    assert execute([*runs, Run("b", [])], fake, jobs, fake / "results.csv") == []
+    assert sorted(begun(fake)) == ["a", "b"]
+    assert (fake / "results.csv").read_text().count("\n") == 3
+
+
+def test_what_a_run_printed_stays(fake):
+    runs = [Run("bad", ["--fail"])]
+    execute(runs, fake, jobs=1)
+    (fake / "bad").mkdir(exist_ok=True)
+    (fake / "bad/results.json").write_text("{}")  # finished by another process meanwhile
+    execute(runs, fake, jobs=1)
+    assert "it failed" in (fake / ".logs/bad.log").read_text()
 
 
 def test_a_run_told_to_stop_is_not_finished(fake):

@@ -14,6 +14,9 @@ from miniature_helpers import write_ntu, write_pku, write_poses
 from protocols import Bench
 from script import clips_of
 
+from pyg_skeletonmae.layouts import COCO17
+from pyg_skeletonmae.transforms.masking import keep_count
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -103,6 +106,7 @@ def test_pkummd(smoke, part):
     assert methods(found, "linear") == ANCHORS | {"graph_mae pre-trained", "graph_mae random"}
     assert methods(found, "finetune") == ANCHORS | {"graph_mae pre-trained"}
     names = {"coordinates, linear", "graph_mae pre-trained", "graph_mae random"}
+    names.add("ST-GCN, supervised")
     assert methods(found, "detection") == names
     ious = {f"mAP over {over}s, IoU {iou}" for over in ("action", "video") for iou in (0.1, 0.5)}
     assert all(set(found["detection", name]) == ious for name in names)
@@ -119,12 +123,36 @@ def test_poses_of_athletes(smoke, name):
 def test_ablation(smoke):
     arguments = ("--only", "depth 1", "layers 1, not", "joint", "top 1")
     found = smoke("ablation", "finegym", *arguments)
-    assert set(found) == {
+    wanted = {
         ("ablation: depth of the encoder", "depth 1"),
         ("ablation: STRL layers", "layers 1, not pre-trained"),
         ("ablation: masking levels", "joint"),
         ("ablation: layers of the target", "top 1"),
     }
+    assert set(found) == wanted | {(about, name) for about, _ in wanted for name in ANCHORS}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("ntu_knn", ("--splits=xsubj",), "--splits xsubj: expected some of"),
+        ("ablation", ("--only", "no such variant"), "these options leave no run"),
+        ("ntu_finetune", ("--data=ntu60_hrnet.pkl",), "of which data set? Name it by --datasets"),
+        ("ntu_knn", ("--jobs=-1",), "argument --jobs: invalid choice"),
+    ],
+)
+def test_options_that_mean_nothing(monkeypatch, capsys, tmp_path, name, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
+    with pytest.raises(SystemExit):
+        runpy.run_path(str(BENCHMARKS / f"{name}.py"), run_name="__main__")
+    assert said in capsys.readouterr().err and list(tmp_path.iterdir()) == []
+
+
+def test_a_script_says_that_a_run_failed(smoke):
+    arguments = ("--datasets=ntu60", "--splits=xsub", "--method=mamp", "--set=--data.frames=7")
+    with pytest.raises(SystemExit, match=r"runs have no result: .*mamp"):
+        smoke("ntu_finetune", "ntu", *arguments)
 
 
 def test_the_ablation_is_all_of_the_published_one():
@@ -138,6 +166,15 @@ def test_the_ablation_is_all_of_the_published_one():
         if row["data"] == "FineGym" and row["protocol"] + row["method"] not in named
     ]
     assert len(wanted) > 50 and missing == []
+
+
+def test_random_joints_are_as_many_as_those_of_the_parts():
+    for percent, joints in ablation.JOINTS.items():
+        ratio = float(f"{joints / 17:.3f}")
+        assert 17 - keep_count(17, ratio) == joints
+        for names in ablation.PART_SETS[percent]:
+            parts = {name: len(COCO17.parts[name]) for name in ablation.PARTS}
+            assert abs(sum(parts[name] for name in names.split()) - joints) <= 1
 
 
 def test_every_folder_is_one_run_and_follows_its_pre_training():

@@ -1,0 +1,32 @@
+"""What the publications set differently from data set to data set.
+
+The presets in ``configs/`` are those of NTU RGB+D 60. Sources: the public codes of MAMP (also for
+the SkeletonMAE it compares with) and of Skeleton2vec.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Stage = Literal["pretrain", "finetune", "linear"]
+_MODEL = "--model.init_args."
+_DEEPER = f"{_MODEL}backbone.init_args.decoder_depth=5"
+_MASK = f"{_MODEL}mask.init_args."
+# By stage and method: the settings of the data sets and splits whose names start so.
+_RECIPES: dict[tuple[Stage, str], dict[str, tuple[str, ...]]] = {
+    ("pretrain", "st_mae_vit"): {"ntu120": (_DEEPER,), "pkummd": (_DEEPER,)},
+    ("pretrain", "mamp"): {"ntu120": (_DEEPER, f"{_MASK}tau=0.75"), "pkummd": (_DEEPER,)},
+    ("pretrain", "skeleton2vec"): {"ntu120": (f"{_MASK}beta=0.2",)},
+    ("finetune", "skeleton2vec"): {"ntu120-xset": ("--trainer.optim.lr=1e-4",)},
+    ("linear", "skeleton2vec"): {"pkummd2": ("--tune.lr=0.01",)},
+}
+
+
+def recipe(stage: Stage, method: str, clips: str) -> tuple[str, ...]:
+    """What differs from a method's preset on some clips (``ntu120-xsub``).
+
+    >>> recipe("pretrain", "mamp", "ntu60-xsub"), recipe("linear", "skeleton2vec", "pkummd2-xsub")
+    ((), ('--tune.lr=0.01',))
+    """
+    own = _RECIPES.get((stage, method), {})
+    return tuple(s for name, settings in own.items() if clips.startswith(name) for s in settings)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from protocols import CONFIGS, METHODS, SMALL, Bench
+from recipes import recipe
+from script import clips_of
+
+
+def settings(folder: str, config: str, changes: tuple[str, ...]) -> dict[str, Any]:
+    """The data section of a preset with some changes."""
+    data: dict[str, Any] = yaml.safe_load((CONFIGS / folder / f"{config}.yaml").read_text())["data"]
+    for change in changes:
+        key, _, value = change.removeprefix("--data.").partition("=")
+        if change.startswith("--data."):
+            data[key] = yaml.safe_load(value)
+    return data
+
+
+@pytest.mark.parametrize("methods", [METHODS, SMALL], ids=["full size", "small"])
+@pytest.mark.parametrize("name", METHODS)
+def test_a_network_is_fine_tuned_on_clips_as_it_was_pre_trained_on(methods, name):
+    """A transformer takes no other number of frames; other units mean other features."""
+    own = methods[name]
+    before = settings("pretrain", own.config, own.settings)
+    after = settings("finetune", own.finetune, own.finetune_settings)
+    keys = ("center", "scale") if name == "graph_mae" else ("frames", "center", "scale")
+    assert {key: after[key] for key in keys} == {key: before[key] for key in keys}
+
+
+def test_publications_differ_from_data_set_to_data_set():
+    assert recipe("pretrain", "mamp", "ntu60-xsub") == ()
+    found = recipe("pretrain", "mamp", "ntu120-xset")
+    assert [setting.rpartition(".")[2] for setting in found] == ["decoder_depth=5", "75"]
+    assert recipe("finetune", "skeleton2vec", "ntu120-xsub") == ()
+
+
+def test_full_size_runs_follow_them_and_small_ones_do_not():
+    clips = clips_of("pkummd2", "xsub", None, Path("data"))
+    for small, there in ((False, True), (True, False)):
+        (probe, _) = Bench(clips, small).linear("skeleton2vec", 0)
+        assert ("--tune.lr=0.01" in probe.command) == there
+        start = Bench(clips, small).pretraining("mamp", 0)
+        assert any(s.endswith("decoder_depth=5") for s in start.command) == there
