@@ -131,22 +131,25 @@ class DataConfig:
         device: torch.device | str = "cpu",
         rank: int = 0,
         world_size: int = 1,
-        drop_single: bool = False,
+        drop_small: bool = False,
     ) -> SkeletonLoader:
-        """Shuffled, augmented batches; with ``drop_single``, none of a single clip.
+        """Shuffled, augmented batches; with ``drop_small``, no last one that is much smaller.
 
-        Heads with a BatchNorm cannot be trained on a single clip.
+        A BatchNorm cannot be trained on a single clip, and the statistics of a few keep a network
+        from fitting: a last batch of fewer clips than a quarter of the others (our choice) is left
+        out, other clips in each epoch.
 
         Raises:
             ConfigError: All batches would be of a single clip.
             DataError: There is a single clip.
         """
         size = self.batch_size * world_size
-        if drop_single and self.batch_size == 1:
+        if drop_small and self.batch_size == 1:
             raise ConfigError("data.batch_size 1: classifiers are trained on two clips at a time")
-        if drop_single and len(dataset) == 1:
+        if drop_small and len(dataset) == 1:
             raise DataError("1 labelled clip: a classifier is trained on two or more")
-        drop_last = drop_single and len(dataset) > size and len(dataset) % size == 1
+        rest = len(dataset) % size
+        drop_last = drop_small and len(dataset) > size and (rest == 1 or rest < size / 4)
         transform = self.transform(dataset, train=True)
         return SkeletonLoader(
             dataset, self.batch_size, transform, shuffle=True, seed=seed, rank=rank,

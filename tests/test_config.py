@@ -117,6 +117,28 @@ def gym(tmp_path):
     return DataConfig(name="finegym", path=str(tmp_path / "finegym"), cache=str(tmp_path / "cache"))
 
 
+@pytest.mark.parametrize(
+    ("clips", "batch", "sizes"),
+    [
+        (100, 32, [32, 32, 32]),  # not 4 more, whose statistics are noise
+        (104, 32, [32, 32, 32, 8]),
+        (33, 32, [32]),
+        (5, 2, [2, 2]),
+        (20, 32, [20]),
+        (64, 32, [32, 32]),
+    ],
+)
+def test_no_small_batch_at_the_end_if_unwanted(clips, batch, sizes):
+    config = DataConfig("synthetic", num_clips=clips, num_classes=2, frames=4, batch_size=batch)
+    dataset = open_dataset(config)
+    loader = config.train_loader(dataset, 0, drop_small=True)
+    assert [own.num_graphs for own in loader] == sizes
+    kept = config.train_loader(dataset, 0)
+    assert sum(own.num_graphs for own in kept) == clips
+    with pytest.raises(ConfigError, match="batch_size 1"):
+        DataConfig("synthetic", batch_size=1).train_loader(dataset, 0, drop_small=True)
+
+
 def test_official_splits(gym):
     train, labelled, val, test = split(open_dataset(gym), gym)
     assert train.labels.tolist() == test.labels.tolist() == [98, 97, 96]

@@ -61,7 +61,7 @@ def finetune(
     dataset = splits.labelled
     net = build_classifier(model, dataset, settings)
     loader = data.train_loader(
-        dataset, seed, trainer.fabric.device, trainer.rank, trainer.world_size, drop_single=True
+        dataset, seed, trainer.fabric.device, trainer.rank, trainer.world_size, drop_small=True
     )
     try_batch(net, loader)
     if trainer.rank == 0:

@@ -90,7 +90,7 @@ def _train(
 ) -> dict[str, Any]:
     encoder = job.needed_encoder(protocol)
     recipe = tune.apply(LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder))
-    loader = job.data.train_loader(dataset, job.seed, drop_single=True)
+    loader = job.data.train_loader(dataset, job.seed, drop_small=True)
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
     val = None if job.splits.val is None else job.data.eval_loader(job.splits.val)
     found = linear_probe_sgd(
