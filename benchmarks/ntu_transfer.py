@@ -23,7 +23,9 @@ def runs(bench: Bench, options: argparse.Namespace) -> Iterator[Run]:
     for source in options.sources:
         name, (split, *_) = script.DATASETS[source]
         cache = options.out or Path("runs/ntu_transfer")
-        clips = script.clips_of(source, split, options.source_data, cache / "data")
+        clips = script.clips_of(
+            source, split, options.source_data, cache / "data", options.incomplete
+        )
         there = replace(bench, clips=clips)
         protocol = f"transfer from {name}"
         for seed in options.seeds:

@@ -16,6 +16,7 @@ from pyg_skeletonmae.cli import main as skeletonmae
 from pyg_skeletonmae.config import DataConfig, open_dataset
 
 HERE = Path(__file__).parent
+_LISTED = ("ntu60", "ntu120")
 _IN_2D = ("finegym", "diving48")
 _FLAT = ["--data.rotate=0"]  # rotations of the presets need a third coordinate
 _NO_PROTOCOL = ("official", "odd/even")
@@ -63,6 +64,10 @@ def parser(about: str | None, datasets: Sequence[str], seeds: int = 3) -> argpar
     add("--smoke", action="store_true", help="two steps of each run, to see that it works")
     add("--table", action="store_true", help="only write the tables")
     add(
+        "--incomplete",
+        help="of NTU RGB+D, the owners' list of clips to leave out: a file, or fetch",
+    )
+    add(
         "--set",
         action="append",
         default=[],
@@ -93,7 +98,7 @@ def main(found: argparse.ArgumentParser, lists: Lists, argv: Sequence[str] | Non
     failed: list[str] = []
     if not options.table:
         for dataset in options.datasets:
-            _prepare(dataset, options.data, smoke)
+            _prepare(dataset, options.data, smoke, options.incomplete)
         failed = execute(runs, out, 0 if smoke else options.jobs, results / "results.csv")
         write_rows(results / "results.csv", collect(runs, out))
     rows, notes = read_rows(results / "results.csv"), HERE / "notes.md"
@@ -119,10 +124,12 @@ def _chosen(options: argparse.Namespace, out: Path) -> Iterator[Clips]:
     for dataset in options.datasets:
         for split in DATASETS[dataset][1]:
             if options.splits is None or split in options.splits:
-                yield clips_of(dataset, split, options.data, out / "data")
+                yield clips_of(dataset, split, options.data, out / "data", options.incomplete)
 
 
-def clips_of(dataset: str, split: str, path: Path | None, cache: Path) -> Clips:
+def clips_of(
+    dataset: str, split: str, path: Path | None, cache: Path, incomplete: str | None = None
+) -> Clips:
     """A data set with a split, by name; a pickle of poses stands for the data set it is of."""
     data = DATASETS[dataset][0]
     settings = [f"--data.cache={cache}"]
@@ -133,6 +140,8 @@ def clips_of(dataset: str, split: str, path: Path | None, cache: Path) -> Clips:
         settings += ["--data.name=pyskl", f"--data.protocol={split}", *_FLAT]
         return Clips(f"{data}, 2-D poses", split, f"{key}-poses", tuple(settings))
     settings.append(f"--data.name={dataset}")
+    if incomplete is not None and dataset in _LISTED:
+        settings.append(f"--data.incomplete={incomplete}")
     if dataset in _IN_2D:
         settings += _FLAT
     if split not in _NO_PROTOCOL:
@@ -140,13 +149,15 @@ def clips_of(dataset: str, split: str, path: Path | None, cache: Path) -> Clips:
     return Clips(data, split, key, tuple(settings))
 
 
-def _prepare(dataset: str, path: Path | None, smoke: bool) -> None:
+def _prepare(dataset: str, path: Path | None, smoke: bool, incomplete: str | None) -> None:
     """Reads the owners' files once, before runs do so at the same time."""
     if path is None:  # made here, or found by $SKELETONMAE_DATA: the first run reads it
         return
     name = "pyskl" if _is_pickle(path) else dataset
-    workers = ["--workers=0"] if smoke else []
-    if skeletonmae(["prepare", name, f"--root={path}", *workers]):
+    how = ["--workers=0"] if smoke else []
+    if incomplete is not None and name in _LISTED:
+        how.append(f"--incomplete={incomplete}")
+    if skeletonmae(["prepare", name, f"--root={path}", *how]):
         raise SystemExit(f"{path}: {dataset} could not be prepared")
     poses = DataConfig(name="pyskl", path=str(path))
     if name == "pyskl" and open_dataset(poses).store.num_channels != 2:

@@ -235,6 +235,11 @@ def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDatase
         train, test = ([view.store.names[i] for i in view.indices()] for view in sides)
         return dataset.split("name", train=train, test=test)
     subjects = sorted(set(dataset.subjects.tolist()))
+    if subjects == [-1]:
+        raise DataError(
+            f"{dataset.store.root}: names no performers, by whom the command line divides clips; "
+            'divide them in Python, by dataset.split("name", ...) or "label"'
+        )
     chosen = [s for s in subjects if s % 2] if wanted is None else wanted
     return dataset.split(train=chosen, test=config.test_subjects)
 

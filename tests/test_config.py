@@ -7,6 +7,7 @@ from cli_helpers import packed_arrays, write_packed
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
 from pyg_skeletonmae.config import DataConfig, open_dataset, split
+from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError, DataError
 
 
@@ -67,6 +68,14 @@ def test_split_is_odd_against_even_by_default(config):
     train, labelled, val, test = split(open_dataset(config), config)
     assert (subjects(train), subjects(test), val) == ([1, 3], [2, 4], None)
     assert labelled is train
+
+
+def test_clips_without_performers_cannot_be_divided(tmp_path):
+    path = str(tmp_path / "store")
+    SkeletonDataset.from_arrays([np.zeros((1, 4, 22, 3))], None, "uiprmd22", root=path)
+    config = DataConfig("store", path)
+    with pytest.raises(DataError, match="store: names no performers, by whom the command line"):
+        split(open_dataset(config), config)
 
 
 def test_split_by_named_subjects(config):
