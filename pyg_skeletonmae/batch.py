@@ -50,16 +50,39 @@ def positions(data: Data) -> Tensor:
     return pos
 
 
-def pos_tracks(data: Data, num_joints: int) -> Tensor:
+def pos_tracks(data: Data, num_joints: int, channels: int | None = None) -> Tensor:
     """The coordinates of a clip or batch as tracks ``[P, V, T, C]``, zero where missing.
 
     What a missing joint holds is arbitrary: centring, for one, moves it. Models read it as zero,
     the centre of the body.
+
+    Args:
+        data: The clip or batch.
+        num_joints: The joints ``V`` of a track.
+        channels: The channels ``C`` that there should be; None: any number.
+
+    Raises:
+        DataError: The clips are empty, of another skeleton, or have another number of channels.
     """
-    pos, valid = positions(data), data.get("valid")
-    if valid is not None:
-        pos = pos.masked_fill(~valid[..., None], 0.0)
-    return as_tracks(pos, num_joints)
+    pos = positions(data)
+    if pos.dim() != 3 or not pos.numel():
+        raise DataError(f"pos {list(pos.shape)}: expected [N, T, C], with persons and frames")
+    if channels is not None and pos.size(2) != channels:
+        raise DataError(f"clips of {pos.size(2)} channels, expected {channels}")
+    tracks = data.get("num_tracks")
+    if tracks is None or tracks.is_cuda or torch.compiler.is_compiling():  # it would have to wait
+        return as_tracks(_present(pos, data), num_joints)
+    if num_joints * int(tracks.sum()) != len(pos):
+        raise DataError(
+            f"{len(pos)} nodes are no {int(tracks.sum())} tracks of {num_joints} joints; is this "
+            "batch from another skeleton?"
+        )
+    return as_tracks(_present(pos, data), num_joints)
+
+
+def _present(pos: Tensor, data: Data) -> Tensor:
+    valid: Tensor | None = data.get("valid")
+    return pos if valid is None else pos.masked_fill(~valid[..., None], 0.0)
 
 
 def num_clips(data: Data) -> int:

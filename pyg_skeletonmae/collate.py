@@ -79,7 +79,10 @@ class StoreCollater:
         fields["edge_index"] = self._edge_index(len(track))
         if self.store.label is not None:
             fields["y"] = self.store.label[clips].to(self.device)
-        fields |= {"num_tracks": num_tracks * self._views, "clip_id": clips.to(self.device)}
+        fields |= {
+            "num_tracks": num_tracks * self._views,
+            "clip_id": clips.to(self.device, copy=True),
+        }
         fields |= {"subject": self.store.subject[clips].to(self.device), "key": keys}
         batch = _as_batch(fields, len(track))
         for transform in self.rest:
@@ -121,7 +124,7 @@ class StoreCollater:
         edges = self.store.skeleton.edge_index.size(1)
         if tracks * edges > self._edges.size(1):
             self._edges = tracks_edge_index(self.store.skeleton, 2 * tracks).to(self.device)
-        return self._edges[:, : tracks * edges].contiguous()
+        return self._edges[:, : tracks * edges].clone()  # whose batch it is may change it
 
 
 def _split_head(

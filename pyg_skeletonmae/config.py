@@ -146,10 +146,10 @@ class DataConfig:
         size = self.batch_size * world_size
         if drop_small and self.batch_size == 1:
             raise ConfigError("data.batch_size 1: classifiers are trained on two clips at a time")
-        if drop_small and len(dataset) == 1:
-            raise DataError("1 labelled clip: a classifier is trained on two or more")
-        rest = len(dataset) % size
-        drop_last = drop_small and len(dataset) > size and (rest == 1 or rest < size / 4)
+        if drop_small and len(dataset) < 2 * world_size:
+            raise DataError(f"{len(dataset)} labelled clip(s): classifiers take two per process")
+        small = len(dataset) % size < max(2 * world_size, size / 4)
+        drop_last = drop_small and len(dataset) > size and small
         transform = self.transform(dataset, train=True)
         return SkeletonLoader(
             dataset, self.batch_size, transform, shuffle=True, seed=seed, rank=rank,

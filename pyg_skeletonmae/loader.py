@@ -87,13 +87,21 @@ class SkeletonLoader:
         Raises:
             CheckpointError: The other loader cut other clips, or into other batches.
         """
-        for name, value in self._shape().items():
-            if state[name] != value:
-                raise CheckpointError(
-                    f"cannot resume in the middle of an epoch: {name} was {state[name]}, is {value}"
-                )
+        self.check_state({**state, "seed": self.seed})
         self.epoch, self.seed = state["epoch"], state["seed"]
         self._start = self._done = state["batch"]
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Compares with the state of another loader.
+
+        Raises:
+            CheckpointError: It was over other clips, in other batches, or in another order.
+        """
+        for name, value in {**self._shape(), "seed": self.seed}.items():
+            if state.get(name, value) != value:
+                raise CheckpointError(
+                    f"cannot resume with another loader: {name} was {state[name]}, is {value}"
+                )
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -142,6 +150,8 @@ class SkeletonLoader:
             "clips": len(self._clips),
             "batch_size": self.batch_size,
             "world_size": self.world_size,
+            "shuffle": self.shuffle,
+            "drop_last": self.drop_last,
         }
 
     def __repr__(self) -> str:

@@ -17,5 +17,5 @@ def real_data() -> Path:
 def _folder(variable: str) -> Path:
     root = os.environ.get(variable)
     if not root:
-        pytest.skip(f"{variable} is not set")
+        pytest.skip(f"{variable} is not set", allow_module_level=True)
     return Path(root)

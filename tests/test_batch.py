@@ -62,6 +62,24 @@ def test_missing_joints_are_read_as_zero_and_nothing_is_overwritten():
     assert torch.equal(layout.pos_tracks(clip(7, 2), 3).reshape(6, 4, 2), data.pos)
 
 
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (Data(pos=torch.rand(6, 0, 3)), "with persons and frames"),
+        (Data(pos=torch.rand(0, 4, 3)), "with persons and frames"),
+        (Data(pos=torch.rand(6, 4)), "with persons and frames"),
+        (Data(pos=torch.rand(6, 4, 2)), "clips of 2 channels, expected 3"),
+        (Data(pos=torch.rand(6, 4, 3), num_tracks=torch.tensor([3])), "from another skeleton"),
+        (Data(pos=torch.rand(7, 4, 3)), "from another skeleton"),
+    ],
+    ids=str,
+)
+def test_clips_that_are_none_for_a_model(data, said):
+    """Six nodes of three persons would be two persons of three joints, and mix."""
+    with pytest.raises(DataError, match=said):
+        layout.pos_tracks(data, 3, channels=3)
+
+
 def test_a_clip_without_coordinates_is_refused():
     with pytest.raises(DataError, match="'pos' is missing"):
         layout.positions(Data(num_tracks=torch.tensor([1])))

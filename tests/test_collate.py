@@ -92,6 +92,12 @@ def test_the_store_stays_as_it_is(dataset):
     assert dataset.store.pos.equal(before)
     again = StoreCollater(dataset.store, [])(numbers, clip_keys(0, 0, numbers))
     assert again.edge_index.any()
+    collate = StoreCollater(dataset.store, [])  # nor do batches of one loader share memory
+    for _ in range(2):
+        batch = collate(numbers[:1], clip_keys(0, 0, numbers[:1]))
+        assert batch.clip_id.tolist() == [0] and batch.edge_index.max() < batch.num_nodes
+        batch.clip_id += 2
+        batch.edge_index += 100
 
 
 def test_flatten_transforms():

@@ -204,6 +204,15 @@ def test_resume_with_other_batches_is_refused(dataset):
         SkeletonLoader(dataset, 5, Resample(4)).load_state_dict(state)
 
 
+@pytest.mark.parametrize("other", [{"seed": 1}, {"shuffle": True}, {"drop_last": True}])
+def test_another_loader_is_told(dataset, other):
+    state = SkeletonLoader(dataset, 4, Resample(4)).state_dict()
+    SkeletonLoader(dataset, 4, Resample(4)).check_state(state)
+    (name,) = other
+    with pytest.raises(CheckpointError, match=f"another loader: {name} was"):
+        SkeletonLoader(dataset, 4, Resample(4), **other).check_state(state)
+
+
 def test_clips_of_several_lengths_need_resample(dataset):
     with pytest.raises(DataError, match=r"8 to 12 frames cannot stand in one batch: put Resample"):
         next(iter(SkeletonLoader(dataset, 8)))

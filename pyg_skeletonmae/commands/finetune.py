@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import begin, check_selection, finish, keep_labels, try_batch
+from pyg_skeletonmae.commands.steps import (
+    begin,
+    check_selection,
+    finish,
+    keep_labels,
+    loader_device,
+    try_batch,
+)
 from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.evaluation import finetune as train
 from pyg_skeletonmae.evaluation.finetune import Select
@@ -60,8 +67,9 @@ def finetune(
     splits = begin(trainer, folder, resolved, data, seed, resume)
     dataset = splits.labelled
     net = build_classifier(model, dataset, settings)
+    device = loader_device(trainer.fabric.device)
     loader = data.train_loader(
-        dataset, seed, trainer.fabric.device, trainer.rank, trainer.world_size, drop_small=True
+        dataset, seed, device, trainer.rank, trainer.world_size, drop_small=True
     )
     try_batch(net, loader)
     if trainer.rank == 0:
@@ -69,7 +77,7 @@ def finetune(
         if len(dataset) < len(splits.train):
             keep_labels(folder, dataset)
     val, test = (
-        None if side is None else data.eval_loader(side, trainer.fabric.device)
+        None if side is None else data.eval_loader(side, device)
         for side in (splits.val, splits.test)
     )
     assert test is not None

@@ -9,7 +9,13 @@ from typing import Any
 from torch import nn
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import begin, check_selection, finish, try_batch
+from pyg_skeletonmae.commands.steps import (
+    begin,
+    check_selection,
+    finish,
+    loader_device,
+    try_batch,
+)
 from pyg_skeletonmae.config import DataConfig, Splits
 from pyg_skeletonmae.evaluation import extract_features, knn
 from pyg_skeletonmae.models import GraphSkeletonMAE, Skeleton2Vec, STSkeletonMAE
@@ -43,7 +49,7 @@ def pretrain(
     splits = begin(trainer, folder, resolved, data, seed, resume)
     net = model(splits.train.skeleton, splits.train.store.num_channels)
     loader = data.train_loader(
-        splits.train, seed, trainer.fabric.device, trainer.rank, trainer.world_size
+        splits.train, seed, loader_device(trainer.fabric.device), trainer.rank, trainer.world_size
     )
     try_batch(net, loader)
     if trainer.rank == 0:
@@ -56,8 +62,8 @@ def pretrain(
 def _knn_on(splits: Splits, data: DataConfig, trainer: Trainer) -> Evaluate:
     """Nearest neighbours of the validation subjects among the labelled training subjects."""
     assert splits.val is not None
-    train = data.eval_loader(splits.labelled, trainer.fabric.device)
-    val = data.eval_loader(splits.val, trainer.fabric.device)
+    device = loader_device(trainer.fabric.device)
+    train, val = (data.eval_loader(side, device) for side in (splits.labelled, splits.val))
 
     def evaluate(net: nn.Module) -> dict[str, float]:
         encoder = net.get_submodule("encoder")

@@ -14,7 +14,7 @@ from pyg_skeletonmae import runs
 from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import write_labels
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.training import Trainer, save_release
@@ -29,12 +29,26 @@ def begin(
     resume: bool,
 ) -> Splits:
     """Checks the run folder, starts the processes, opens the data, seeds the weights."""
-    if "LOCAL_RANK" not in os.environ:  # The others were started by this one.
+    if "LOCAL_RANK" not in os.environ:  # Before others are started, if this process does so.
         runs.check_folder(folder, resolved, resume)
     trainer.launch()
+    _agree_on(folder, resolved, resume, trainer)
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)
     return splits
+
+
+def _agree_on(folder: Path, resolved: dict[str, Any], resume: bool, trainer: Trainer) -> None:
+    """All processes refuse what the first one finds: they may have been started by ``torchrun``."""
+    refused = None
+    if trainer.rank == 0:
+        try:
+            runs.check_folder(folder, resolved, resume)
+        except SkeletonMAEError as error:
+            refused = str(error)
+    refused = trainer.fabric.broadcast(refused)
+    if refused is not None:
+        raise ConfigError(refused)
 
 
 def check_selection(data: DataConfig, monitor: str | None, select: Select = "last") -> None:
@@ -43,6 +57,11 @@ def check_selection(data: DataConfig, monitor: str | None, select: Select = "las
         for name, wanted in (("trainer.monitor", monitor), ("select", select == "val-best")):
             if wanted:
                 raise ConfigError(f"{name}: needs data.val_subjects to evaluate on while training")
+
+
+def loader_device(device: torch.device) -> torch.device:
+    """Where batches are made: where the model is, but for Apple's GPU, which knows no float64."""
+    return torch.device("cpu") if device.type == "mps" else device
 
 
 @torch.no_grad()

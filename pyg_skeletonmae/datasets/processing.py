@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import as_tracks, valid_joints
 from pyg_skeletonmae.datasets.clips import Clip
+from pyg_skeletonmae.datasets.described import described
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.errors import DataError
 
@@ -80,7 +80,7 @@ def processed_store(
 
     Args:
         store: The store.
-        root: The folder of such stores; each is named by the ``repr`` of the two functions.
+        root: The folder of such stores; each is named by what the two functions do.
         read: Reads a clip as ``Data``.
         pre_transform: Applied to every clip that is kept; None = none.
         pre_filter: Says which clips are kept; None = all.
@@ -89,8 +89,7 @@ def processed_store(
     Raises:
         DataError: No clip is kept, or a transformed clip does not fit the skeleton.
     """
-    # The address of a function differs from run to run and says nothing.
-    said = re.sub(r" at 0x[0-9a-f]+", "", repr((pre_filter, pre_transform, store.content_hash)))
+    said = repr((described(pre_filter), described(pre_transform), store.content_hash))
     folder = Path(root) / hashlib.sha256(said.encode()).hexdigest()[:12]
     if ClipStore.exists(folder) and not force_reload:
         return ClipStore(folder)

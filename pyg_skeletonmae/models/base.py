@@ -52,7 +52,13 @@ class SkeletonEncoder(SkeletonModel):
 
     def forward(self, batch: Data) -> Tensor:
         """Encodes all tracks of a batch to ``[P, V, T', D]``."""
-        return self.encode_tracks(pos_tracks(batch, self.skeleton.num_joints))
+        return self.encode_tracks(pos_tracks(batch, self.skeleton.num_joints, self.clip_channels))
+
+    @property
+    def clip_channels(self) -> int | None:
+        """The channels of the clips that it reads; None if it was not told."""
+        channels: int | None = self.config["init_args"].get("in_channels")
+        return channels
 
     @abstractmethod
     def encode_tracks(self, pos: Tensor) -> Tensor:

@@ -57,19 +57,31 @@ class EdgeDecoder(nn.Module):
         self.register_buffer("pairs", skeleton.edge_index[:, ::2], persistent=False)
         self.register_buffer("others", none.nonzero().t().contiguous(), persistent=False)
 
-    def forward(self, encoded: Tensor, edge_mask: Tensor, draws: Draws) -> Tensor:
-        """The loss of encodings ``[P, V, T, D]`` for ``edge_mask [P * E]``; 0 if none is masked."""
-        joints = encoded.mean(2)
+    def forward(self, encoded: Tensor, edge_mask: Tensor, draws: Draws, valid: Tensor) -> Tensor:
+        """The loss of encodings; 0 if no bone is masked.
+
+        Args:
+            encoded: ``[P, V, T, D]``.
+            edge_mask: The hidden bones, ``[P * E]``, bool.
+            draws: One row per track.
+            valid: The joints that are present, ``[P, V, T]``, bool: the mean over time is theirs,
+                and pairs with a joint that never is are not scored.
+        """
+        weight = valid.unsqueeze(-1).to(encoded.dtype)
+        joints = (encoded * weight).sum(2) / weight.sum(2).clamp(min=1.0)
+        there = valid.any(2)
         hidden = edge_mask.view(len(joints), -1)[:, ::2]
         track, bone = hidden.nonzero(as_tuple=True)
         picked = draws.integers(self.others.size(1), hidden.size(1))[hidden]
-        positive = self._logits(joints, track, self.pairs[:, bone])
-        negative = self._logits(joints, track, self.others[:, picked])
+        positive = self._logits(joints, there, track, self.pairs[:, bone])
+        negative = self._logits(joints, there, track, self.others[:, picked])
         logits = torch.cat([positive, negative])
         labels = torch.cat([torch.ones_like(positive), torch.zeros_like(negative)])
         loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
         return loss / max(1, len(labels))
 
-    def _logits(self, joints: Tensor, track: Tensor, pairs: Tensor) -> Tensor:
+    def _logits(self, joints: Tensor, there: Tensor, track: Tensor, pairs: Tensor) -> Tensor:
+        kept = there[track, pairs[0]] & there[track, pairs[1]]
+        track, pairs = track[kept], pairs[:, kept]
         out: Tensor = self.mlp(joints[track, pairs[0]] * joints[track, pairs[1]])
         return out.squeeze(-1)

@@ -158,7 +158,8 @@ class GraphSkeletonMAE(SkeletonModel):
         )
         logs = {"target_cosine": self.collapse(target, mask)}
         if self.edge_decoder is not None and edge_mask is not None:
-            logs["edge_loss"] = self.edge_decoder(encoded, edge_mask, draws)
+            valid = as_tracks(valid_joints(batch), self.encoder.skeleton.num_joints)
+            logs["edge_loss"] = self.edge_decoder(encoded, edge_mask, draws, valid)
             loss = loss + self.edge_weight * logs["edge_loss"]
         return {"loss": loss, **{name: value.detach() for name, value in logs.items()}}
 
@@ -177,7 +178,7 @@ class GraphSkeletonMAE(SkeletonModel):
 
     def _tracks(self, batch: Data, draws: Draws) -> tuple[Tensor, Tensor]:
         joints = self.encoder.skeleton.num_joints
-        pos = pos_tracks(batch, joints)
+        pos = pos_tracks(batch, joints, self.encoder.clip_channels)
         valid = as_tracks(valid_joints(batch), joints)
         given = batch.get("joint_mask")
         if given is not None:

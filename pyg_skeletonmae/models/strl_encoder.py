@@ -102,7 +102,9 @@ class STRLEncoder(SkeletonEncoder):
     def forward(self, batch: Data) -> Tensor:
         """Encodes all tracks of a batch."""
         person = None if self.share_persons else _person_numbers(batch.num_tracks)
-        return self.encode_tracks(pos_tracks(batch, self.skeleton.num_joints), person)
+        return self.encode_tracks(
+            pos_tracks(batch, self.skeleton.num_joints, self.clip_channels), person
+        )
 
     def encode_tracks(self, pos: Tensor, person: Tensor | None = None) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.

@@ -74,6 +74,8 @@ class STRLLayer(nn.Module):
             for number, encoder in enumerate(self.encoders):
                 if (rows := person == number).any():
                     encoded[rows] = encoder(x[rows], adjacency).to(encoded.dtype)
+                else:  # Other processes may see such persons: all have to take part in the step.
+                    encoded = encoded + 0.0 * sum(p.sum() for p in encoder.parameters())
         pooled, residual = encoded.sum(1, keepdim=True), self.residual(x)
         if self.local:
             residual = residual + encoded

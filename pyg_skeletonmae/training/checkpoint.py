@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from pyg_skeletonmae.errors import CheckpointError
 
 FORMAT = 1
+_COUNTS = "_extra_state"  # of the modules here only an EMA has one: its updates
 
 
 def write_beside(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -92,6 +94,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path)
             raise CheckpointError(
                 f"{path}: {key}: {name} expects the shape {list(tensor.shape)}, found {found}"
             )
+        if other.layout != torch.strided or other.is_meta:
+            raise CheckpointError(f"{path}: {key}: expected a plain tensor with values")
+        if key.endswith(_COUNTS) and not 0 <= other.item() < math.inf:
+            raise CheckpointError(f"{path}: {key}: expected a count of updates, found {other}")
     model.load_state_dict(weights)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.training.random_state import random_state, set_random_state
 
 
@@ -32,11 +32,18 @@ class Feed:
 
     Raises:
         DataError: The loader has no batch.
+        ConfigError: Workers of the loader would not hear of the next epoch.
     """
 
     def __init__(self, loader: Loader, seed: int = 0) -> None:
         if not len(loader):
             raise DataError("the loader has no batch: are there fewer clips than the batch size?")
+        dataset = getattr(loader, "dataset", None)
+        if getattr(loader, "persistent_workers", False) and hasattr(dataset, "set_epoch"):
+            raise ConfigError(
+                "persistent_workers: workers that stay never hear of the next epoch and repeat the "
+                "draws of the first; turn it off"
+            )
         self.loader, self.seed = loader, seed
         self.epoch = self.batch = 0  # epochs done; batches done of the next one
         self.clips = 0  # handed out by this process
@@ -106,7 +113,14 @@ class Feed:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Goes to the place of another feed over an equal loader."""
+        """Goes to the place of another feed over an equal loader.
+
+        Raises:
+            CheckpointError: The loader tells that it is no equal one (``check_state``).
+        """
+        check = getattr(self.loader, "check_state", None)
+        if check is not None:
+            check(state["loader"])
         self.epoch, self.batch, self.clips = state["epoch"], state["batch"], state["clips"]
         self._epoch_random, self._loader_state = state["random"], state["loader"]
         self._batches = None

@@ -54,7 +54,9 @@ class Interval:
 
     def state_dict(self) -> dict[str, Tensor]:
         """The values kept so far, as one tensor per name."""
-        return {name: torch.stack(kept).cpu() for name, kept in self._values.items()}
+        # Those that a resumed run began with lie on the CPU, later ones where the model is.
+        kept = {name: [value.cpu() for value in values] for name, values in self._values.items()}
+        return {name: torch.stack(values) for name, values in kept.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Goes back to what :meth:`state_dict` gave."""

@@ -19,6 +19,8 @@ from pyg_skeletonmae.training.checkpoint import load_weights
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 _FORMAT = 1
+# What the constructors of a hostile configuration may raise.
+_UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError)
 
 
 def save_release(
@@ -50,16 +52,20 @@ def save_release(
     beside, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("partial", "old"))
     for leftover in (beside, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    beside.mkdir(parents=True)
     # Clones, because two names of one tensor (tied weights) are two tensors in the file.
     weights = {
         name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
     }
-    save_file(weights, beside / WEIGHTS)
-    (beside / CONFIG).write_text(text, encoding="utf-8")
-    if folder.exists():
-        folder.rename(old)
-    beside.rename(folder)
+    try:
+        beside.mkdir(parents=True)
+        save_file(weights, beside / WEIGHTS)
+        (beside / CONFIG).write_text(text, encoding="utf-8")
+        if folder.exists():
+            folder.rename(old)
+        beside.rename(folder)
+    except BaseException:  # a full disk, for example
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
     shutil.rmtree(old, ignore_errors=True)
     return folder
 
@@ -97,7 +103,7 @@ def load_release(folder: str | Path) -> nn.Module:
     config = release_config(folder)
     try:
         model = build_model(config["model"])
-    except (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError) as error:
+    except (*_UNFIT, MemoryError) as error:
         raise CheckpointError(f"{folder / CONFIG}: model: {error}") from error
     path = folder / WEIGHTS
     try:

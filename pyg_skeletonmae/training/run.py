@@ -185,7 +185,7 @@ class Run:
             self.scheduler.load_state_dict(state["scheduler"])
             self.fabric.strategy.precision.load_state_dict(state["precision"])
             progress, own = state["progress"], state["ranks"][self.fabric.global_rank]
-            self.step, self.clips_seen = progress["step"], progress["clips_seen"]
+            self.step, self.clips_seen = (_count(progress, key) for key in ("step", "clips_seen"))
             self._seconds, self.best = progress["seconds"], progress["best"]
             self.feed.load_state_dict(own["feed"])
             self.interval.load_state_dict(own["interval"])
@@ -211,3 +211,10 @@ class Run:
                 f"step {self.step}: the weight {names[finite.index(False)]} is no longer finite; "
                 "lower the learning rate; the last checkpoint was kept as it was"
             )
+
+
+def _count(progress: Mapping[str, Any], key: str) -> int:
+    value = progress[key]
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{key}: expected a count, found {value!r}")
+    return value

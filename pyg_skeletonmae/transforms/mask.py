@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import as_tracks, valid_joints
+from pyg_skeletonmae.batch import pos_tracks, valid_joints
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -38,7 +38,7 @@ class MaskJoints(RandomTransform):
         self.policy, self.skeleton = policy, skeleton
 
     def _apply(self, data: Data, draws: Draws) -> Data:
-        tracks = as_tracks(data["pos"], self.skeleton.num_joints)
+        tracks = pos_tracks(data, self.skeleton.num_joints)
         mask = self.policy(tracks, self.skeleton, draws.split(data["num_tracks"]))
         add_field(data, "joint_mask", mask.flatten(0, 1) & valid_joints(data), like="pos")
         return data

@@ -174,7 +174,7 @@ class PreNormalize3D(BaseTransform):
     def _centered(self, data: Data, xyz: Tensor, valid: Tensor) -> Tensor:
         joints, first = self.skeleton.num_joints, first_tracks(data)
         seen = as_tracks(valid, joints)[first, self._center, 0]
-        origin = as_tracks(xyz, joints)[first, self._center, 0] * seen[:, None]
+        origin = as_tracks(xyz, joints)[first, self._center, 0].masked_fill(~seen[:, None], 0.0)
         origin = origin[clip_of_node(data), None]
         centered = (xyz.half() - origin.half()).to(xyz.dtype) if self.half else xyz - origin
         return torch.where(valid[..., None], centered, xyz)
@@ -183,7 +183,7 @@ class PreNormalize3D(BaseTransform):
         """What turns each clip, ``[B, 3, 3]``, double."""
         joints, first = self.skeleton.num_joints, first_tracks(data)
         seen = as_tracks(valid, joints)[first, :, 0, None]
-        pose = as_tracks(xyz, joints)[first, :, 0].double() * seen
+        pose = as_tracks(xyz, joints)[first, :, 0].double().masked_fill(~seen, 0.0)
         spine, line = (pose[:, end] - pose[:, start] for start, end in self._lines)
         ours = self.align == "upright"
         stand = shortest_rotation(spine, 2, half_turns=ours, half=self.half)

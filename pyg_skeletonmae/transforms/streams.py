@@ -103,8 +103,8 @@ class ToMotion(BaseTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips as motion."""
         pos: Tensor = data["pos"]
-        xyz, present = pos[..., : self.dims], valid_joints(data).clone()
-        present[:, :-1] &= present[:, 1:]
+        xyz, valid = pos[..., : self.dims], valid_joints(data)
+        present = torch.cat([valid[:, :-1] & valid[:, 1:], valid[:, -1:]], dim=1)
         motion = torch.zeros_like(xyz)
         motion[:, :-1] = xyz[:, 1:] - xyz[:, :-1]
         motion = motion.masked_fill_(~present[..., None], 0.0)

@@ -17,6 +17,7 @@ from pyg_skeletonmae.commands.steps import (
     check_selection,
     finish,
     finite,
+    loader_device,
     measured,
     numbers,
     try_batch,
@@ -32,7 +33,7 @@ class Process:
 
     def __init__(self, rank: int = 0) -> None:
         self.rank, self.launched = rank, False
-        self.fabric = SimpleNamespace(device=torch.device("cpu"))
+        self.fabric = SimpleNamespace(device=torch.device("cpu"), broadcast=lambda said: said)
 
     def launch(self) -> None:
         self.launched = True
@@ -50,13 +51,30 @@ def test_begin_opens_the_clips_and_seeds_the_weights(tmp_path):
 def test_only_the_first_process_looks_at_the_run_folder(tmp_path, monkeypatch):
     """The others start when it has made the folder already."""
     data, _ = sticks(tmp_path)
-    trainer = Process()
+    trainer = Process(rank=1)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     with pytest.raises(ConfigError, match="exists already"):
         begin(trainer, tmp_path, {}, data, 0, resume=False)
     assert not trainer.launched
     monkeypatch.setenv("LOCAL_RANK", "1")
     assert len(begin(trainer, tmp_path, {}, data, 0, resume=False).train) == 8
+
+
+def test_what_the_first_process_finds_stops_all(tmp_path, monkeypatch):
+    """As under torchrun, which starts all of them at once."""
+    data, _ = sticks(tmp_path)
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    with pytest.raises(ConfigError, match="exists already"):
+        begin(Process(rank=0), tmp_path, {}, data, 0, resume=False)
+    other = Process(rank=1)
+    other.fabric.broadcast = lambda said: "runs/a: exists already"
+    with pytest.raises(ConfigError, match="exists already"):
+        begin(other, tmp_path, {}, data, 0, resume=False)
+
+
+def test_batches_for_apples_gpu_are_made_on_the_cpu():
+    assert loader_device(torch.device("mps")) == torch.device("cpu")
+    assert loader_device(torch.device("cuda:1")) == torch.device("cuda:1")
 
 
 def test_weights_are_chosen_on_somebody():

@@ -6,6 +6,7 @@ from data_helpers import STICK, some_clips
 from pyg_skeletonmae.datasets import write_store
 from pyg_skeletonmae.datasets.processing import processed_store, to_clip, to_data
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.transforms import ToMotion
 
 KEY = torch.tensor([5])
 
@@ -18,11 +19,10 @@ def store(tmp_path):
 class Half:
     """Keeps half of the frames (at least one) and the first two channels."""
 
-    def __init__(self):
-        self.calls = 0
+    calls = 0  # of all, as what an instance holds is its settings
 
     def __call__(self, data):
-        self.calls += 1
+        Half.calls += 1
         frames = max(1, data.pos.size(1) // 2)
         data.pos, data.valid = data.pos[:, :frames, :2], data.valid[:, :frames]
         return data
@@ -81,7 +81,7 @@ def derived(store, root, pre_transform=None, pre_filter=None, **kwargs):
 
 
 def test_processed(store, tmp_path):
-    half = Half()
+    half, Half.calls = Half(), 0
     found = derived(store, tmp_path / "p", half, several)
     assert half.calls == 2 and len(found) == 2 and found.names == ("clip-1", "clip-3")
     assert found.length.tolist() == [1, 4] and found.num_channels == 2
@@ -91,7 +91,7 @@ def test_processed(store, tmp_path):
 
 
 def test_processed_once_per_setting(store, tmp_path):
-    half = Half()
+    half, Half.calls = Half(), 0
     first = derived(store, tmp_path / "p", half)
     assert derived(store, tmp_path / "p", half).root == first.root and half.calls == 5
     assert derived(store, tmp_path / "p", half, force_reload=True).root == first.root
@@ -104,6 +104,13 @@ def test_processed_once_per_setting(store, tmp_path):
 def test_address_of_a_function_does_not_matter(store, tmp_path):
     roots = {derived(store, tmp_path / "p", None, lambda data: True).root for _ in range(2)}
     assert len(roots) == 1
+
+
+def test_settings_that_a_repr_leaves_out_are_told_apart(store, tmp_path):
+    one, two = (ToMotion(scores=scores) for scores in ("keep", "mean"))
+    assert repr(one) == repr(two)
+    roots = {derived(store, tmp_path / "p", each).root for each in (one, two, ToMotion())}
+    assert len(roots) == 2
 
 
 def test_refused(store, tmp_path):

@@ -8,6 +8,7 @@ import torch
 from training_helpers import Task, assert_identical
 
 from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.nn.ema import EMA
 from pyg_skeletonmae.training.checkpoint import (
     load_checkpoint,
     load_model,
@@ -99,6 +100,26 @@ def test_weights_of_another_model_are_named():
     with pytest.raises(CheckpointError, match="expected a dict of tensors, found list"):
         load_weights(model, [1], "p")
     assert torch.equal(model.head.weight, before)
+
+
+@pytest.mark.parametrize("count", [float("nan"), float("inf"), -5.0])
+def test_a_teacher_of_no_number_of_updates(count):
+    model = EMA(torch.nn.Linear(2, 2), 0.9, 1.0, 10)
+    before = model.module.weight.clone()
+    weights = {**EMA(torch.nn.Linear(2, 2), 0.9, 1.0, 10).state_dict()}
+    weights["_extra_state"] = torch.tensor(count)
+    with pytest.raises(CheckpointError, match="p: _extra_state: expected a count of updates"):
+        load_weights(model, weights, "p")
+    assert torch.equal(model.module.weight, before)
+
+
+@pytest.mark.parametrize("kind", ["meta", "sparse"])
+def test_tensors_without_values(kind):
+    weights = Task().state_dict()
+    tensor = weights["head.weight"]
+    weights["head.weight"] = tensor.to("meta") if kind == "meta" else tensor.to_sparse()
+    with pytest.raises(CheckpointError, match=r"p: head.weight: expected a plain tensor"):
+        load_weights(Task(), weights, "p")
 
 
 def test_load_model(tmp_path):

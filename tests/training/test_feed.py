@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from itertools import chain
+from types import SimpleNamespace
 
 import pytest
 import torch
 from training_helpers import SlicedLoader, make_clips, make_loader
 
-from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.training.feed import Feed
 
 
@@ -85,6 +86,31 @@ def test_tells_the_epoch_to_the_loader_or_its_data_set():
     loader.dataset = Epochs()
     clips(Feed(loader, seed=7), 9)
     assert asked == [(0, 7), (1, 7), (2, 7)]
+
+
+def test_a_loader_that_says_it_is_another_is_refused():
+    class Strict(Resumable):
+        def check_state(self, state):
+            if state["seed"] != 0:
+                raise CheckpointError("seed")
+
+        def state_dict(self):
+            return {**super().state_dict(), "seed": 0}
+
+    state = Feed(Strict()).state_dict()
+    Feed(Strict()).load_state_dict(state)
+    state["loader"]["seed"] = 1
+    with pytest.raises(CheckpointError, match="seed"):
+        Feed(Strict()).load_state_dict(state)
+
+
+def test_workers_that_stay_are_refused_where_draws_follow_the_epoch():
+    loader = SlicedLoader(make_clips(), 3)
+    loader.dataset = SimpleNamespace(set_epoch=print)
+    Feed(loader)
+    loader.persistent_workers = True
+    with pytest.raises(ConfigError, match="persistent_workers"):
+        Feed(loader)
 
 
 def test_empty_and_short_loaders():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -27,6 +29,14 @@ def test_state():
     again.load_state_dict(interval.state_dict())
     again.add(2, output(2.0))
     assert again.means()[1].tolist() == [1.5]
+
+
+def test_values_of_a_resumed_run_lie_on_two_devices():
+    interval = Interval()
+    interval.load_state_dict({"loss": torch.ones(1)})
+    other = SimpleNamespace(cpu=lambda: torch.tensor(3.0))  # as if it lay on a GPU
+    interval._values["loss"].append(other)
+    assert interval.state_dict()["loss"].tolist() == [1.0, 3.0]
 
 
 def test_first_loss_that_is_not_finite_is_named_once():

@@ -11,7 +11,7 @@ from pyg_skeletonmae import __version__
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.models import GraphSkeletonMAE
-from pyg_skeletonmae.training import load_release, release_config, save_release
+from pyg_skeletonmae.training import load_release, release, release_config, save_release
 
 
 def make_model(hidden: int = 4) -> GraphSkeletonMAE:
@@ -106,6 +106,26 @@ def test_config_with_arguments_the_model_refuses(folder):
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(CheckpointError, match=r"config.json: model: "):
         load_release(folder)
+
+
+@pytest.mark.parametrize("skeleton", [None, "coco17", 3])
+def test_config_with_a_skeleton_that_is_none(folder, skeleton):
+    config = json.loads((folder / "config.json").read_text())
+    config["model"]["init_args"]["skeleton"] = skeleton
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"config.json: model: "):
+        load_release(folder)
+
+
+def test_a_full_disk_leaves_the_old_release_and_nothing_else(tmp_path, folder, monkeypatch):
+    def full(*_):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(release, "save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        save_release(make_model(8), folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["release"]
+    assert load_release(folder)
 
 
 def test_no_release(tmp_path):

@@ -6,7 +6,7 @@ from transforms_helpers import check_transform, make_clip, make_clips, shares_dr
 from pyg_skeletonmae.batch import as_tracks
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.layouts import COCO17, NTU25, UIPRMD22
-from pyg_skeletonmae.transforms import MaskEdges, MaskJoints, PartMask, RandomMask
+from pyg_skeletonmae.transforms import MaskEdges, MaskJoints, MotionMask, PartMask, RandomMask
 
 
 @pytest.mark.parametrize("frames", [1, 9])
@@ -30,6 +30,16 @@ def test_joints_are_masked_by_the_policy_where_they_are_present():
     expected = torch.zeros(2, UIPRMD22.num_joints, clip.pos.size(1), dtype=torch.bool)
     expected[:, head] = True
     assert mask.equal(expected.flatten(0, 1) & clip.valid)
+
+
+def test_what_missing_joints_hold_has_no_say():
+    clip = make_clip(1, missing=0.2)
+    other = clip.clone()
+    other.pos[~clip.valid] = torch.nan
+    for data in (clip, other):
+        data.key = torch.tensor([5])
+    masks = [MaskJoints(MotionMask(0.5), UIPRMD22)(data).joint_mask for data in (clip, other)]
+    assert masks[0].any() and torch.equal(*masks)
 
 
 def test_exact_count_for_every_person():

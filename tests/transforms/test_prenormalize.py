@@ -59,6 +59,15 @@ def test_the_centre_of_the_first_frame_is_the_origin():
     assert PreNormalize3D(UIPRMD22, "none", center="pelvis")(clip).pos.equal(clip.pos)
 
 
+@pytest.mark.parametrize("align", ["none", "upright"])
+def test_what_a_missing_centre_holds_has_no_say(align):
+    clip = make_clip(missing=0.0)
+    clip.valid[PELVIS, 0] = False
+    clip.pos[PELVIS, 0] = torch.nan
+    out = PreNormalize3D(UIPRMD22, align, center="pelvis")(clip)
+    assert out.pos[out.valid].isfinite().all()
+
+
 def test_missing_joints_stay():
     clip = make_clip(missing=0.3)
     out = PreNormalize3D(UIPRMD22, "none")(clip)

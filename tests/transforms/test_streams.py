@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch_geometric.data import Data
 from transforms_helpers import check_transform, make_clip, make_clips
 
 from pyg_skeletonmae.errors import ConfigError
@@ -61,6 +62,11 @@ def test_a_motion_is_missing_where_a_frame_is():
     out = ToMotion()(clip)
     assert out.valid[0].tolist() == [True, False, False, False, False]
     assert out.pos[0, 1:].abs().max() == 0
+
+
+def test_motion_of_a_single_node():
+    data = Data(pos=torch.rand(1, 50, 3), valid=torch.ones(1, 50, dtype=torch.bool))
+    assert ToMotion()(data).valid.all()
 
 
 def test_streams_say_what_is_missing_where_the_clip_did_not():
