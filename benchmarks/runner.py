@@ -81,6 +81,12 @@ def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = Non
     return failed
 
 
+def end(failed: Sequence[str]) -> None:
+    """Raises :class:`SystemExit` where runs have failed or were left out; names them."""
+    if failed:
+        raise SystemExit(f"{len(failed)} runs have no result: {', '.join(failed)}")
+
+
 def _keep(table: Path, runs: Sequence[Run], root: Path, listed: Mapping[str, Run]) -> None:
     rows = _rows(runs, root, listed)
     if rows:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from protocols import METHODS, Bench, Clips
 from results_page import write_page
-from runner import Run, collect, execute
+from runner import Run, collect, end, execute
 from table import read_rows, write_rows
 from uiprmd import planned
 
@@ -103,8 +103,7 @@ def main(found: argparse.ArgumentParser, lists: Lists, argv: Sequence[str] | Non
         write_rows(results / "results.csv", collect(runs, out))
     rows, notes = read_rows(results / "results.csv"), HERE / "notes.md"
     write_page(results / "RESULTS.md", rows, notes, [] if smoke else planned([0, 1, 2]))
-    if failed:
-        raise SystemExit(f"{len(failed)} runs have no result: {', '.join(failed)}")
+    end(failed)
 
 
 def _check(found: argparse.ArgumentParser, options: argparse.Namespace) -> None:

@@ -31,7 +31,7 @@ import yaml
 from ensemble import evaluate_together
 from protocols import CONFIGS
 from results_page import write_page
-from runner import Run, collect, execute, finished
+from runner import Run, collect, end, execute, finished
 from table import Row, read_rows, write_rows
 from variants import FRAMES, NORMALISED, PRETRAINED, shares_network, starts, tuned_name
 
@@ -245,8 +245,7 @@ def main() -> None:
         write_rows(HERE / "results.csv", collect(found, options.out))
     rows = read_rows(HERE / "results.csv")
     write_page(HERE / "RESULTS.md", rows, HERE / "notes.md", planned([0, 1, 2]))
-    if failed:
-        raise SystemExit(f"{len(failed)} runs have no result: {', '.join(failed)}")
+    end(failed)
 
 
 if __name__ == "__main__":

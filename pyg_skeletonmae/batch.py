@@ -69,20 +69,17 @@ def pos_tracks(data: Data, num_joints: int, channels: int | None = None) -> Tens
         raise DataError(f"pos {list(pos.shape)}: expected [N, T, C], with persons and frames")
     if channels is not None and pos.size(2) != channels:
         raise DataError(f"clips of {pos.size(2)} channels, expected {channels}")
-    tracks = data.get("num_tracks")
-    if tracks is None or tracks.is_cuda or torch.compiler.is_compiling():  # it would have to wait
-        return as_tracks(_present(pos, data), num_joints)
-    if num_joints * int(tracks.sum()) != len(pos):
+    tracks, valid = data.get("num_tracks"), data.get("valid")
+    # Not where reading the number of persons would have to wait, or break a compiled graph.
+    readable = tracks is not None and not tracks.is_cuda and not torch.compiler.is_compiling()
+    if readable and num_joints * int(tracks.sum()) != len(pos):
         raise DataError(
             f"{len(pos)} nodes are no {int(tracks.sum())} tracks of {num_joints} joints; is this "
             "batch from another skeleton?"
         )
-    return as_tracks(_present(pos, data), num_joints)
-
-
-def _present(pos: Tensor, data: Data) -> Tensor:
-    valid: Tensor | None = data.get("valid")
-    return pos if valid is None else pos.masked_fill(~valid[..., None], 0.0)
+    if valid is not None:
+        pos = pos.masked_fill(~valid[..., None], 0.0)
+    return as_tracks(pos, num_joints)
 
 
 def num_clips(data: Data) -> int:
