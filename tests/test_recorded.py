@@ -39,7 +39,7 @@ def test_pretraining_computes_what_was_recorded(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["graph_mae", "skeleton2vec", "strl"])
 def test_releases_are_read(name: str) -> None:
-    model = load_release(RECORDED / "runs" / name / "release")
+    model = load_release(RECORDED / "trained" / name / "release")
     batch = make_batch(model.encoder.skeleton, (1, 1), 8)
 
     assert model.eval()(batch)["loss"].isfinite()
@@ -52,7 +52,7 @@ def test_releases_are_read(name: str) -> None:
 def test_runs_go_on(
     command: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(RECORDED / "runs", tmp_path / "runs")
+    shutil.copytree(RECORDED / "trained", tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
     out = Path("runs", name)
     config = ["--config", str(out / "config.yaml"), "--resume", "--trainer.max_epochs=3"]
@@ -64,7 +64,7 @@ def test_runs_go_on(
 def test_runs_are_evaluated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copytree(RECORDED / "runs", tmp_path / "runs")
+    shutil.copytree(RECORDED / "trained", tmp_path / "runs")
     monkeypatch.chdir(tmp_path)
 
     assert main(["evaluate", "--pretrained=runs/graph_mae", "--protocol=knn", *DATA]) == 0

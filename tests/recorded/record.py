@@ -1,9 +1,9 @@
 """Records what twenty configurations of masked pre-training compute.
 
 ``python tests/recorded/record.py``. Each is a system with its options, a seed and one batch with
-missing joints. Written down are the loss, and of every initial weight and every gradient two numbers
-that any change of it moves: the norm, and the sum weighted by a ramp. Names are those of the version
-that was recorded, so that a later one has to say how its own names follow from them.
+missing joints. Written down are the loss, and of every initial weight and every gradient two
+numbers that any change of it moves: the norm, and the sum weighted by a ramp. Names are those of
+the version that was recorded, so that a later one has to say how its own names follow from them.
 """
 
 import json
