@@ -18,8 +18,8 @@ Example:
     ('left_elbow', 'left_wrist')
 """
 
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 __version__ = "0.1.0"
 

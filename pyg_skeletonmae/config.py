@@ -25,8 +25,8 @@ from pyg_skeletonmae.datasets.official import (
 from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.uiprmd import Target
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.skeleton.layouts import get_layout
 from pyg_skeletonmae.transforms.recipe import Stream, standard_transform
 from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
 

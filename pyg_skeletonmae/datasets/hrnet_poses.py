@@ -7,7 +7,7 @@ from pathlib import Path
 from pyg_skeletonmae.datasets.processing import Filter, Transform
 from pyg_skeletonmae.datasets.pyskl import DEFAULT, PysklDataset
 from pyg_skeletonmae.datasets.pyskl_clips import PysklOptions
-from pyg_skeletonmae.layouts import COCO17
+from pyg_skeletonmae.skeleton.layouts import COCO17
 
 
 class HRNetPoses(PysklDataset):

@@ -28,7 +28,7 @@ from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.io.ntu import NtuClip, parse_name, read_ntu
 from pyg_skeletonmae.io.ntu_policies import Persons, all_bodies, ctrgcn, pyskl
-from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.skeleton.layouts import NTU25
 
 Policy = Literal["ctrgcn", "pyskl", "none"]
 Self = TypeVar("Self", bound="NTURGBD")

@@ -12,8 +12,8 @@ from pyg_skeletonmae.datasets.clips import Clip
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.packed import Packed, quantise
-from pyg_skeletonmae.layouts import LAYOUTS
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import LAYOUTS
 
 
 def packed_clips(packed: Packed) -> Iterator[Clip]:

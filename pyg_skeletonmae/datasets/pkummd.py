@@ -27,7 +27,7 @@ from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.io.pku import NUM_CLASSES, read_pku, read_pku_labels
-from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.skeleton.layouts import NTU25
 
 PkuPolicy = Literal["mamp", "none"]
 Self = TypeVar("Self", bound="PKUMMD")

@@ -19,8 +19,8 @@ from pyg_skeletonmae.io.mediapipe import read_mediapipe
 from pyg_skeletonmae.io.openpose import read_openpose
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks
 from pyg_skeletonmae.io.sleap import read_sleap
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 PoseFormatName = Literal["mediapipe", "openpose", "coco", "deeplabcut", "sleap", "bvh", "arrays"]
 

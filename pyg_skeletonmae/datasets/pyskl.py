@@ -15,8 +15,8 @@ from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.io.pyskl import Pyskl, read_pyskl
-from pyg_skeletonmae.layouts import COCO17, NTU25, get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import COCO17, NTU25, get_layout
 
 Self = TypeVar("Self", bound="PysklDataset")
 DEFAULT = PysklOptions()

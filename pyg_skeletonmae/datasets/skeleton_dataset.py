@@ -19,8 +19,8 @@ from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.packed import UIPRMD_SCALE, read_packed, write_packed
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 Self = TypeVar("Self", bound="SkeletonDataset")
 _MISSING = object()

@@ -13,8 +13,8 @@ from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.synthetic_clips import FPS, SyntheticClips
 from pyg_skeletonmae.datasets.synthetic_motion import FAMILIES
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 
 class SyntheticActions(SkeletonDataset):

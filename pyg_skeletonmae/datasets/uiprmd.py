@@ -16,7 +16,7 @@ from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
 from pyg_skeletonmae.io.packed import read_packed
 from pyg_skeletonmae.io.uiprmd import MOVEMENTS, SETS, read_recordings
-from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.skeleton.layouts import UIPRMD22
 
 Target = Literal["movement", "movement+correctness"]
 PACKED = "uiprmd_kinect.npz"

@@ -13,8 +13,8 @@ from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.xy_npz import Side, XYFile
-from pyg_skeletonmae.layouts import NTU25, get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import NTU25, get_layout
 
 Self = TypeVar("Self", bound="XYDataset")
 

@@ -10,8 +10,8 @@ import numpy as np
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, NpzFile, map_npy
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 _POS, _SCORE = "pos", "score"
 _ARRAY = "floats [T, V, C] or [M, T, V, C]"

@@ -14,7 +14,7 @@ import numpy as np
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.poses import check_size
-from pyg_skeletonmae.skeleton_checks import MAX_JOINTS
+from pyg_skeletonmae.skeleton.checks import MAX_JOINTS
 
 _MAX_LINE = 2**20
 _FRAMES = re.compile(r"frames\s*:\s*(\d{1,9})", re.ASCII | re.IGNORECASE)

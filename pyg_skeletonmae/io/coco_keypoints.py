@@ -14,8 +14,8 @@ from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.json_file import brief, entry, points, read_json
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 _IMAGE_FILE = re.compile(r"(\d{1,18})\.\w+", re.ASCII)
 _MAX_FLAG = 2

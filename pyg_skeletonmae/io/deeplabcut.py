@@ -9,8 +9,8 @@ import numpy as np
 from pyg_skeletonmae.io.csv_file import CsvFile, frame_rows
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 _COORDINATES = ("x y likelihood", "x y", "x y z", "x y z likelihood")
 

@@ -11,8 +11,8 @@ from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.csv_file import CsvFile, frame_rows
 from pyg_skeletonmae.io.npz import Array, map_npy
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 _AXES = "xyzv"
 _NO_LANDMARK = ("frame", "timestamp", "timestamp_ms", "time")

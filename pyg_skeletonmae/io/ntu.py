@@ -11,7 +11,7 @@ import numpy as np
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.number_text import field_bounds, parse_numbers
-from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.skeleton.layouts import NTU25
 
 MAX_BYTES = 128 * 2**20
 _JOINTS, _JOINT_FIELDS, _BODY_FIELDS, _AT_ONCE = NTU25.num_joints, 12, 10, 1024

@@ -19,7 +19,7 @@ import numpy as np
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.ntu import NtuClip
-from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.skeleton.layouts import NTU25
 
 MIN_ROWS = 12
 WIDE, MAX_WIDE_SHARE = 0.8, 0.69754

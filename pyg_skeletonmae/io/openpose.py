@@ -20,8 +20,8 @@ from pyg_skeletonmae.io.poses import (
     empty_tracks,
     finish_tracks,
 )
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 MAX_PEOPLE = 100
 _MAX_BYTES = 4 * 2**20

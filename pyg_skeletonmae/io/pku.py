@@ -10,7 +10,7 @@ import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
-from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.skeleton.layouts import NTU25
 
 NUM_BODIES, NUM_CLASSES = 2, 51
 MAX_BYTES = 256 * 2**20

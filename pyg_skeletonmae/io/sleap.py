@@ -15,9 +15,9 @@ from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.io.hdf5_file import Hdf5File
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, finish_tracks
-from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.skeleton_checks import MAX_JOINTS
+from pyg_skeletonmae.skeleton.checks import MAX_JOINTS
+from pyg_skeletonmae.skeleton.layouts import get_layout
 
 _ORDER = ("track", "frame", "node", "xy")
 _SLEAP = ("track", "xy", "node", "frame")

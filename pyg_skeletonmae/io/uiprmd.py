@@ -15,8 +15,8 @@ import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
-from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import UIPRMD22
 
 MOVEMENTS = (
     "deep squat",

@@ -11,7 +11,7 @@ import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, NpzFile
-from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.skeleton.layouts import NTU25
 
 Side = Literal["train", "test"]
 NUM_BODIES = 2

@@ -9,7 +9,6 @@ from typing import Any
 
 from torch import Tensor
 
-from pyg_skeletonmae.layouts import NTU25_CTRGCN
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.heads import Head
 from pyg_skeletonmae.models.official import Source, mamp_source, only
@@ -24,6 +23,7 @@ from pyg_skeletonmae.models.official_file import (
 )
 from pyg_skeletonmae.models.st_backbone import ViTBackbone
 from pyg_skeletonmae.models.st_mae import STSkeletonMAE
+from pyg_skeletonmae.skeleton.layouts import NTU25_CTRGCN
 from pyg_skeletonmae.transforms.masking import MaskPolicy
 from pyg_skeletonmae.transforms.motion_masking import MotionMask
 from pyg_skeletonmae.transforms.token_masking import RandomTokenMask

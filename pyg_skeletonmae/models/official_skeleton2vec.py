@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor
 
 from pyg_skeletonmae.errors import CheckpointError
-from pyg_skeletonmae.layouts import NTU25_CTRGCN
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.official_file import (
     build_official,
@@ -28,6 +27,7 @@ from pyg_skeletonmae.models.official_skeleton2vec_names import (
 )
 from pyg_skeletonmae.models.skeleton2vec import Skeleton2Vec
 from pyg_skeletonmae.models.st_backbone import ViTBackbone
+from pyg_skeletonmae.skeleton.layouts import NTU25_CTRGCN
 from pyg_skeletonmae.transforms.masking import MaskPolicy
 from pyg_skeletonmae.transforms.motion_masking import MotionTubeMask
 from pyg_skeletonmae.transforms.token_masking import RandomTokenMask, TubeMask

@@ -1,4 +1,4 @@
-"""Graph work behind :class:`~pyg_skeletonmae.skeleton.Skeleton`: distances and sub-trees."""
+"""Graph work behind :class:`~pyg_skeletonmae.skeleton.skeleton.Skeleton`: distances and sub-trees."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from pyg_skeletonmae.skeleton import Skeleton
+    from pyg_skeletonmae.skeleton.skeleton import Skeleton
 
 
 def distances(edge_index: Tensor, num_nodes: int) -> Tensor:

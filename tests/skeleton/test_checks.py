@@ -5,7 +5,7 @@ import pytest
 
 from pyg_skeletonmae import Skeleton
 from pyg_skeletonmae.errors import SkeletonError
-from pyg_skeletonmae.skeleton_checks import MAX_JOINTS, freeze_field, thaw_field
+from pyg_skeletonmae.skeleton.checks import MAX_JOINTS, freeze_field, thaw_field
 
 TINY = Skeleton(
     name="tiny",

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from pyg_skeletonmae.errors import SkeletonError
-from pyg_skeletonmae.skeleton_checks import check_key, check_missing, freeze_field
+from pyg_skeletonmae.skeleton.checks import check_key, check_missing, freeze_field
 
 MAX_BYTES = 1024 * 1024
 MAX_EVENTS = 50_000  # three times what a skeleton of 1024 joints with every field needs

@@ -2,7 +2,7 @@ import torch
 
 from pyg_skeletonmae import Skeleton
 from pyg_skeletonmae.layouts import NTU25
-from pyg_skeletonmae.skeleton_graph import distances, subset_fields
+from pyg_skeletonmae.skeleton.graph import distances, subset_fields
 
 RING = torch.tensor([[0, 1, 1, 2, 2, 3, 3, 0], [1, 0, 2, 1, 3, 2, 0, 3]])
 

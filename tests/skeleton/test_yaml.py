@@ -7,7 +7,7 @@ from oracle_helpers import oracles
 from pyg_skeletonmae import Skeleton
 from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.layouts import LAYOUTS
-from pyg_skeletonmae.skeleton_checks import MAX_JOINTS
+from pyg_skeletonmae.skeleton.checks import MAX_JOINTS
 
 TINY = """\
 name: tiny

@@ -12,15 +12,15 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.errors import SkeletonError
-from pyg_skeletonmae.skeleton_checks import (
+from pyg_skeletonmae.skeleton.checks import (
     check_key,
     check_missing,
     check_skeleton,
     freeze_field,
     thaw_field,
 )
-from pyg_skeletonmae.skeleton_graph import distances, subset_fields
-from pyg_skeletonmae.skeleton_yaml import read_skeleton_yaml, write_skeleton_yaml
+from pyg_skeletonmae.skeleton.graph import distances, subset_fields
+from pyg_skeletonmae.skeleton.yaml import read_skeleton_yaml, write_skeleton_yaml
 
 Pairs = tuple[tuple[str, str], ...]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pyg_skeletonmae.errors import SkeletonError
 
 if TYPE_CHECKING:
-    from pyg_skeletonmae.skeleton import Skeleton
+    from pyg_skeletonmae.skeleton.skeleton import Skeleton
 
 MAX_JOINTS = 1024
 MAX_NAME = 100

@@ -1,0 +1,6 @@
+"""Bodies: named joints, the bones between them, and the layouts people meet."""
+
+from pyg_skeletonmae.skeleton.layouts import LAYOUTS, get_layout
+from pyg_skeletonmae.skeleton.skeleton import Skeleton
+
+__all__ = ["LAYOUTS", "Skeleton", "get_layout"]
