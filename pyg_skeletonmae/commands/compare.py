@@ -11,9 +11,9 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae import runs
-from pyg_skeletonmae.charts import draw_curves
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.training import read_metrics
+from pyg_skeletonmae.visualize.charts import draw_curves
 
 _WIDEST = 40  # characters of a cell
 _SILENT = ("out", "resume", "config", "keep_memory")  # settings that change no result

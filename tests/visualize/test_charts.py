@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from pyg_skeletonmae import charts
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.visualize import charts
 
 pytest.importorskip("matplotlib")
 

@@ -9,7 +9,7 @@ from oracle_helpers import real_data
 from pyg_skeletonmae import visualize
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.pose_plot import MASKED, RECONSTRUCTED
+from pyg_skeletonmae.visualize.pose import MASKED, RECONSTRUCTED
 
 pytest.importorskip("matplotlib")
 

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyg_skeletonmae.charts import (
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.visualize.charts import (
     Array,
     draw_confusion,
     draw_curves,
@@ -22,9 +24,7 @@ from pyg_skeletonmae.charts import (
     new_figure,
     to_numpy,
 )
-from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.pose_plot import LEFT, MASKED, RECONSTRUCTED, RIGHT, draw_skeleton
-from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.visualize.pose import LEFT, MASKED, RECONSTRUCTED, RIGHT, draw_skeleton
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyg_skeletonmae.charts import PALETTE, Array, to_numpy
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.visualize.charts import PALETTE, Array, to_numpy
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

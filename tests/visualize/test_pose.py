@@ -4,7 +4,7 @@ import torch
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.layouts import COCO17_BODY, HAND21, UIPRMD22
-from pyg_skeletonmae.pose_plot import LEFT, MASKED, MIDDLE, RECONSTRUCTED, RIGHT, draw_skeleton
+from pyg_skeletonmae.visualize.pose import LEFT, MASKED, MIDDLE, RECONSTRUCTED, RIGHT, draw_skeleton
 
 figure = pytest.importorskip("matplotlib.figure")
 colors = pytest.importorskip("matplotlib.colors")

@@ -1,0 +1,15 @@
+"""Pictures of skeletons, and the charts of a run."""
+
+from pyg_skeletonmae.visualize.charts import draw_confusion, draw_curves, embedding_map
+from pyg_skeletonmae.visualize.pose import draw_skeleton
+from pyg_skeletonmae.visualize.strips import animate, draw_clip, draw_reconstruction
+
+__all__ = [
+    "animate",
+    "draw_clip",
+    "draw_confusion",
+    "draw_curves",
+    "draw_reconstruction",
+    "draw_skeleton",
+    "embedding_map",
+]
