@@ -15,7 +15,7 @@ from pyg_skeletonmae.datasets.processing import Transform
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.rows import Rows, StackedRows
+from pyg_skeletonmae.transforms.stacked_rows import Rows, StackedRows
 
 
 def concat(

@@ -27,8 +27,8 @@ from pyg_skeletonmae.datasets.store_reader import (
 )
 from pyg_skeletonmae.datasets.store_writer import StoreWriter, content_hash
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
-from pyg_skeletonmae.rows import Rows
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.stacked_rows import Rows
 
 __all__ = ["Clip", "ClipStore", "write_store"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import embedding_bag
 
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.rows import Rows, StackedRows
+from pyg_skeletonmae.transforms.stacked_rows import Rows, StackedRows
 
 ResampleMode = Literal["linear", "nearest", "half_pixel"]
 

@@ -4,11 +4,11 @@ from torch_geometric.data import Batch
 from torch_geometric.transforms import Compose
 from transforms_helpers import assert_same, make_clip
 
-from pyg_skeletonmae.collate import StoreCollater, flatten_transforms
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.loader.collate import StoreCollater, flatten_transforms
 from pyg_skeletonmae.transforms import (
     CropResize,
     CropTime,

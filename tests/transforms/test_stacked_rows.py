@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pyg_skeletonmae.rows import StackedRows
+from pyg_skeletonmae.transforms.stacked_rows import StackedRows
 from pyg_skeletonmae.transforms.timeplan import Window, resample_plan, take_frames
 
 PARTS = [torch.randn(n, 3, 2, generator=torch.Generator().manual_seed(n)) for n in (5, 1, 7)]

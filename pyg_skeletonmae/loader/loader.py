@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.collate import StoreCollater, Transform, flatten_transforms
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys, mix
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
+from pyg_skeletonmae.loader.collate import StoreCollater, Transform, flatten_transforms
 
 
 class SkeletonLoader:
