@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch_geometric.transforms import Compose
 
-from pyg_skeletonmae.config import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.run_folders import write_json
 from pyg_skeletonmae.evaluation import accuracy
 from pyg_skeletonmae.loader import SkeletonLoader
-from pyg_skeletonmae.runs import write_json
 from pyg_skeletonmae.training import load_release
 from pyg_skeletonmae.transforms import FlipSides
 

@@ -24,7 +24,7 @@ from typing import IO, Any, TypeVar
 import torch
 from table import Row, measured, write_rows
 
-from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.commands.cli import main
 
 T = TypeVar("T")
 PROGRAM = [sys.executable, "-m", "pyg_skeletonmae"]

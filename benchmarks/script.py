@@ -12,8 +12,8 @@ from runner import Run, collect, end, execute
 from table import read_rows, write_rows
 from uiprmd import planned
 
-from pyg_skeletonmae.cli import main as skeletonmae
-from pyg_skeletonmae.config import DataConfig, open_dataset
+from pyg_skeletonmae.commands.cli import main as skeletonmae
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
 
 HERE = Path(__file__).parent
 _LISTED = ("ntu60", "ntu120")

@@ -35,7 +35,7 @@ from runner import Run, collect, end, execute, finished
 from table import Row, read_rows, write_rows
 from variants import FRAMES, NORMALISED, PRETRAINED, shares_network, starts, tuned_name
 
-from pyg_skeletonmae.config import DataConfig
+from pyg_skeletonmae.commands.data_section import DataConfig
 
 HERE = Path(__file__).parent
 MEASURES = ("frozen", "quarters", "trained")

@@ -2,6 +2,6 @@
 
 import sys
 
-from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.commands.cli import main
 
 sys.exit(main())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.commands.cli import main
 
 FAST = ("--data.frames=8", "--data.batch_size=16", "--trainer.max_epochs=1", "--keep_memory=false")
 TINY = ("--model.hidden_channels=8", "--model.depth=1")

@@ -9,7 +9,7 @@ import torch
 from model_helpers import make_batch
 from recorded.record import CONFIGURATIONS, measure
 
-from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.commands.cli import main
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.training import load_release
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from pyg_skeletonmae import runs
+from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.training import read_metrics
 from pyg_skeletonmae.visualize.charts import draw_curves

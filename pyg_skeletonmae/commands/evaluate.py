@@ -8,9 +8,11 @@ from typing import Any, Literal
 
 import torch
 
-from pyg_skeletonmae import runs
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.commands.encoders import check_fits, load_encoder
+from pyg_skeletonmae.commands.evaluation_context import Job, Joints, best_device
 from pyg_skeletonmae.commands.frozen import detect, episodes, frozen
-from pyg_skeletonmae.commands.job import Job, Joints, best_device
 from pyg_skeletonmae.commands.options import (
     EnsembleConfig,
     FewShotConfig,
@@ -18,15 +20,13 @@ from pyg_skeletonmae.commands.options import (
     TemporalConfig,
     TuneConfig,
 )
-from pyg_skeletonmae.commands.steps import check_selection, finite, measured
+from pyg_skeletonmae.commands.run_steps import check_selection, finite, measured
 from pyg_skeletonmae.commands.trained import semi as train_semi
 from pyg_skeletonmae.commands.trained import together, train
-from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.models.base import SkeletonEncoder
-from pyg_skeletonmae.pretrained import check_fits, load_encoder
 
 Protocol = Literal[
     "knn", "linear", "all", "ridge", "retrieval", "few-shot", "linear-sgd", "finetune", "semi",

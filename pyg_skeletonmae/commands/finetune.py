@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import (
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.encoders import ClassifierBuilder, build_classifier, check_settings
+from pyg_skeletonmae.commands.run_steps import (
     begin,
     check_selection,
     finish,
@@ -14,10 +16,8 @@ from pyg_skeletonmae.commands.steps import (
     loader_device,
     try_batch,
 )
-from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.evaluation import finetune as train
 from pyg_skeletonmae.evaluation.finetune import Select
-from pyg_skeletonmae.pretrained import ClassifierBuilder, build_classifier, check_settings
 from pyg_skeletonmae.training import Trainer
 
 

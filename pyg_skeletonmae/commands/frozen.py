@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Literal
 
-from pyg_skeletonmae.commands.job import Job, Joints, by_performance
+from pyg_skeletonmae.commands.evaluation_context import Job, Joints, by_performance
 from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
-from pyg_skeletonmae.commands.steps import numbers
+from pyg_skeletonmae.commands.run_steps import numbers
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError

@@ -8,15 +8,15 @@ from typing import Any
 
 from torch import nn
 
-from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import (
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.run_steps import (
     begin,
     check_selection,
     finish,
     loader_device,
     try_batch,
 )
-from pyg_skeletonmae.config import DataConfig, Splits
 from pyg_skeletonmae.evaluation import extract_features, knn
 from pyg_skeletonmae.models import GraphSkeletonMAE, Skeleton2Vec, STSkeletonMAE
 from pyg_skeletonmae.skeleton import Skeleton

@@ -7,11 +7,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.job import Job
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.encoders import PRETRAIN_ONLY, check_fits
+from pyg_skeletonmae.commands.evaluation_context import Job
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
-from pyg_skeletonmae.commands.steps import finite, keep_labels, numbers, try_batch
-from pyg_skeletonmae.config import DataConfig
+from pyg_skeletonmae.commands.run_steps import finite, keep_labels, numbers, try_batch
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.evaluation import (
@@ -24,7 +25,6 @@ from pyg_skeletonmae.evaluation import (
     semi_supervised,
 )
 from pyg_skeletonmae.models import Classifier
-from pyg_skeletonmae.pretrained import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.training import load_release
 
 

@@ -11,8 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from pyg_skeletonmae.commands.prepare import prepare
 from pyg_skeletonmae.datasets import ClipStore
-from pyg_skeletonmae.prepare_command import prepare
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,7 @@ import pytest
 import runner
 from runner import Run, collect, execute
 
-from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.commands.cli import main
 
 # A program that takes the options of a run: it notes that it began, waits for a file, and ends.
 _FAKE = """

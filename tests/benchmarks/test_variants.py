@@ -11,8 +11,8 @@ import yaml
 from protocols import CONFIGS
 from variants import PRETRAINED, starts, twin
 
-from pyg_skeletonmae.cli import main
-from pyg_skeletonmae.pretrained import load_encoder
+from pyg_skeletonmae.commands.cli import main
+from pyg_skeletonmae.commands.encoders import load_encoder
 
 
 def test_names():

@@ -6,8 +6,8 @@ import pytest
 import torch
 from cli_helpers import packed_arrays, write_packed
 
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.pretrain import pretrain
-from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models import GraphSkeletonMAE
 from pyg_skeletonmae.training import Trainer, load_release

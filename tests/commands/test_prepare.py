@@ -5,10 +5,10 @@ from ntu_helpers import person, write_skeleton
 from pose_helpers import write_recordings
 from pyskl_helpers import save_athletes
 
-from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.commands.cli import main
+from pyg_skeletonmae.commands.prepare import RECIPES, prepare
 from pyg_skeletonmae.datasets import ClipStore
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.prepare_command import RECIPES, prepare
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from pyg_skeletonmae import runs
-from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import write_labels
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError

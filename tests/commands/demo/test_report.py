@@ -7,8 +7,8 @@ from html.parser import HTMLParser
 import pytest
 import torch
 
+from pyg_skeletonmae.commands.demo.report import Report, Row, write_report
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.report import Report, Row, write_report
 
 VOID = {"meta", "img"}
 

@@ -14,10 +14,9 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from torch import Tensor, nn
 
-from pyg_skeletonmae import runs
-from pyg_skeletonmae.config import DataConfig, Splits
-from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.demo_methods import (
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.demo.methods import (
     Method,
     Pretrained,
     build_classifier,
@@ -25,6 +24,7 @@ from pyg_skeletonmae.demo_methods import (
     optimiser,
     restored_clip,
 )
+from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.evaluation import (
     evaluate_classifier,
     extract_features,

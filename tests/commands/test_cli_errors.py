@@ -1,6 +1,6 @@
 import pytest
 
-from pyg_skeletonmae.cli_errors import explain
+from pyg_skeletonmae.commands.cli_errors import explain
 
 KEYS = [
     "seed",

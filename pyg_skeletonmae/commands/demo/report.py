@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import Tensor
 
-from pyg_skeletonmae.demo_methods import ABOUT, About
+from pyg_skeletonmae.commands.demo.methods import ABOUT, About
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training.checkpoint import write_beside
 from pyg_skeletonmae.visualize import draw_confusion, draw_curves, draw_reconstruction

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyg_skeletonmae.config import DataConfig, Splits
+from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.demo.steps import Demo, Size
 from pyg_skeletonmae.datasets.synthetic import SyntheticActions
-from pyg_skeletonmae.demo_steps import Demo, Size
 from pyg_skeletonmae.training import load_release, read_metrics
 
 SIZE = Size(frames=8, hidden=8, pretrain_epochs=1, finetune_epochs=2, clips=24)
@@ -36,7 +36,7 @@ def state(model):
 
 def test_a_step_says_when_it_begins_and_keeps_how_long_it_took(make, capsys, monkeypatch):
     work, now = make(), iter([10.0, 12.5, 20.0, 24.0, 30.0])
-    monkeypatch.setattr("pyg_skeletonmae.demo_steps.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("pyg_skeletonmae.commands.demo.steps.time.monotonic", lambda: next(now))
     for name in ("one", "two"):
         with work.step(name, f"about {name}"):
             assert capsys.readouterr().out.endswith(f"about {name}\n")

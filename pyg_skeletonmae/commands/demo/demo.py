@@ -12,17 +12,17 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from pyg_skeletonmae import runs
-from pyg_skeletonmae.config import DATA_VARIABLE, DataConfig, split
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DATA_VARIABLE, DataConfig, split
+from pyg_skeletonmae.commands.demo.methods import ABOUT, About, Method
+from pyg_skeletonmae.commands.demo.report import Report, Row, write_report
+from pyg_skeletonmae.commands.demo.steps import Demo, Size
 from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
 from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.uiprmd import Target
-from pyg_skeletonmae.demo_methods import ABOUT, About, Method
-from pyg_skeletonmae.demo_steps import Demo, Size
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation import confusion
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
-from pyg_skeletonmae.report import Report, Row, write_report
 from pyg_skeletonmae.training import read_metrics
 
 SIZES = {

@@ -6,7 +6,7 @@ import torch
 from cli_helpers import packed_arrays, write_packed
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
-from pyg_skeletonmae.config import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError, DataError
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pyg_skeletonmae import runs
+from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 
 CONFIG = {"data": {"frames": 8, "rotate": [0.0, 15.0]}, "trainer": {"max_epochs": 3}, "out": "x"}

@@ -11,8 +11,9 @@ import pytest
 import torch
 from job_helpers import sticks, tiny_encoder
 
-from pyg_skeletonmae import runs
-from pyg_skeletonmae.commands.steps import (
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.run_steps import (
     begin,
     check_selection,
     finish,
@@ -22,7 +23,6 @@ from pyg_skeletonmae.commands.steps import (
     numbers,
     try_batch,
 )
-from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.training import load_release

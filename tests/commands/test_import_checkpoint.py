@@ -9,9 +9,9 @@ from official_helpers import save
 from s2v_helpers import make_s2v
 
 from pyg_skeletonmae import layouts
-from pyg_skeletonmae.cli import main
+from pyg_skeletonmae.commands.cli import main
+from pyg_skeletonmae.commands.import_checkpoint import import_official
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
-from pyg_skeletonmae.import_official import import_official
 from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
 from pyg_skeletonmae.models.official import mamp_source
 from pyg_skeletonmae.training import load_release, release_config, save_release

@@ -12,7 +12,8 @@ import pytest
 import yaml
 from cli_helpers import FAST, TINY, packed_arrays, runner, the_error, write_packed
 
-from pyg_skeletonmae import __version__, cli
+from pyg_skeletonmae import __version__
+from pyg_skeletonmae.commands import cli
 from pyg_skeletonmae.training import load_release, read_metrics
 
 NPZ = ("--data.name=npz", "--model.mask=RandomMask", *FAST, *TINY)

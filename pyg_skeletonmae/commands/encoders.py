@@ -8,7 +8,7 @@ from typing import Any, Protocol, cast
 
 from torch import nn
 
-from pyg_skeletonmae import runs
+from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.evaluation.transfer import bridge

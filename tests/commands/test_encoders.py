@@ -10,7 +10,7 @@ import torch
 import yaml
 from cli_helpers import FAST, TINY, runner, the_error, write_packed
 
-from pyg_skeletonmae.cli import build_parser, main
+from pyg_skeletonmae.commands.cli import build_parser, main
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.models import Classifier, Skeleton2Vec, STSkeletonMAE, ViTBackbone

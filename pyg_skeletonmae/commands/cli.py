@@ -13,14 +13,15 @@ import yaml
 from jsonargparse import ArgumentParser, Namespace, set_dumper, set_loader
 
 from pyg_skeletonmae import __version__, models
-from pyg_skeletonmae.cli_errors import explain
 from pyg_skeletonmae.commands import evaluate, finetune, pretrain
+from pyg_skeletonmae.commands.cli_errors import explain
 from pyg_skeletonmae.commands.compare import add_compare_arguments, compare
-from pyg_skeletonmae.config import DataConfig
+from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.demo.demo import demo
+from pyg_skeletonmae.commands.import_checkpoint import add_import_arguments, import_official
+from pyg_skeletonmae.commands.prepare import add_prepare_arguments, prepare, run_prepare
 from pyg_skeletonmae.datasets.clips import NanPolicy
-from pyg_skeletonmae.demo import demo
 from pyg_skeletonmae.errors import SkeletonMAEError
-from pyg_skeletonmae.import_official import add_import_arguments, import_official
 from pyg_skeletonmae.models import (
     STGCN,
     STRL,
@@ -31,7 +32,6 @@ from pyg_skeletonmae.models import (
     STTFormerBackbone,
     ViTBackbone,
 )
-from pyg_skeletonmae.prepare_command import add_prepare_arguments, prepare, run_prepare
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask

@@ -3,15 +3,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyg_skeletonmae.config import DataConfig
-from pyg_skeletonmae.datasets.synthetic import SyntheticActions
-from pyg_skeletonmae.demo_methods import (
+from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.demo.methods import (
     ABOUT,
     build_classifier,
     build_pretraining,
     optimiser,
     restored_clip,
 )
+from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pyg_skeletonmae import demo as module
-from pyg_skeletonmae.demo import demo
-from pyg_skeletonmae.demo_steps import Size
+from pyg_skeletonmae.commands.demo import demo as module
+from pyg_skeletonmae.commands.demo.demo import demo
+from pyg_skeletonmae.commands.demo.steps import Size
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.training import load_release
 

@@ -1,0 +1,1 @@
+"""The demonstration: pre-train, probe, fine-tune, report."""
