@@ -20,7 +20,7 @@ from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.demo import demo
 from pyg_skeletonmae.commands.import_checkpoint import add_import_arguments, import_official
 from pyg_skeletonmae.commands.prepare import add_prepare_arguments, prepare, run_prepare
-from pyg_skeletonmae.datasets.clips import NanPolicy
+from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import SkeletonMAEError
 from pyg_skeletonmae.models import (
     STGCN,

@@ -12,18 +12,18 @@ import torch
 from torch_geometric.transforms import Compose
 
 from pyg_skeletonmae.datasets import UIPRMD, ClipStore, SkeletonDataset
-from pyg_skeletonmae.datasets.clips import NanPolicy
-from pyg_skeletonmae.datasets.joints import with_joints
-from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
-from pyg_skeletonmae.datasets.official import (
+from pyg_skeletonmae.datasets.catalog import (
     FOLDERS,
     OfficialDataset,
     OfficialName,
     Settings,
     open_official,
 )
-from pyg_skeletonmae.datasets.synthetic import SyntheticActions
-from pyg_skeletonmae.datasets.uiprmd import Target
+from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
+from pyg_skeletonmae.datasets.map_store import with_joints
+from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
+from pyg_skeletonmae.datasets.sets.uiprmd import Target
+from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.skeleton.layouts import get_layout

@@ -12,7 +12,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.commands.data_section import DataConfig, Splits
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.datasets.pkummd import PKUMMD
+from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import Features, extract_features, raw_features
 from pyg_skeletonmae.evaluation.finetune import Select

@@ -9,7 +9,7 @@ from pyg_skeletonmae.commands.evaluation_context import Job, Joints, by_performa
 from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
 from pyg_skeletonmae.commands.run_steps import numbers
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.datasets.pkummd import PKUMMD
+from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import (
     Features,

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.datasets import NTURGBD, UIPRMD, SkeletonDataset
-from pyg_skeletonmae.datasets.hrnet_poses import Diving48, FineGym
-from pyg_skeletonmae.datasets.official import open_pkummd
-from pyg_skeletonmae.datasets.pose_folder import PoseFolder
-from pyg_skeletonmae.datasets.pose_formats import FORMATS
-from pyg_skeletonmae.datasets.pyskl import PysklDataset
+from pyg_skeletonmae.datasets.catalog import open_pkummd
+from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
+from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
+from pyg_skeletonmae.datasets.sets.pose_formats import FORMATS
+from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
 from pyg_skeletonmae.errors import ConfigError
 
 LABELS = "labels.csv"

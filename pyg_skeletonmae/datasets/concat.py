@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyg_skeletonmae.datasets.card import DataCard
-from pyg_skeletonmae.datasets.processing import Transform
+from pyg_skeletonmae.datasets.conversion import Transform
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
+from pyg_skeletonmae.datasets.store.data_card import DataCard
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.transforms.stacked_rows import Rows, StackedRows
 

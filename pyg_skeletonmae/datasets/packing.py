@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pyg_skeletonmae.datasets.clips import Clip
 from pyg_skeletonmae.datasets.store import ClipStore
+from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.packed import Packed, quantise
 from pyg_skeletonmae.skeleton import Skeleton

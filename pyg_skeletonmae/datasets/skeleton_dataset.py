@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, Dataset
 
-from pyg_skeletonmae.datasets.card import DataCard
-from pyg_skeletonmae.datasets.clips import Array, Clip, NanPolicy
+from pyg_skeletonmae.datasets.conversion import Filter, Transform, processed_store, to_data
 from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_skeleton
-from pyg_skeletonmae.datasets.processing import Filter, Transform, processed_store, to_data
 from pyg_skeletonmae.datasets.splits import split_positions
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store.clips import Array, Clip, NanPolicy
+from pyg_skeletonmae.datasets.store.data_card import DataCard
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.packed import UIPRMD_SCALE, read_packed, write_packed

@@ -9,7 +9,7 @@ import torch
 from job_helpers import make_job, sticks, tiny_encoder
 
 from pyg_skeletonmae.commands.evaluation_context import Job, best_device, by_performance
-from pyg_skeletonmae.datasets.pkummd import PKUMMD
+from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import Features
 

@@ -10,7 +10,7 @@ from job_helpers import make_job
 
 from pyg_skeletonmae.commands.frozen import _actions, detect, episodes, frozen
 from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
-from pyg_skeletonmae.datasets.pkummd import Action
+from pyg_skeletonmae.datasets.sets.pkummd import Action
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation.detection import Segment
 from pyg_skeletonmae.io.pku import NUM_CLASSES

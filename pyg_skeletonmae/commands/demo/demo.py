@@ -18,8 +18,8 @@ from pyg_skeletonmae.commands.demo.methods import ABOUT, About, Method
 from pyg_skeletonmae.commands.demo.report import Report, Row, write_report
 from pyg_skeletonmae.commands.demo.steps import Demo, Size
 from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
-from pyg_skeletonmae.datasets.synthetic import SyntheticActions
-from pyg_skeletonmae.datasets.uiprmd import Target
+from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
+from pyg_skeletonmae.datasets.sets.uiprmd import Target
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation import confusion
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd

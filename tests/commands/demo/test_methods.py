@@ -11,7 +11,7 @@ from pyg_skeletonmae.commands.demo.methods import (
     optimiser,
     restored_clip,
 )
-from pyg_skeletonmae.datasets.synthetic import SyntheticActions
+from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import torch
 
 from pyg_skeletonmae.commands.data_section import DataConfig, Splits
 from pyg_skeletonmae.commands.demo.steps import Demo, Size
-from pyg_skeletonmae.datasets.synthetic import SyntheticActions
+from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.training import load_release, read_metrics
 
 SIZE = Size(frames=8, hidden=8, pretrain_epochs=1, finetune_epochs=2, clips=24)

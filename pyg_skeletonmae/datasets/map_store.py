@@ -1,0 +1,52 @@
+"""Data sets with the joints of another skeleton."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from pyg_skeletonmae.datasets.conversion import to_clip
+from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
+from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store.clips import Clip
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.map_joints import MapJoints
+
+Set = TypeVar("Set", bound=SkeletonDataset)
+
+
+def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
+    """The data set over a store of its clips with the joints of another skeleton.
+
+    The store is written once, under a name that tells clips and skeleton. See
+    :class:`~pyg_skeletonmae.transforms.MapJoints` for what becomes of joints that are missing.
+
+    Args:
+        dataset: A whole data set, no view.
+        skeleton: The joints it gets.
+        folder: Where such stores are kept.
+
+    Raises:
+        SkeletonError: The two skeletons have no joint in common.
+    """
+    if dataset.skeleton.joints == skeleton.joints:
+        return dataset
+    transform, store = MapJoints(dataset.skeleton, skeleton), dataset.store
+    root = Path(folder) / f"{store.content_hash[:12]}-{skeleton.name}"
+
+    def clips() -> Iterator[Clip]:
+        for number in range(len(store)):
+            yield to_clip(transform(dataset.get(number)), store.clip(number))
+
+    if not ClipStore.exists(root):
+        names = store.class_names if store.label is not None else None
+        source, card = f"{store.card['source']}; joints of {skeleton.name}", store.card
+        write_store(
+            root, clips(), skeleton, names, source=source, fps=card["fps"], unit=card["unit"]
+        )
+    mapped = copy.copy(dataset)
+    mapped.store = ClipStore(root)
+    mapped.set_epoch(0)
+    return mapped

@@ -1,0 +1,143 @@
+"""What is finished of a store that is being prepared, kept so that a killed run can go on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from pyg_skeletonmae.datasets.store import ClipStore
+from pyg_skeletonmae.datasets.store.clips import Clip
+
+_DIGITS = 16  # of the plan, in the name of a journal
+
+
+@dataclass
+class Report:
+    """What came of one part of the tasks; written last, so that a part with a report is whole.
+
+    Args:
+        store: The folder in the journal with its clips, empty if there are none.
+        nan_joints: See :class:`~pyg_skeletonmae.datasets.store.clip_checks.Intake`.
+        dropped: ``[name, reason]`` of what was left out.
+        files: ``[name, sha256]`` of the files that were read, in order.
+        bytes: Their size.
+    """
+
+    store: str = ""
+    nan_joints: int = 0
+    dropped: list[tuple[str, str]] = field(default_factory=list)
+    files: list[tuple[str, str]] = field(default_factory=list)
+    bytes: int = 0
+
+    def write(self, path: Path) -> None:
+        """Writes the report beside its place and renames it."""
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        part.replace(path)
+
+
+class Journal:
+    """The parts of a store, in a hidden folder beside it.
+
+    Args:
+        root: The folder of the store.
+        plan: A hash of what is to be done; parts of another plan are of no use.
+        parts: Their number.
+    """
+
+    def __init__(self, root: Path, plan: str, parts: int) -> None:
+        self.root, self.plan, self.parts = root, plan, parts
+        self.folder = root.with_name(f".{root.name}.{plan[:_DIGITS]}.journal")
+
+    def begin(self) -> list[int]:
+        """Keeps what an earlier run finished under the same plan, and removes everything else.
+
+        Returns:
+            The parts that are missing.
+        """
+        name = re.compile(rf"\.{re.escape(self.root.name)}\.[0-9a-f]{{{_DIGITS}}}\.journal")
+        for path in self.root.parent.iterdir():
+            if path != self.folder and name.fullmatch(path.name):
+                shutil.rmtree(path, ignore_errors=True)
+        self.folder.mkdir(exist_ok=True)
+        missing, keep = [], set[str]()
+        for number in range(self.parts):
+            if self._is_whole(number):
+                keep |= {self.path(number).name, self.report(number).store}
+            else:
+                missing.append(number)
+        for path in self.folder.iterdir():
+            if path.name not in keep:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        return missing
+
+    def path(self, number: int) -> Path:
+        """The report of a part."""
+        return self.folder / f"{number:06}.json"
+
+    def report(self, number: int) -> Report:
+        """Reads the report of a part.
+
+        Raises:
+            OSError: There is none.
+            ValueError, TypeError: It is damaged.
+        """
+        return Report(**json.loads(self.path(number).read_text(encoding="utf-8")))
+
+    def clips(self) -> Iterator[Clip]:
+        """The clips of all parts in order; one part is mapped at a time."""
+        for number in range(self.parts):
+            folder = self.report(number).store
+            if folder:
+                store = ClipStore(self.folder / folder)
+                yield from (store.clip(clip) for clip in range(len(store)))
+
+    def remove(self) -> None:
+        """Removes the journal."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _is_whole(self, number: int) -> bool:
+        try:
+            folder = self.report(number).store
+            if folder:
+                ClipStore(self.folder / folder).verify()
+        except (OSError, ValueError, TypeError):  # ValueError: no JSON, or a damaged store
+            return False
+        return True
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.folder.name}, parts={self.parts})"
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[bool]:
+    """Lets one process at a time prepare a store; the lock of a killed process is free.
+
+    Args:
+        root: The folder of the store; the one above it must exist.
+
+    Yields:
+        Whether another process had to be waited for.
+    """
+    lock, waited = FileLock(root.with_name(f".{root.name}.lock")), False
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waited = True
+        logging.getLogger(__name__).warning("%s: another process prepares it; waiting", root)
+        lock.acquire()
+    try:
+        yield waited
+    finally:
+        with suppress(OSError):  # where an open file cannot be removed, it stays
+            Path(lock.lock_file).unlink()
+        lock.release()

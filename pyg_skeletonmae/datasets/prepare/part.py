@@ -1,0 +1,104 @@
+"""One part of a store in preparation: some tasks are read, their clips written."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pyg_skeletonmae.datasets.prepare.journal import Journal, Report
+from pyg_skeletonmae.datasets.store import write_store
+from pyg_skeletonmae.datasets.store.clip_checks import Intake
+from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy
+from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.skeleton import Skeleton
+
+_CHUNK = 2**20
+
+
+class Job(NamedTuple):
+    """A task, what the card calls it, and the files it reads."""
+
+    name: str
+    task: Any
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class PartWriter:
+    """Reads tasks and writes their clips as a store of their own into a journal.
+
+    Args:
+        journal: The journal.
+        read: Turns a task into its clips.
+        skeleton: The skeleton of the clips.
+        class_names: The names of the classes, if they are known beforehand.
+        nan: What to do about NaN.
+    """
+
+    journal: Journal
+    read: Callable[[Any], Iterable[Clip | LeftOut]]
+    skeleton: Skeleton
+    class_names: tuple[str, ...] | None
+    nan: NanPolicy
+
+    def __call__(self, number: int, jobs: Sequence[Job]) -> int:
+        """Writes part ``number``; returns how many jobs it has.
+
+        Raises:
+            DataError: Clips of several tasks do not fit each other.
+            OSError: A file cannot be read, or the disk is full.
+        """
+        intake = Intake(self.skeleton, self.class_names, self.nan)
+        report = Report(dropped=intake.dropped)
+        clips = self._clips(jobs, intake, report)
+        first = next(clips, None)
+        if first is not None:
+            # Whoever else is at the same part, as a process that is about to end, writes elsewhere.
+            report.store = f"{number:06}-{secrets.token_hex(4)}"
+            folder = self.journal.folder / report.store
+            write_store(folder, chain([first], clips), self.skeleton, self.class_names)
+        report.nan_joints = intake.nan_joints
+        report.write(self.journal.path(number))
+        return len(jobs)
+
+    def _clips(self, jobs: Sequence[Job], intake: Intake, report: Report) -> Iterator[Clip]:
+        for job in jobs:
+            for path in job.files:
+                if path.is_file():  # else reading says what is wrong
+                    size, digest = file_hash(path)
+                    report.files.append((path.name, digest))
+                    report.bytes += size
+            try:
+                yield from self._read(job, intake)
+            except (DataError, SkeletonFormatError) as error:
+                intake.dropped.append((job.name, _reason(error)))
+
+    def _read(self, job: Job, intake: Intake) -> list[Clip]:
+        """All clips of a job, so that it is dropped as a whole."""
+        found = list(self.read(job.task))
+        named = (c if c.name else replace(c, name=job.name) for c in found if isinstance(c, Clip))
+        kept = [clip for clip in map(intake, named) if clip is not None]
+        intake.dropped += [(c.name, c.reason) for c in found if isinstance(c, LeftOut)]
+        return kept
+
+
+def file_hash(path: Path) -> tuple[int, str]:
+    """Size and SHA-256 of a file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while data := file.read(_CHUNK):
+            digest.update(data)
+            size += len(data)
+    return size, digest.hexdigest()
+
+
+def _reason(error: DataError | SkeletonFormatError) -> str:
+    """Of a file, what is wrong with it: that it is this file is said beside."""
+    if isinstance(error, SkeletonFormatError):
+        return f"{error.where}: expected {error.expected}, found {error.found}"
+    return str(error)

@@ -1,0 +1,229 @@
+"""Turns many files into one store: the engine under the data sets that read raw files."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from tqdm import tqdm
+
+import pyg_skeletonmae
+from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
+from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
+from pyg_skeletonmae.datasets.prepare.workers import run_calls
+from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, publish, write_store
+from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, check_nan_policy
+from pyg_skeletonmae.datasets.store.reader import FORMAT
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.skeleton import Skeleton
+
+T = TypeVar("T")
+_WHOLE = "whole"  # the store, while it is in the journal
+_PART = 64  # tasks: seconds of work, lost when a run is killed
+
+
+class ClipInfo(NamedTuple):
+    """What a split may look at."""
+
+    name: str
+    label: int | None
+    subject: int
+    extra: Mapping[str, float]
+
+
+Side = Callable[[ClipInfo], bool]
+
+
+def own_file(task: object) -> Sequence[Path]:
+    """The files behind a task that is itself a path; of any other task none."""
+    return [task] if isinstance(task, Path) else []
+
+
+def prepare_store(
+    folder: str | Path,
+    tasks: Sequence[T],
+    read: Callable[[T], Iterable[Clip | LeftOut]],
+    skeleton: Skeleton,
+    class_names: Sequence[str] | None,
+    *,
+    name: Callable[[T], str],
+    source: str,
+    policy: str = "",
+    files: Callable[[T], Sequence[Path]] = own_file,
+    inputs: Sequence[Path] = (),
+    fps: float | None = None,
+    unit: str | None = None,
+    nan: NanPolicy = "error",
+    dropped: Iterable[tuple[str, str]] = (),
+    notes: Sequence[str] = (),
+    splits: Mapping[str, Side] | None = None,
+    workers: int = 0,
+    progress: bool = False,
+    overwrite: bool = False,
+) -> ClipStore:
+    """Reads tasks, typically one per file, and writes their clips into a store.
+
+    A task whose reading raises ``DataError`` or ``SkeletonFormatError``, or one of whose clips does
+    not fit, is left out and stands in the card with the reason.
+
+    What is read goes into a journal beside the folder, part by part, and then into the store. If
+    the run ends early, however hard, the next one goes on with the finished parts, provided that
+    tasks, files (by size and time), settings and library are the same. The content does not depend
+    on that, nor on the number of workers. Meanwhile the disk holds it twice, the memory one part.
+
+    Args:
+        folder: The folder of the store.
+        tasks: What there is to read, in the order of the clips.
+        read: Turns a task into its clips, in order; a
+            :class:`~pyg_skeletonmae.datasets.store.clips.LeftOut` among them is for the card. With
+            workers it must be picklable: a function of a module, or a frozen dataclass with
+            ``__call__``, whose ``repr`` says its settings.
+        skeleton: The skeleton of all clips.
+        class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
+        name: What the card calls a task, and a clip of it without a name.
+        source: Where the clips come from, for the card.
+        policy: The policy, for the card.
+        files: The files that a task reads, hashed for the card; default: the task, if it is a path.
+        inputs: Files that all tasks share (labels, splits), hashed for the card.
+        fps: Frames per second, for the card.
+        unit: The unit of the coordinates, for the card.
+        nan: See :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`; with ``"error"``, a task with
+            such a clip is dropped.
+        dropped: ``(name, reason)`` of what was left out before reading, for the card.
+        notes: Further sentences for the card.
+        splits: The official splits: a name such as ``"xsub train"``, and whether a clip is in it;
+            the card counts their clips.
+        workers: How many processes read; 0 = this one.
+        progress: Show a progress bar, if the standard error output is a terminal.
+        overwrite: Replace a store that is there.
+
+    Raises:
+        DataError: Nothing is left, clips do not fit each other, a worker died, or ``folder``
+            exists.
+        OSError: A file cannot be read, or the disk is full.
+    """
+    root, names = Path(folder), None if class_names is None else tuple(class_names)
+    check_nan_policy(nan)
+    check_free(root, overwrite)
+    make_parent(root)
+    parts = _parts([Job(name(task), task, tuple(files(task))) for task in tasks])
+    hashes = {path.name: file_hash(path)[1] for path in inputs}
+    settings = (_said(read), policy, skeleton.joints, skeleton.bones, names, nan, hashes)
+    journal = Journal(root, _plan(settings, parts), len(parts))
+    write = PartWriter(journal, read, skeleton, names, nan)
+    card = {
+        "source": source, "policy": policy, "fps": fps, "unit": unit, "nan": nan, "inputs": hashes,
+        "notes": list(notes), "plan": journal.plan,
+    }  # fmt: skip
+    with locked(root) as waited:
+        if not (waited and _is_done(root, journal.plan)):
+            check_free(root, overwrite)
+            _read_parts(write, parts, workers, progress)
+            _join_parts(write, card, list(dropped), splits or {})
+            publish(journal.folder / _WHOLE, root, overwrite)
+            journal.remove()
+    return ClipStore(root)
+
+
+def _parts(jobs: Sequence[Job]) -> list[Sequence[Job]]:
+    """Jobs in parts whose size does not depend on the number of workers."""
+    size = min(_PART, 1 + len(jobs) // 128)
+    return [jobs[start : start + size] for start in range(0, len(jobs), size)]
+
+
+def _said(read: Callable[..., object]) -> str:
+    # The address of a function differs from run to run and says nothing.
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(read))
+
+
+def _plan(settings: tuple[object, ...], parts: Iterable[Sequence[Job]]) -> str:
+    """What the contents of the parts follow from."""
+    head = (FORMAT, pyg_skeletonmae.__version__, *settings)
+    digest = hashlib.sha256(repr(head).encode())
+    for jobs in parts:
+        for job in jobs:
+            stats = [path.stat() if path.exists() else None for path in job.files]
+            told = [(stat.st_size, stat.st_mtime_ns) for stat in stats if stat is not None]
+            digest.update(repr((job.name, [str(path) for path in job.files], told)).encode())
+        digest.update(b"part")
+    return digest.hexdigest()
+
+
+def _read_parts(
+    write: PartWriter, parts: Sequence[Sequence[Job]], workers: int, progress: bool
+) -> None:
+    missing = write.journal.begin()
+    total, left = sum(map(len, parts)), sum(len(parts[number]) for number in missing)
+    quiet = None if progress else True  # None: unless it is a terminal
+    with tqdm(total=total, initial=total - left, desc="prepare", disable=quiet) as bar:
+        run_calls(write, [(number, parts[number]) for number in missing], workers, bar.update)
+
+
+def _join_parts(
+    write: PartWriter,
+    card: dict[str, Any],
+    dropped: list[tuple[str, str]],
+    splits: Mapping[str, Side],
+) -> None:
+    """Writes the clips of all parts into one store, in the journal.
+
+    Raises:
+        DataError: There are none, or they do not fit each other: the journal is of no use then.
+    """
+    journal = write.journal
+    try:
+        _add_reports(journal, card, dropped)
+        clips = _counted(journal.clips(), card, splits, write.class_names)
+        write_store(
+            journal.folder / _WHOLE, clips, write.skeleton, write.class_names,
+            dropped=dropped, about=card, overwrite=True,
+        )  # fmt: skip
+    except DataError:
+        journal.remove()
+        raise
+
+
+def _add_reports(journal: Journal, card: dict[str, Any], dropped: list[tuple[str, str]]) -> None:
+    """Adds to card and list what the parts say."""
+    stores = nan_joints = count = size = 0
+    digest = hashlib.sha256()  # of what `sha256sum` prints about the files
+    for number in range(journal.parts):
+        report = journal.report(number)
+        dropped += [(name, reason) for name, reason in report.dropped]
+        for name, sha256 in report.files:
+            digest.update(f"{sha256}  {name}\n".encode())
+        stores, nan_joints = stores + bool(report.store), nan_joints + report.nan_joints
+        count, size = count + len(report.files), size + report.bytes
+    if not stores:
+        first = "".join(f"; the first, {name}: {reason}" for name, reason in dropped[:1])
+        raise DataError(f"{card['source']}: no clip is left, {len(dropped)} were dropped{first}")
+    card["nan_joints"] = nan_joints
+    card["files"] = {"count": count, "bytes": size, "sha256": digest.hexdigest()}
+
+
+def _counted(
+    clips: Iterable[Clip],
+    card: dict[str, Any],
+    splits: Mapping[str, Side],
+    classes: Sequence[str] | None,
+) -> Iterator[Clip]:
+    """The clips; the card counts those of each split, and of each class in it."""
+    counts = {name: dict.fromkeys(classes or (), 0) for name in splits}
+    card["splits"] = {name: {"clips": 0, "per_class": counts[name]} for name in splits}
+    for clip in clips:
+        label = None if clip.label is None else int(clip.label)
+        info = ClipInfo(clip.name, label, int(clip.subject), clip.extra)
+        for name, side in splits.items():
+            if side(info):
+                card["splits"][name]["clips"] += 1
+                if label is not None:
+                    key = str(label) if classes is None else classes[label]
+                    counts[name][key] = counts[name].get(key, 0) + 1
+        yield clip
+
+
+def _is_done(root: Path, plan: str) -> bool:
+    return ClipStore.exists(root) and ClipStore(root).card.get("plan") == plan

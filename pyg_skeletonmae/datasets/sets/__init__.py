@@ -1,0 +1,1 @@
+"""Every data set by itself: its files, its classes and its official splits."""

@@ -1,0 +1,166 @@
+"""Which reader, which files and which skeleton belong to a format of poses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from pyg_skeletonmae.datasets.store.clips import Clip
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError
+from pyg_skeletonmae.io.arrays import read_arrays
+from pyg_skeletonmae.io.bvh import read_bvh
+from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
+from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
+from pyg_skeletonmae.io.mediapipe import read_mediapipe
+from pyg_skeletonmae.io.openpose import read_openpose
+from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks
+from pyg_skeletonmae.io.sleap import read_sleap
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import get_layout
+
+PoseFormatName = Literal["mediapipe", "openpose", "coco", "deeplabcut", "sleap", "bvh", "arrays"]
+
+
+class PoseTask(NamedTuple):
+    """A recording: its file or folder, what it is called, and what is known about it."""
+
+    path: Path
+    name: str
+    label: int | None = None
+    subject: int = -1
+
+    @property
+    def files(self) -> list[Path]:
+        """Its file, or those in its folder."""
+        if self.path.is_dir():
+            return sorted(self.path.glob("*.json"))
+        return [self.path] if self.path.is_file() else []
+
+
+class PoseFormat(NamedTuple):
+    """A format.
+
+    Args:
+        read: Its reader: path, skeleton, options.
+        suffixes: What the names of its files end in.
+        layout: The skeleton if none is given; None = one must be given.
+        own: Files say their skeleton themselves.
+    """
+
+    read: Callable[[Path, Skeleton, PoseOptions], PoseTracks]
+    suffixes: tuple[str, ...]
+    layout: str | None = None
+    own: bool = False
+
+
+def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTracks:
+    """The joints of a skeleton by their names, others of the file are left out."""
+    del options  # refused by check_options
+    found = read_bvh(path)
+    names = [found.skeleton.aliases.get(name, name) for name in found.skeleton.joints]
+    names = [skeleton.aliases.get(name, name) for name in names]
+    if missing := [joint for joint in skeleton.joints if joint not in names]:
+        raise DataError(f"has no joint {missing[0]!r}, only {', '.join(names):.200}")
+    order = [names.index(joint) for joint in skeleton.joints]
+    return PoseTracks(found.pos[:, :, order], found.valid[:, :, order], skeleton, found.fps)
+
+
+FORMATS: Mapping[str, PoseFormat] = {
+    "mediapipe": PoseFormat(read_mediapipe, (".csv", ".npy"), "mediapipe33"),
+    "openpose": PoseFormat(read_openpose, (), "body25"),
+    "coco": PoseFormat(read_coco_keypoints, (".json",), "coco17"),
+    "deeplabcut": PoseFormat(read_deeplabcut, (".csv",)),
+    "sleap": PoseFormat(read_sleap, (".h5", ".hdf5"), own=True),
+    "bvh": PoseFormat(_read_bvh, (".bvh",), own=True),
+    "arrays": PoseFormat(read_arrays, (".npy", ".npz")),
+}
+
+
+def get_format(name: str) -> PoseFormat:
+    """The format of a name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in FORMATS:
+        raise ConfigError(f"format {name!r}: expected one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def check_options(name: str, options: PoseOptions) -> None:
+    """Raises :class:`ConfigError` if options mean nothing for a format."""
+    if name == "bvh" and options != AS_IS:
+        raise ConfigError("options: BVH has neither scores nor pixels, and says its frame rate")
+
+
+def find_recordings(root: Path, name: str, labels: str | None) -> dict[str, Path]:
+    """The recordings below a folder by their relative names, in order.
+
+    Args:
+        root: The folder; what is in its folder ``processed`` is not looked at.
+        name: The format.
+        labels: The relative name of the table of labels, which is none.
+    """
+    found: dict[str, Path] = {}
+    pattern = "*.json" if name == "openpose" else "*"
+    for path in sorted(root.rglob(pattern)):
+        relative = path.relative_to(root)
+        if relative.parts[0] == "processed" or relative.as_posix() == labels:
+            continue
+        if name == "openpose":  # a folder for each recording
+            found[relative.parent.as_posix()] = path.parent
+        elif path.suffix.lower() in get_format(name).suffixes and path.is_file():
+            found[relative.as_posix()] = path
+    return found
+
+
+def pose_skeleton(name: str, skeleton: Skeleton | str | Path | None, first: Path) -> Skeleton:
+    """The skeleton of a folder of poses.
+
+    Args:
+        name: The format.
+        skeleton: What was asked for; None = what the format or its first file says.
+        first: The first file.
+
+    Raises:
+        SkeletonError: None was asked for, and the format does not say it.
+        SkeletonFormatError: The first file is damaged.
+    """
+    layout = get_format(name).layout if skeleton is None else skeleton
+    if layout is not None:
+        return get_layout(layout)
+    if not get_format(name).own:
+        raise SkeletonError(f"{name} files do not say their skeleton: give a layout or a file")
+    return read_bvh(first).skeleton if name == "bvh" else read_sleap(first).skeleton
+
+
+@dataclass(frozen=True)
+class ReadPoses:
+    """Reads a recording as one clip.
+
+    Args:
+        name: The format.
+        skeleton: The skeleton.
+        options: What to do with scores and pixels.
+    """
+
+    name: PoseFormatName
+    skeleton: Skeleton
+    options: PoseOptions
+
+    def __call__(self, task: PoseTask) -> Iterator[Clip]:
+        """The clip; persons who are nowhere seen are left out of it.
+
+        Raises:
+            DataError: Nobody is seen.
+            SkeletonFormatError: The file is missing or damaged.
+        """
+        found = get_format(self.name).read(task.path, self.skeleton, self.options)
+        seen = np.asarray(found.valid.any((1, 2)))
+        if not seen.any():
+            raise DataError("nobody is seen")
+        yield Clip(found.pos[seen], task.label, task.subject, task.name, found.valid[seen])

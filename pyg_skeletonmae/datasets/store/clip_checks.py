@@ -1,0 +1,72 @@
+"""What every clip passes on its way into a store, and what is noted about it there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pyg_skeletonmae.datasets.store.clips import (
+    Clip,
+    NanPolicy,
+    check_nan_policy,
+    checked_clip,
+    resolve_nan,
+)
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.skeleton import Skeleton
+
+
+class Intake:
+    """Checks clips one by one and keeps count.
+
+    Args:
+        skeleton: The skeleton they must fit.
+        class_names: The classes their labels must be among; None = any.
+        nan: What to do about NaN, see :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`.
+
+    Attributes:
+        nan_joints: The joints that were said to be present and had a value that is not finite.
+        dropped: ``(name, reason)`` of the clips that were left out.
+
+    Raises:
+        ConfigError: There is no such policy.
+    """
+
+    def __init__(
+        self, skeleton: Skeleton, class_names: Sequence[str] | None, nan: NanPolicy = "error"
+    ) -> None:
+        check_nan_policy(nan)
+        self.skeleton, self.class_names, self.nan = skeleton, class_names, nan
+        self.nan_joints = 0
+        self.dropped: list[tuple[str, str]] = []
+
+    def __call__(self, clip: Clip) -> Clip | None:
+        """The clip as a store keeps it, or None if it is left out.
+
+        Raises:
+            DataError: It does not fit, or holds NaN and the policy is ``"error"``.
+        """
+        clip = checked_clip(clip, self.skeleton)
+        self._check_label(clip)
+        finite = np.isfinite(np.asarray(clip.pos)).all(-1)
+        self.nan_joints += int(np.count_nonzero(np.asarray(clip.valid) & ~finite))
+        kept = resolve_nan(clip, self.nan)
+        if kept is None:
+            self.dropped.append((clip.name, "coordinates that are not finite"))
+        return kept
+
+    def _check_label(self, clip: Clip) -> None:
+        if clip.label is None or self.class_names is None:
+            return
+        if int(clip.label) >= len(self.class_names):
+            raise DataError(
+                f"{clip.name}: label {clip.label}, but there are {len(self.class_names)} classes, "
+                "from 0"
+            )
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.skeleton.name}, nan={self.nan}, "
+            f"nan_joints={self.nan_joints}, dropped={len(self.dropped)})"
+        )

@@ -1,0 +1,278 @@
+"""The store: clips of any length and any number of persons in a few memory-mapped files."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pyg_skeletonmae.batch import tracks_edge_index
+from pyg_skeletonmae.datasets.store.clip_checks import Intake
+from pyg_skeletonmae.datasets.store.clips import Clip, NanPolicy
+from pyg_skeletonmae.datasets.store.data_card import DataCard
+from pyg_skeletonmae.datasets.store.reader import (
+    read_card,
+    read_index,
+    read_rows,
+    read_skeleton,
+    rows_digest,
+)
+from pyg_skeletonmae.datasets.store.writer import StoreWriter, content_hash
+from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.stacked_rows import Rows
+
+__all__ = ["Clip", "ClipStore", "write_store"]
+
+
+class ClipStore:
+    """Clips on disk: ragged, float32, memory-mapped, so that opening costs nothing.
+
+    A folder with ``pos.npy [rows, V, C]`` (the frames of each track one after the other, the tracks
+    of a clip one after the other), ``valid.npy [rows, V]`` if any joint is missing, ``index.npz``,
+    ``skeleton.yaml`` and ``card.json``, which says what the clips are and what was left out. It is
+    written by :func:`write_store`. The tensors share the map: writing into them changes this
+    process's copy only, never the file.
+
+    Args:
+        root: The folder.
+
+    Attributes:
+        pos: ``[rows, V, C]``, float32.
+        valid: ``[rows, V]``, bool, or None when no joint is missing.
+        track_start: The first row of each track, ``[tracks]``, long.
+        clip_track: The tracks of clip ``i`` are ``clip_track[i]:clip_track[i + 1]``, ``[N + 1]``.
+        length: The frames of each clip (all its tracks have as many), ``[N]``, long.
+        label: The class of each clip, ``[N]``, long, or None for unlabelled clips.
+        subject: The performer of each clip, ``[N]``, long, -1 = unknown.
+        extra: Further columns, ``[N]`` each.
+        names: The name of each clip.
+        card: The contents of ``card.json``, a :class:`~pyg_skeletonmae.datasets.DataCard`.
+
+    Raises:
+        SkeletonFormatError: There is no store, or its files are damaged or contradict each other.
+        SkeletonError: ``skeleton.yaml`` is damaged.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+        self.card = DataCard(read_card(self.root))
+        self.class_names: tuple[str, ...] = tuple(self.card["class_names"])
+        self.content_hash: str = self.card["content_hash"]
+        self.skeleton = read_skeleton(self.root / "skeleton.yaml")
+        self.index = read_index(self.root / "index.npz", self.class_names)
+        pos, valid = read_rows(self.root, self.index, self.skeleton.num_joints)
+        self.pos: Rows = torch.from_numpy(pos)
+        self.valid: Rows | None = None if valid is None else torch.from_numpy(valid)
+        self.num_channels = self.pos.size(2)
+        self.track_start, self.clip_track = self._long("track_start"), self._long("clip_track")
+        self.length, self.subject = self._long("length"), self._long("subject")
+        self.label = self._long("label") if "label" in self.index else None
+        self.names: tuple[str, ...] = tuple(self.index["names"].tolist())
+        self.extra: dict[str, Tensor] = {
+            key.removeprefix("extra_"): torch.from_numpy(value)
+            for key, value in self.index.items()
+            if key.startswith("extra_")
+        }
+
+        self._edges: dict[int, Tensor] = {}
+
+    @classmethod
+    def open(cls, root: str | Path) -> ClipStore:
+        """Opens the store in a folder."""
+        return cls(root)
+
+    @staticmethod
+    def exists(root: str | Path) -> bool:
+        """Whether a store was written into a folder; it may still be damaged."""
+        return (Path(root) / "card.json").is_file()
+
+    @cached_property
+    def num_tracks(self) -> Tensor:
+        """The number of persons of each clip, ``[N]``, long."""
+        return self.clip_track.diff()
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int, int]]:
+        """First row, persons and frames of each clip: its rows are all of its tracks."""
+        columns = (self.track_start[self.clip_track[:-1]], self.num_tracks, self.length)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
+    def edge_index(self, num_tracks: int) -> Tensor:
+        """The bones of so many persons, ``[2, num_tracks * E]``; made once, not to be changed."""
+        if num_tracks not in self._edges:
+            self._edges[num_tracks] = tracks_edge_index(self.skeleton, num_tracks)
+        return self._edges[num_tracks]
+
+    def clip(self, number: int) -> Clip:
+        """A clip, ``pos [M, T, V, C]`` and ``valid [M, T, V]`` as arrays that share the map."""
+        start, tracks, frames = self.spans[number]
+        rows = slice(start, start + tracks * frames)
+        pos = self.pos[rows].reshape(tracks, frames, *self.pos.shape[1:]).numpy()
+        valid = (
+            np.ones(pos.shape[:3], bool)
+            if self.valid is None
+            else self.valid[rows].reshape(pos.shape[:3]).numpy()
+        )
+        label = None if self.label is None else int(self.label[number])
+        extra = {key: values[number].item() for key, values in self.extra.items()}
+        return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra)
+
+    def verify(self) -> None:
+        """Reads all of the store and compares it with the hash in its card.
+
+        Raises:
+            SkeletonFormatError: The content has changed since it was written.
+        """
+        digests = [
+            rows_digest(np.asarray(self.pos)),
+            rows_digest(None if self.valid is None else np.asarray(self.valid), self.pos.shape[:2]),
+        ]
+        found = content_hash(self.skeleton, self.class_names, self.index, digests)
+        if found != self.content_hash:
+            raise SkeletonFormatError(self.root, "the content", self.content_hash[:64], found)
+
+    def _long(self, key: str) -> Tensor:
+        return torch.from_numpy(self.index[key])
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A worker opens the files itself instead of getting a copy of all clips.
+        return type(self), (self.root.absolute(),)
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.root.name}, clips={len(self)}, "
+            f"tracks={len(self.track_start)}, skeleton={self.skeleton.name})"
+        )
+
+
+def write_store(
+    root: str | Path,
+    clips: Iterable[Clip],
+    skeleton: Skeleton,
+    class_names: Sequence[str] | None = None,
+    *,
+    nan: NanPolicy = "error",
+    source: str = "",
+    fps: float | None = None,
+    unit: str | None = None,
+    dropped: Iterable[tuple[str, str]] = (),
+    about: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> ClipStore:
+    """Writes clips into a store, one at a time, and opens it.
+
+    The files are written into a folder beside ``root`` that takes its name at the very end, so that
+    a failed or killed write leaves nothing that opens.
+
+    Args:
+        root: The folder of the store; must not exist, unless ``overwrite`` replaces a store there.
+        clips: The clips; a generator may make them one by one. All have the same channels.
+        skeleton: Their skeleton.
+        class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
+        nan: What to do about NaN in coordinates, see
+            :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`; the card lists dropped clips.
+        source: Where the clips come from, for the card.
+        fps: Frames per second, for the card.
+        unit: The unit of the coordinates, for the card.
+        dropped: ``(name, reason)`` of clips the caller left out, for the card; read at the end, so
+            a generator of clips may still fill a list.
+        about: Further entries of the card, read at the end.
+        overwrite: Replace a store that is there.
+
+    Raises:
+        DataError: A clip does not fit the skeleton or the classes, holds NaN and ``nan="error"``,
+            no clip is left, or ``root`` exists.
+    """
+    root, intake = Path(root), Intake(skeleton, class_names, nan)
+    check_free(root, overwrite)
+    make_parent(root)
+    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
+    try:
+        writer = _write_clips(folder, clips, intake)
+        reasons: dict[str, list[str]] = {}
+        for name, reason in [*dropped, *intake.dropped]:
+            reasons.setdefault(reason, []).append(name)
+        card = {"source": source, "fps": fps, "unit": unit, "nan": nan, "dropped": reasons}
+        writer.finish(class_names, {"nan_joints": intake.nan_joints, **card, **(about or {})})
+        publish(folder, root, overwrite)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return ClipStore(root)
+
+
+def _write_clips(folder: Path, clips: Iterable[Clip], intake: Intake) -> StoreWriter:
+    writer: StoreWriter | None = None
+    try:
+        for clip in _named(clips):
+            kept = intake(clip)
+            if kept is not None:
+                writer = writer or StoreWriter(folder, intake.skeleton, np.shape(kept.pos)[-1])
+                writer.add(kept)
+    finally:
+        if writer is not None:
+            writer.close()
+    if writer is None:
+        bad = len(intake.dropped)
+        reason = f"all {bad} were dropped for NaN" if bad else "none was given"
+        raise DataError(f"a store needs at least one clip, but {reason}")
+    return writer
+
+
+def _named(clips: Iterable[Clip]) -> Iterator[Clip]:
+    for number, clip in enumerate(clips):
+        yield clip if clip.name else replace(clip, name=f"clip {number}")
+
+
+def check_free(root: Path, overwrite: bool) -> None:
+    """Raises :class:`DataError` unless a store may be written there."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return
+    if not ClipStore.exists(root):
+        raise DataError(f"{root}: exists and is no store; choose another folder")
+    if not overwrite:
+        raise DataError(f"{root}: a store exists already; open it, or ask for it to be overwritten")
+
+
+def make_parent(root: Path) -> None:
+    """Makes the folder above a store; raises :class:`DataError` if nothing can be written there."""
+    try:
+        root.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root.parent):
+            return
+    except OSError as error:
+        raise DataError(
+            f"{root.parent}: no store can be written there ({error.strerror}); choose another "
+            "folder (of a data set: processed_root)"
+        ) from None
+
+
+def publish(folder: Path, root: Path, overwrite: bool) -> None:
+    """Gives the folder of a finished store its final name.
+
+    Raises:
+        DataError: Meanwhile another process put another store there.
+    """
+    folder.chmod(0o755)  # temporary folders are private
+    if overwrite and ClipStore.exists(root):
+        old = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".old", dir=root.parent))
+        root.replace(old)
+        shutil.rmtree(old, ignore_errors=True)
+    try:
+        folder.replace(root)
+    except OSError:
+        # Processes that start together write the same store; the first one's will do.
+        check_free(root, overwrite=True)
+        if read_card(root)["content_hash"] != read_card(folder)["content_hash"]:
+            raise DataError(f"{root}: another process wrote another store there") from None

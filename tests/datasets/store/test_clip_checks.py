@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+from data_helpers import STICK, array
+
+from pyg_skeletonmae.datasets import Clip
+from pyg_skeletonmae.datasets.store.clip_checks import Intake
+from pyg_skeletonmae.errors import ConfigError, DataError
+
+
+def broken(name="broken"):
+    pos, valid = array(1, 3), np.ones((1, 3, 4), bool)
+    pos[0, :2, 1], pos[0, 2, 3], valid[0, 0, 1] = np.nan, np.inf, False
+    return Clip(pos, 0, name=name, valid=valid)
+
+
+@pytest.mark.parametrize(("nan", "kept"), [("drop", False), ("interpolate", True)])
+def test_not_finite(nan, kept):
+    intake = Intake(STICK, ["a"], nan)
+    assert (intake(broken()) is not None) == kept
+    assert intake.nan_joints == 2, "joints that are missing anyway do not count"
+    assert intake.dropped == ([] if kept else [("broken", "coordinates that are not finite")])
+    assert repr(intake) == f"Intake(stick, nan={nan}, nan_joints=2, dropped={len(intake.dropped)})"
+
+
+def test_refused():
+    with pytest.raises(DataError, match="broken: frame 1, joint 1"):
+        Intake(STICK, None)(broken())
+    with pytest.raises(DataError, match="x: label 2, but there are 2 classes"):
+        Intake(STICK, ["a", "b"])(Clip(array(1, 2), 2, name="x"))
+    assert Intake(STICK, None)(Clip(array(1, 2), 2)).label == 2
+    with pytest.raises(ConfigError, match="nan='ignore'"):
+        Intake(STICK, None, "ignore")

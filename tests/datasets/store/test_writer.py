@@ -1,0 +1,84 @@
+import hashlib
+import json
+
+import numpy as np
+import pytest
+from data_helpers import STICK, array
+
+from pyg_skeletonmae.datasets.store.clips import Clip, checked_clip
+from pyg_skeletonmae.datasets.store.writer import RowWriter, StoreWriter, content_hash
+from pyg_skeletonmae.errors import DataError
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.bool_])
+def test_rows(tmp_path, dtype):
+    rows = (np.random.default_rng(0).random((7, 4, 2)) > 0.5).astype(dtype)
+    writer = RowWriter(tmp_path / "a.npy", dtype, (4, 2))
+    for start, stop in ((0, 1), (1, 5), (5, 5), (5, 7)):
+        writer.write(rows[start:stop])
+    writer.close()
+    writer.close()
+    assert writer.rows == 7
+    found = np.load(tmp_path / "a.npy", allow_pickle=False)
+    np.testing.assert_array_equal(found, rows)
+    assert found.dtype == dtype
+    assert writer.hash.digest() == hashlib.sha256(rows.tobytes()).digest()
+
+
+def test_row_count_of_any_length_fits_into_the_header(tmp_path):
+    writer = RowWriter(tmp_path / "a.npy", np.float32, (4, 3))
+    start = (tmp_path / "a.npy").stat().st_size
+    writer.rows = 10**12
+    writer.close()
+    assert (tmp_path / "a.npy").stat().st_size - start in (0, 128)
+
+
+def test_no_store_without_its_card(tmp_path):
+    writer = StoreWriter(tmp_path, STICK, 3)
+    writer.add(checked_clip(Clip(array(2, 3), 1), STICK))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pos.npy", "valid.npy"]
+    writer.finish(None, {"source": "test"})
+    names = ["card.json", "index.npz", "pos.npy", "skeleton.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_labels_for_some_clips_only(tmp_path):
+    writer = StoreWriter(tmp_path, STICK, 3)
+    writer.add(checked_clip(Clip(array(2, 3), 1, name="a"), STICK))
+    writer.add(checked_clip(Clip(array(2, 3), name="b"), STICK))
+    with pytest.raises(DataError, match="b: has no label"):
+        writer.finish(None, {})
+
+
+def test_content_hash_sees_every_part():
+    index = {"length": np.arange(3), "subject": np.arange(3)}
+    parts = [STICK, ["a"], index, [b"pos", b"valid"]]
+    changes = [
+        {},
+        {0: STICK.subset(["hip", "neck"])},
+        {1: ["b"]},
+        {2: index | {"subject": np.ones(3, int)}},
+        {2: index | {"extra_subject": np.ones(3, int)}},
+        {3: [b"pos", b"other"]},
+    ]
+    hashes = {
+        content_hash(*[change.get(i, part) for i, part in enumerate(parts)]) for change in changes
+    }
+    assert len(hashes) == len(changes)
+
+
+def test_other_channels(tmp_path):
+    writer = StoreWriter(tmp_path, STICK, 3)
+    with pytest.raises(DataError, match="a: 2 channels, but the clips before it 3"):
+        writer.add(checked_clip(Clip(array(2, 3, 2), 1, name="a"), STICK))
+
+
+def test_zeros_are_counted(tmp_path):
+    pos, valid = array(1, 3), np.ones((1, 3, 4), bool)
+    pos[0, :2, 1] = 0
+    valid[0, 0, 1] = False
+    writer = StoreWriter(tmp_path, STICK, 3)
+    writer.add(checked_clip(Clip(pos, 1, valid=valid), STICK))
+    writer.finish(None, {})
+    card = json.loads((tmp_path / "card.json").read_text())
+    assert (card["missing_joints"], card["zero_joints"]) == (1, 1)
