@@ -9,9 +9,9 @@ from torch import Tensor
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.models import Skeleton2Vec, ViTBackbone
-from pyg_skeletonmae.models.official import load_official
-from pyg_skeletonmae.models.official_skeleton2vec import drop_average
-from pyg_skeletonmae.models.official_skeleton2vec_names import skeleton2vec_source
+from pyg_skeletonmae.models.checkpoints.names import load_official
+from pyg_skeletonmae.models.checkpoints.skeleton2vec import drop_average
+from pyg_skeletonmae.models.checkpoints.skeleton2vec_names import skeleton2vec_source
 from pyg_skeletonmae.transforms import MotionTubeMask
 
 FRAMES, PATCH = 30, 3

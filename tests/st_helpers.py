@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.batch import tracks_edge_index
 from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
-from pyg_skeletonmae.models.official import load_official, mamp_source
+from pyg_skeletonmae.models.checkpoints.names import load_official, mamp_source
 
 SKELETON = layouts.NTU25
 FRAMES, PATCH = 24, 4

@@ -1,21 +1,21 @@
 """Encoders, pre-training models and classifiers."""
 
 from pyg_skeletonmae.models.base import Encoder, SkeletonModel
-from pyg_skeletonmae.models.build import build_model
+from pyg_skeletonmae.models.checkpoints.mamp import load_mamp
+from pyg_skeletonmae.models.checkpoints.skeleton2vec import load_skeleton2vec
 from pyg_skeletonmae.models.classifier import Classifier
-from pyg_skeletonmae.models.graph_encoder import GraphEncoder
-from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
-from pyg_skeletonmae.models.official_mamp import load_mamp
-from pyg_skeletonmae.models.official_skeleton2vec import load_skeleton2vec
-from pyg_skeletonmae.models.skeleton2vec import Skeleton2Vec
-from pyg_skeletonmae.models.st_backbone import ViTBackbone
-from pyg_skeletonmae.models.st_encoder import STEncoder
-from pyg_skeletonmae.models.st_gcn import STGCN, STGCNEncoder
-from pyg_skeletonmae.models.st_mae import STSkeletonMAE
+from pyg_skeletonmae.models.encoders.graph import GraphEncoder
+from pyg_skeletonmae.models.encoders.st import STEncoder
+from pyg_skeletonmae.models.encoders.st_gcn import STGCN, STGCNEncoder
+from pyg_skeletonmae.models.encoders.strl import STRLEncoder
+from pyg_skeletonmae.models.encoders.sttformer import STTFormerEncoder
+from pyg_skeletonmae.models.from_config import build_model
+from pyg_skeletonmae.models.pretraining.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.pretraining.skeleton2vec import Skeleton2Vec
+from pyg_skeletonmae.models.pretraining.st_backbone import ViTBackbone
+from pyg_skeletonmae.models.pretraining.st_mae import STSkeletonMAE
+from pyg_skeletonmae.models.pretraining.sttformer_backbone import STTFormerBackbone
 from pyg_skeletonmae.models.strl import STRL
-from pyg_skeletonmae.models.strl_encoder import STRLEncoder
-from pyg_skeletonmae.models.sttformer import STTFormerEncoder
-from pyg_skeletonmae.models.sttformer_backbone import STTFormerBackbone
 
 __all__ = [
     "Classifier",

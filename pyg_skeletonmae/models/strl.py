@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pyg_skeletonmae.models.classifier import Classifier, Head
-from pyg_skeletonmae.models.graph_encoder import Conv, GraphEncoder
-from pyg_skeletonmae.models.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder
+from pyg_skeletonmae.models.encoders.strl import STRLEncoder
+from pyg_skeletonmae.models.encoders.strl_layer import Join
 from pyg_skeletonmae.models.heads import JointPool
-from pyg_skeletonmae.models.strl_encoder import STRLEncoder
-from pyg_skeletonmae.models.strl_layer import Join
+from pyg_skeletonmae.models.pretraining.graph_mae import GraphSkeletonMAE
 from pyg_skeletonmae.nn.norm import Norm
 from pyg_skeletonmae.skeleton import Skeleton
 

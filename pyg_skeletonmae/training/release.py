@@ -14,7 +14,7 @@ from torch import nn
 
 import pyg_skeletonmae
 from pyg_skeletonmae.errors import CheckpointError
-from pyg_skeletonmae.models.build import build_model
+from pyg_skeletonmae.models.from_config import build_model
 from pyg_skeletonmae.training.checkpoint import load_weights
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"

@@ -14,7 +14,7 @@ from pyg_skeletonmae.commands.cli import build_parser, main
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.models import Classifier, Skeleton2Vec, STSkeletonMAE, ViTBackbone
-from pyg_skeletonmae.models.sttformer_backbone import STTFormerBackbone
+from pyg_skeletonmae.models.pretraining.sttformer_backbone import STTFormerBackbone
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release, save_release
 from pyg_skeletonmae.transforms.token_masking import JointFrameMask, RandomTokenMask

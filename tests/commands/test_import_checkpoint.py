@@ -13,7 +13,7 @@ from pyg_skeletonmae.commands.cli import main
 from pyg_skeletonmae.commands.import_checkpoint import import_official
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
-from pyg_skeletonmae.models.official import mamp_source
+from pyg_skeletonmae.models.checkpoints.names import mamp_source
 from pyg_skeletonmae.training import load_release, release_config, save_release
 
 

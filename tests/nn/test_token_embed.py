@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyg_skeletonmae.models.official import conv_to_linear
+from pyg_skeletonmae.models.checkpoints.names import conv_to_linear
 from pyg_skeletonmae.nn import JointTimeEmbedding, PatchEmbed
 from pyg_skeletonmae.nn.token_embed import sinusoidal
 

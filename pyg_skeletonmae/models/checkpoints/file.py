@@ -1,0 +1,149 @@
+"""Reads public checkpoint files: nothing in them is executed, nothing in them is believed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from pyg_skeletonmae.errors import CheckpointError, SkeletonMAEError
+from pyg_skeletonmae.models.checkpoints.names import Source, load_official, official_weights
+
+T = TypeVar("T")
+M = TypeVar("M", bound=nn.Module)
+
+
+def read_official(path: str | Path, allowed: tuple[type, ...] = ()) -> dict[str, Any]:
+    """The content of a checkpoint file, onto the CPU.
+
+    Args:
+        path: The file.
+        allowed: The classes, besides tensors and plain values, that may be in it.
+
+    Raises:
+        CheckpointError: The file is missing or damaged, or holds an object of another class (such
+            a file could run code; it is not unpickled).
+    """
+    if not Path(path).is_file():
+        raise CheckpointError(f"{path}: no such file")
+    try:
+        with torch.serialization.safe_globals([*allowed]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # A damaged file makes the reader fail in any way it likes.
+        raise CheckpointError(f"{path}: not a readable checkpoint ({_reason(error)})") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: expected a dict, found {type(content).__name__}")
+    return content
+
+
+def _reason(error: Exception) -> str:
+    refused = re.search(r"GLOBAL (\S+)", str(error))
+    if refused is not None:
+        return f"it holds {refused[1]}, which is not unpickled: such a file could run code"
+    return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
+
+
+def entry(
+    path: str | Path,
+    content: Mapping[str, Any],
+    key: str,
+    kind: type[T],
+    choices: Container[T] | None = None,
+) -> T:
+    """An entry of a checkpoint.
+
+    Args:
+        path: The file, for the message.
+        content: Where the entry is.
+        key: Its key.
+        kind: Its type; a whole number is a ``float``, too.
+        choices: The values it may have; none: any.
+
+    Raises:
+        CheckpointError: There is no such entry, or it is another.
+    """
+    value = content.get(key)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise CheckpointError(f"{path}: {key}: expected a {kind.__name__}, found {value!r:.80}")
+    if choices is not None and value not in choices:
+        raise CheckpointError(f"{path}: {key}: {value!r} is not one of {choices}")
+    return value
+
+
+def tensors(path: str | Path, state: Mapping[Any, Any]) -> dict[str, Tensor]:
+    """A state dict, checked.
+
+    Raises:
+        CheckpointError: A key is no text, a value is no tensor, or is larger than its memory.
+    """
+    for key, value in state.items():
+        if not isinstance(key, str) or not isinstance(value, Tensor):
+            raise CheckpointError(f"{path}: {key!r:.80}: expected a tensor")
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise CheckpointError(f"{path}: {key!r}: larger than what the file holds of it")
+    return dict(state)
+
+
+def shape_of(state: Mapping[str, Tensor], key: str, axes: int) -> list[int]:
+    """The shape of a tensor with so many axes, none of them empty.
+
+    Raises:
+        CheckpointError: It is missing, or has another number of axes.
+    """
+    if key not in state:
+        raise CheckpointError(f"the checkpoint has no {key!r}")
+    shape = list(state[key].shape)
+    if len(shape) != axes or 0 in shape:
+        raise CheckpointError(f"the checkpoint's {key!r} {shape}: expected {axes} axes, none empty")
+    return shape
+
+
+def count_blocks(state: Mapping[str, Tensor], prefix: str) -> int:
+    """The number of transformer blocks below a prefix."""
+    tail = ".norm1.weight"
+    return sum(key.startswith(prefix) and key.endswith(tail) for key in state)
+
+
+def build_official(
+    build: Callable[[], M], state: Mapping[str, Tensor], source: Callable[[str], Source]
+) -> M:
+    """A model with the weights of a checkpoint.
+
+    Shapes are compared before any memory is taken, so that a file cannot ask for too much of it.
+
+    Args:
+        build: Makes the model.
+        state: The public names and tensors.
+        source: Where each of our parameters is among them.
+
+    Raises:
+        CheckpointError: A key is missing, left over, or has a wrong shape; it is named.
+    """
+    with torch.device("meta"):
+        shapes = build()
+    official_weights(shapes, state, source)
+    model = build()
+    load_official(model, state, source)
+    return model.eval()
+
+
+@contextmanager
+def named(path: str | Path) -> Iterator[None]:
+    """Adds the name of the file to what is raised.
+
+    Raises:
+        CheckpointError: For any error of this library.
+    """
+    try:
+        yield
+    except SkeletonMAEError as error:
+        text = str(error)
+        text = text if text.startswith(str(path)) else f"{path}: {text}"
+        raise CheckpointError(text) from error

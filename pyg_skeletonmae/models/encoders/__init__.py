@@ -1,0 +1,1 @@
+"""Encoders: from tracks to a feature for every joint and time."""

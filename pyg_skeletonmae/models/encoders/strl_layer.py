@@ -1,0 +1,85 @@
+"""One layer of STRL."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.models.encoders.graph import GraphStack
+from pyg_skeletonmae.nn.norm import BatchNormLast
+from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
+
+Join = Literal["add", "concat"]
+
+
+class STRLLayer(nn.Module):
+    r"""Spatial modelling by a graph encoder, then a multi-scale temporal convolution.
+
+    Equations (3) and (4) of `"SkeletonMAE: Graph-based Masked Autoencoder for Skeleton Sequence
+    Pre-training" <https://arxiv.org/abs/2307.08476>`_:
+
+    .. math::
+        \mathrm{SM}(\mathbf{H}) &= \mathrm{Repeat}\big(\mathrm{SumPool}
+        (G_E(\tilde{\mathbf{A}}, \mathbf{H}))\big) \oplus \mathrm{Conv}_{1 \times 1}(\mathbf{H}) \\
+        \mathbf{H}' &= \mathrm{ReLU}(\mathrm{SM}(\mathbf{H}) \mathbf{W})
+
+    Args:
+        channels: The width ``D``.
+        encoders: The graph encoders: one for all persons, or one per person.
+        join: How pooled encoding and input are joined: ``"add"`` or ``"concat"``.
+        stride: The stride of the temporal convolution; 0 leaves the convolution out.
+        dropout: The dropout rate on the layer's output.
+        local: Adds each joint's own encoding to its residual (our option). As printed, joints learn
+            nothing of each other but the sum over all of them.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        encoders: list[GraphStack],
+        join: Join = "add",
+        stride: int = 1,
+        dropout: float = 0.0,
+        local: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoders = nn.ModuleList(encoders)
+        self.join, self.local = join, local
+        self.residual = nn.Linear(channels, channels, bias=False)
+        self.linear = nn.Linear(channels * (2 if join == "concat" else 1), channels, bias=False)
+        self.norm = BatchNormLast(channels)
+        self.temporal = (
+            MultiScaleTemporalConv(channels, channels, stride=stride) if stride else None
+        )
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
+        """Maps ``[P, V, T, D]`` to ``[P, V, T', D]``; ``person [P]`` picks each track's encoder."""
+        x = torch.relu(self.norm(self.linear(self._spatial(x, adjacency, person))))
+        if self.temporal is not None:
+            x = torch.relu(self.temporal(x))
+        out: Tensor = self.dropout(x)
+        return out
+
+    def _spatial(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
+        if len(self.encoders) == 1:
+            encoded = self.encoders[0](x, adjacency)
+        elif person is None:
+            raise DataError("separate encoders per person need to know who is who: pass a batch")
+        else:
+            encoded = torch.empty_like(x)
+            for number, encoder in enumerate(self.encoders):
+                if (rows := person == number).any():
+                    encoded[rows] = encoder(x[rows], adjacency).to(encoded.dtype)
+                else:  # Other processes may see such persons: all have to take part in the step.
+                    encoded = encoded + 0.0 * sum(p.sum() for p in encoder.parameters())
+        pooled, residual = encoded.sum(1, keepdim=True), self.residual(x)
+        if self.local:
+            residual = residual + encoded
+        if self.join == "add":
+            out: Tensor = pooled + residual
+            return out
+        return torch.cat([pooled.expand_as(residual), residual], dim=-1)

@@ -1,0 +1,1 @@
+"""Masked pre-training: the systems and the parts they are built from."""

@@ -1,0 +1,83 @@
+"""The decoder of masked auto-encoders of tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from pyg_skeletonmae.models.encoders.st import STEncoder
+from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder
+from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, TimeEmbedding
+from pyg_skeletonmae.nn.tokens import TokenSplit, scatter_tokens
+from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
+
+
+class STDecoder(MaskedDecoder[STEncoder]):
+    """Puts encoded visible tokens among mask tokens and predicts all tokens.
+
+    Args:
+        num_joints: The number of joints ``V``.
+        num_steps: The number of time steps ``S``.
+        in_channels: The width of the encoder.
+        channels: The width of the decoder.
+        out_channels: How many numbers to predict for each token.
+        depth: The number of blocks.
+        heads: As in :class:`~pyg_skeletonmae.nn.transformer.TransformerBlock`.
+        mlp_ratio: Likewise.
+        layer_scale: Likewise.
+        norm_eps: Likewise.
+        time_embedding: As in :class:`~pyg_skeletonmae.nn.token_embed.JointTimeEmbedding`.
+        init: How linear layers begin.
+
+    Shapes:
+        - **input:** visible tokens ``[P, K, in_channels]`` and their split
+        - **output:** ``[P, V * S, out_channels]``
+    """
+
+    def __init__(
+        self,
+        num_joints: int,
+        num_steps: int,
+        in_channels: int,
+        channels: int,
+        out_channels: int,
+        depth: int = 3,
+        heads: int = 8,
+        mlp_ratio: float = 4.0,
+        layer_scale: float | None = None,
+        norm_eps: float = 1e-5,
+        time_embedding: TimeEmbedding = "learned",
+        init: Init = "xavier",
+    ) -> None:
+        super().__init__()
+        self.embed = nn.Linear(in_channels, channels)
+        self.mask_token = nn.Parameter(torch.empty(channels))
+        self.position = JointTimeEmbedding(num_joints, num_steps, channels, time_embedding)
+        self.transformer = Transformer(
+            channels, depth, heads, mlp_ratio, layer_scale=layer_scale, norm_eps=norm_eps
+        )
+        self.norm = nn.LayerNorm(channels, norm_eps)
+        self.head = nn.Linear(channels, out_channels)
+        nn.init.trunc_normal_(self.mask_token, std=0.02)
+        init_linear(self, init)
+
+    def forward(self, encoded: Tensor, split: TokenSplit) -> Tensor:
+        """Predicts all tokens from the visible ones."""
+        return self.decode(scatter_tokens(self.embed(encoded), split, self.mask_token))
+
+    def reconstruct(self, encoder: STEncoder, pos: Tensor, split: TokenSplit) -> Tensor:
+        """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
+        out: Tensor = self(encoder.encode_visible(pos, split.keep, split.present), split)
+        return out
+
+    def decode(self, tokens: Tensor) -> Tensor:
+        """Predicts all tokens from embedded and mask tokens ``[P, V * S, channels]``."""
+        out: Tensor = self.head(self.norm(self.transformer(tokens + self.position())))
+        return out
+
+    def __repr__(self) -> str:
+        depth = len(self.transformer.blocks)
+        return (
+            f"{type(self).__name__}({self.embed.in_features}, {self.embed.out_features}, "
+            f"{self.head.out_features}, depth={depth})"
+        )

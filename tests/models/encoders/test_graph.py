@@ -1,0 +1,68 @@
+import pytest
+import torch
+from model_helpers import assert_gradients, make_batch
+
+from pyg_skeletonmae import layouts
+from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.models import Encoder, GraphEncoder
+from pyg_skeletonmae.models.encoders.graph import Conv, graph_conv
+from pyg_skeletonmae.models.pretraining.edge_decoder import draw_edge_mask
+
+SKELETON = layouts.UIPRMD22
+
+
+@pytest.mark.parametrize("conv", ["gin", "gcn", "gat"])
+def test_shapes_and_gradients(conv: Conv) -> None:
+    encoder = GraphEncoder(SKELETON, hidden_channels=16, depth=2, conv=conv)
+    batch = make_batch(SKELETON)
+    out = encoder(batch)
+    assert out.shape == (7, SKELETON.num_joints, 8, 16)
+    assert isinstance(encoder, Encoder)
+    out.square().sum().backward()
+    assert_gradients(encoder)
+    torch.testing.assert_close(out, encoder.encode_tracks(batch.pos.view(7, -1, 8, 3)))
+
+
+def test_frames_do_not_see_each_other() -> None:
+    encoder = GraphEncoder(SKELETON, hidden_channels=16).eval()
+    pos = torch.randn(2, SKELETON.num_joints, 6, 3)
+    torch.testing.assert_close(
+        encoder.encode_tracks(pos)[:, :, 3:4], encoder.encode_tracks(pos[:, :, 3:4])
+    )
+
+
+@pytest.mark.parametrize("conv", ["gin", "gcn", "gat"])
+def test_dense_stack_equals_the_sparse_definition(conv: Conv) -> None:
+    layer = graph_conv(conv, 16).eval()
+    batch = make_batch(SKELETON, (1, 2, 5))
+    x = torch.randn(batch.num_nodes, 4, 16)
+    dense = layer(x.view(8, -1, 4, 16), SKELETON.adjacency())
+    torch.testing.assert_close(
+        dense.flatten(0, 1), layer(x, batch.edge_index), atol=1e-5, rtol=1e-5
+    )
+
+
+def test_masked_edges_equal_a_graph_without_them() -> None:
+    encoder = GraphEncoder(SKELETON, hidden_channels=16)
+    batch = make_batch(SKELETON)
+    edge_mask = draw_edge_mask(SKELETON, 0.4, Draws.from_generator(7))
+    adjacency = encoder.masked_adjacency(edge_mask)
+    assert adjacency.shape == (7, SKELETON.num_joints, SKELETON.num_joints)
+    torch.testing.assert_close(adjacency, adjacency.transpose(1, 2))
+    layer = graph_conv("gin", 16).eval()
+    x = torch.randn(batch.num_nodes, 4, 16)
+    sparse = layer(x, batch.edge_index[:, ~edge_mask])
+    dense = layer(x.view(7, -1, 4, 16), adjacency)
+    torch.testing.assert_close(dense.flatten(0, 1), sparse, atol=1e-5, rtol=1e-5)
+
+
+def test_layer_norm_and_residual_do_not_look_at_other_clips() -> None:
+    encoder = GraphEncoder(SKELETON, norm="layer", residual=True, hidden_channels=16)
+    pos = torch.randn(3, SKELETON.num_joints, 4, 3)
+    torch.testing.assert_close(encoder.encode_tracks(pos)[1:2], encoder.encode_tracks(pos[1:2]))
+
+
+def test_repr() -> None:
+    assert repr(GraphEncoder(SKELETON)) == (
+        "GraphEncoder(uiprmd22, channels=3, hidden=64, depth=3, conv=SkeletonGINConv)"
+    )

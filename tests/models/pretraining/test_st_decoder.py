@@ -1,0 +1,39 @@
+import torch
+from model_helpers import assert_gradients
+
+from pyg_skeletonmae.models.pretraining.st_decoder import STDecoder
+from pyg_skeletonmae.nn.tokens import TokenSplit, split_tokens
+
+
+def make_decoder(**arguments: object) -> STDecoder:
+    torch.manual_seed(0)
+    return STDecoder(3, 4, 8, 6, 5, depth=1, heads=2, **arguments)  # type: ignore[arg-type]
+
+
+def make_split(tracks: int = 2) -> TokenSplit:
+    scores = torch.rand(tracks, 12, generator=torch.Generator().manual_seed(0))
+    return split_tokens((scores.argsort(1) >= 4).view(tracks, 3, 4))
+
+
+def test_every_parameter_gets_a_gradient() -> None:
+    decoder = make_decoder(layer_scale=0.1)
+    out = decoder(torch.randn(2, 4, 8), make_split())
+    assert out.shape == (2, 12, 5)
+    (out * torch.randn_like(out)).sum().backward()
+    assert_gradients(decoder, ("qkv.bias",))
+
+
+def test_tokens_come_to_their_places() -> None:
+    decoder, split, x = make_decoder(), make_split(), torch.randn(2, 4, 8)
+    seen = []
+    decoder.transformer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    decoder(x, split)
+    tokens = seen[0] - decoder.position()
+    index = split.keep[..., None].expand(-1, -1, 6)
+    torch.testing.assert_close(tokens.gather(1, index), decoder.embed(x))
+    hidden = tokens[split.mask.flatten(1)]
+    torch.testing.assert_close(hidden, decoder.mask_token.expand_as(hidden))
+
+
+def test_repr() -> None:
+    assert repr(make_decoder()) == "STDecoder(8, 6, 5, depth=1)"
