@@ -17,7 +17,7 @@ from pyg_skeletonmae.evaluation.classify import evaluate_classifier
 from pyg_skeletonmae.evaluation.recipe import LINEAR_SGD, Recipe
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.training import Trainer, load_model, save_release
-from pyg_skeletonmae.training.feed import Loader
+from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.run import BEST, LAST
 
 Select = Literal["last", "val-best", "test-best"]

@@ -14,9 +14,9 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.training.batches import Feed, Loader
 from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
-from pyg_skeletonmae.training.feed import Feed, Loader
-from pyg_skeletonmae.training.interval import Interval
+from pyg_skeletonmae.training.metric_means import Interval
 from pyg_skeletonmae.training.optim import OptimConfig, build_optimizer, build_scheduler
 from pyg_skeletonmae.training.random_state import random_state, set_random_state
 from pyg_skeletonmae.training.runlog import METRICS, RunLog
@@ -37,7 +37,7 @@ class Run:
         max_steps: Optimiser steps to train; None = no limit.
         accumulate: Batches per optimiser step.
         clip_norm: Largest norm of a gradient; None = any.
-        seed: Of the run; see :class:`~pyg_skeletonmae.training.feed.Feed`.
+        seed: Of the run; see :class:`~pyg_skeletonmae.training.batches.Feed`.
         folder: The run folder, or None to write nothing.
         compile: Use ``torch.compile``.
     """

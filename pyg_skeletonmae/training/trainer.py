@@ -10,8 +10,8 @@ from lightning_fabric import seed_everything
 from torch import nn
 
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.devices import leave_size_open, make_fabric
-from pyg_skeletonmae.training.feed import Loader
 from pyg_skeletonmae.training.optim import OptimConfig
 from pyg_skeletonmae.training.random_state import undisturbed
 from pyg_skeletonmae.training.run import Run

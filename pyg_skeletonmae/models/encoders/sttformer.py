@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder
+from pyg_skeletonmae.nn.frame_tuples import from_tuples, to_tuples, tuple_blocks
 from pyg_skeletonmae.nn.sttformer import SLOPE
 from pyg_skeletonmae.nn.tokens import to_patches
-from pyg_skeletonmae.nn.tuples import from_tuples, to_tuples, tuple_blocks
 from pyg_skeletonmae.skeleton import Skeleton
 
 # (in, out, attention) channels of each block in the public code

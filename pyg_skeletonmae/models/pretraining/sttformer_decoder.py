@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.models.encoders.sttformer import STTFormerEncoder
 from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder
+from pyg_skeletonmae.nn.frame_tuples import from_tuples, to_tuples, tuple_blocks
 from pyg_skeletonmae.nn.tokens import TokenSplit
-from pyg_skeletonmae.nn.tuples import from_tuples, to_tuples, tuple_blocks
 
 
 class STTFormerDecoder(MaskedDecoder[STTFormerEncoder]):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pyg_skeletonmae.errors import SkeletonMAEError
-from pyg_skeletonmae.training.interval import Interval
+from pyg_skeletonmae.training.metric_means import Interval
 
 
 def output(loss: float, **more: object) -> dict[str, object]:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.nn.tuples import from_tuples, to_tuples, tuple_blocks
+from pyg_skeletonmae.nn.frame_tuples import from_tuples, to_tuples, tuple_blocks
 
 
 def test_a_tuple_holds_all_joints_of_its_frames() -> None:

@@ -8,7 +8,7 @@ import torch
 from training_helpers import SlicedLoader, make_clips, make_loader
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
-from pyg_skeletonmae.training.feed import Feed
+from pyg_skeletonmae.training.batches import Feed
 
 
 class Resumable(SlicedLoader):
