@@ -1,4 +1,4 @@
-"""Graph work behind :class:`~pyg_skeletonmae.skeleton.skeleton.Skeleton`: distances and sub-trees."""
+"""Graph work behind :class:`~pyg_skeletonmae.Skeleton`: distances and sub-trees."""
 
 from __future__ import annotations
 

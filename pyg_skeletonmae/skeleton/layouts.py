@@ -1,4 +1,4 @@
-"""The joint layouts people meet, each one a :class:`~pyg_skeletonmae.skeleton.skeleton.Skeleton`.
+"""The joint layouts people meet, each one a :class:`~pyg_skeletonmae.Skeleton`.
 
 The same name is the same joint in every layout, so that ``map_to`` works between any two; the data
 owner's names are ``aliases``. Bodies have the six parts ``head, torso, left_arm, right_arm,

@@ -90,8 +90,8 @@ def prepare_store(
         inputs: Files that all tasks share (labels, splits), hashed for the card.
         fps: Frames per second, for the card.
         unit: The unit of the coordinates, for the card.
-        nan: See :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`; with ``"error"``, a task with
-            such a clip is dropped.
+        nan: See :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`; with ``"error"``, a
+            task with such a clip is dropped.
         dropped: ``(name, reason)`` of what was left out before reading, for the card.
         notes: Further sentences for the card.
         splits: The official splits: a name such as ``"xsub train"``, and whether a clip is in it;

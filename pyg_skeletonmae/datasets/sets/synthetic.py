@@ -20,11 +20,11 @@ from pyg_skeletonmae.skeleton.layouts import get_layout
 class SyntheticActions(SkeletonDataset):
     r"""Synthetic people who wave, squat, kick, walk, reach, hand things over, ...
 
-    Joint angles follow the curves of :mod:`~pyg_skeletonmae.datasets.sets.synthetic_motion`, forward
-    kinematics turns them into joints, and :mod:`~pyg_skeletonmae.datasets.sets.synthetic_clips` adds
-    what differs between performers, clips and cameras. All of it is our own choice, made so that
-    nearest neighbours on coordinates recognise 50 to 85 % of 12 classes across subjects, and a
-    small network clearly more.
+    Joint angles follow the curves of :mod:`~pyg_skeletonmae.datasets.sets.synthetic_motion`,
+    forward kinematics turns them into joints, and
+    :mod:`~pyg_skeletonmae.datasets.sets.synthetic_clips` adds what differs between performers, clips
+    and cameras. All of it is our own choice, made so that nearest neighbours on coordinates
+    recognise 50 to 85 % of 12 classes across subjects, and a small network clearly more.
 
     Clip ``i`` shows class ``i % num_classes``, done by subject
     ``1 + (i // num_classes) % num_subjects``. Coordinates are metres, x to the camera's left, y up,

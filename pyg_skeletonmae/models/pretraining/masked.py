@@ -81,7 +81,7 @@ class MaskedDecoder(nn.Module, Generic[E_contra]):
 
 class STBackbone(Configurable):
     """Builds the encoder and the decoder of an
-    :class:`~pyg_skeletonmae.models.pretraining.st_mae.STSkeletonMAE`, and knows what suits them."""
+    :class:`~pyg_skeletonmae.models.STSkeletonMAE`, and knows what suits them."""
 
     target_norm: TargetNorm
     """How targets are standardised unless one says otherwise."""

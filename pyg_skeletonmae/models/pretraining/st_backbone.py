@@ -15,7 +15,7 @@ from pyg_skeletonmae.transforms.token_masking import RandomTokenMask
 class ViTBackbone(STBackbone):
     """The vision-transformer form: visible tokens are encoded, all are decoded.
 
-    The arguments of the encoder are those of :class:`~pyg_skeletonmae.models.encoders.st.STEncoder`.
+    The arguments of the encoder are those of :class:`~pyg_skeletonmae.models.STEncoder`.
     The defaults are those of the public code of MAMP, for NTU-60; for NTU-120 and PKU-MMD it has 5
     decoder blocks.
 
