@@ -22,8 +22,8 @@ class SyntheticActions(SkeletonDataset):
 
     Joint angles follow the curves of :mod:`~pyg_skeletonmae.datasets.sets.synthetic_motion`,
     forward kinematics turns them into joints, and
-    :mod:`~pyg_skeletonmae.datasets.sets.synthetic_clips` adds what differs between performers, clips
-    and cameras. All of it is our own choice, made so that nearest neighbours on coordinates
+    :mod:`~pyg_skeletonmae.datasets.sets.synthetic_clips` adds what differs between performers,
+    clips and cameras. All of it is our own choice, made so that nearest neighbours on coordinates
     recognise 50 to 85 % of 12 classes across subjects, and a small network clearly more.
 
     Clip ``i`` shows class ``i % num_classes``, done by subject
