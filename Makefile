@@ -2,6 +2,7 @@
 #
 #   make demo     pre-train, probe, fine-tune, report (options: make demo ARGS="--seed 1")
 #   make test     the whole test suite                (options: make test ARGS="-k skeleton")
+#   make fuzz     damaged files for every reader      (options: make fuzz ARGS="--n 20000 --jobs 2")
 #   make lint     ruff: rules and formatting
 #   make types    mypy --strict
 #   make docs     the documentation, in docs/_build
@@ -23,13 +24,16 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint types docs env scatter clean
+.PHONY: demo test fuzz lint types docs env scatter clean
 
 demo: $(VENV)/.viz
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/skeletonmae demo $(ARGS)
 
 test: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+
+fuzz: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

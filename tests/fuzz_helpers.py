@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -61,21 +60,17 @@ WRONG = {
 
 
 def main() -> None:
-    import fuzz
-    import fuzz_guard
-    import fuzz_targets
-    import fuzz_worker
+    from fuzz import guard, run, targets, worker
 
     for name, arguments in RUNS.items():
         if name == "bad":
-            fuzz_guard.MAX_SECONDS, fuzz_guard.HARD_SECONDS = 0.3, 1
-            fuzz_targets.TARGETS["bad"] = fuzz_targets.Target(lambda: [{"a": b""}], bad_read, {})
-            fuzz_worker.make_case = lambda target, seeds, name, seed, number: fuzz_worker.Case(
+            guard.MAX_SECONDS, guard.HARD_SECONDS = 0.3, 1
+            targets.TARGETS["bad"] = targets.Target(lambda: [{"a": b""}], bad_read, {})
+            worker.make_case = lambda target, seeds, name, seed, number: worker.Case(
                 0, ("grow",), number == 13, {"a": bytes(number)}
             )
-        print(f"done {name} {fuzz.main(arguments)}", flush=True)
+        print(f"done {name} {run.main(arguments)}", flush=True)
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     main()

@@ -1,4 +1,4 @@
-"""Reads every hostile file of the recordings under the limits of ``fuzz_guard``, in this process.
+"""Reads every hostile file of the recordings under the limits of ``fuzz.guard``, in this process.
 
 Arguments: the hostile folder, and an empty folder to work in. Prints what became of each file.
 """
@@ -41,7 +41,7 @@ READERS = {
 
 
 def main(hostile: Path, work: Path) -> None:
-    from fuzz_guard import Guard
+    from fuzz.guard import Guard
 
     os.chdir(work)
     guard, found = Guard(work), {}
@@ -62,5 +62,4 @@ def main(hostile: Path, work: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
     main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import pytest
-from fuzz_targets import TARGETS
+
+from fuzz.targets import TARGETS
 
 
 @pytest.mark.parametrize("name", TARGETS)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from fuzz_guard import Guard, Watched
-from fuzz_seeds import Files
-from fuzz_targets import TARGETS, Format, Target, fault, flat
+
+from fuzz.guard import Guard, Watched
+from fuzz.seeds import Files
+from fuzz.targets import TARGETS, Format, Target, fault, flat
 
 EQUAL, OTHER, REFUSED, FAIL = "equal", "other", "refused", "FAIL"
 OUTCOMES = (EQUAL, OTHER, REFUSED, FAIL)
@@ -93,7 +94,7 @@ def write_case(folder: Path, files: Files) -> None:
 
 
 class Worker:
-    """Runs the cases of one reader, in a process of its own, see :class:`~fuzz_guard.Guard`.
+    """Runs the cases of one reader, in a process of its own, see :class:`~fuzz.guard.Guard`.
 
     Args:
         name: The reader.

@@ -4,8 +4,9 @@ import copy
 
 import numpy as np
 import pytest
-from fuzz_targets import TARGETS
-from fuzz_worker import write_case
+
+from fuzz.targets import TARGETS
+from fuzz.worker import write_case
 
 
 def arrays(value: object) -> list[np.ndarray]:

@@ -14,7 +14,8 @@ import zipfile
 from typing import Any
 
 import numpy as np
-from fuzz_mutators import BYTES, Mutator
+
+from fuzz.mutators import BYTES, Mutator
 
 _TYPES = (
     "|O", "<f8", ">f4", "<f2", "<i4", "<u1", "|b1", "<c8", "|V4", "|S5", "<U1000000", "<U0",

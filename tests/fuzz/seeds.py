@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fuzz_formats import npy, npz
 
+from fuzz.formats import npy, npz
 from pyg_skeletonmae.datasets import Clip, write_store
 from pyg_skeletonmae.io.uiprmd import relative_paths
 from pyg_skeletonmae.layouts import COCO17, NTU25, UIPRMD22, get_layout

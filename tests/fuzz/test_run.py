@@ -8,9 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import fuzz
 import fuzz_helpers
 import pytest
+
+from fuzz import run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the limits are those of Linux")
 
@@ -37,10 +38,10 @@ def test_no_reader_fails_in_a_short_run(runs):
     done = runs["short"]
     assert done.returncode == 0 and not done.stderr, done.stdout + done.stderr
     found = counts(done.stdout)
-    assert set(found) == {*fuzz.TARGETS, "all"}
+    assert set(found) == {*run.TARGETS, "all"}
     for name, (equal, _, refused, fail) in found.items():
         assert equal > 0 and refused > 0 and fail == 0, name
-    assert sum(found["all"]) == 40 * len(fuzz.TARGETS)
+    assert sum(found["all"]) == 40 * len(run.TARGETS)
     print(done.stdout)
 
 
@@ -64,8 +65,8 @@ def test_one_case_again(runs):
     done = runs["only"]
     pattern = r".+ of seed file \d: (equal|other|refused); files in (.+)\n"
     folder = Path(re.fullmatch(pattern, done.stdout)[2])
-    target = fuzz.TARGETS["pku_labels"]
-    case = fuzz.make_case(target, target.seeds(), "pku_labels", 3, 4)
+    target = run.TARGETS["pku_labels"]
+    case = run.make_case(target, target.seeds(), "pku_labels", 3, 4)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == case.files
     shutil.rmtree(folder)
     assert done.returncode == 0
@@ -73,5 +74,5 @@ def test_one_case_again(runs):
 
 def test_an_unknown_reader(capsys):
     with pytest.raises(SystemExit):
-        fuzz.main(["--reader", "none"])
+        run.main(["--reader", "none"])
     assert "invalid choice" in capsys.readouterr().err

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
-import fuzz_mutators
 import numpy as np
 import pytest
-from fuzz_mutators import BYTES, SAME_TEXT, TEXT, decimals, trailing_blanks, wider_blanks
+
+from fuzz import mutators
+from fuzz.mutators import BYTES, SAME_TEXT, TEXT, decimals, trailing_blanks, wider_blanks
 
 TABLE = b"3\n1.5 -0.25 12\n0.05\t7 nan\n-3.0 00 1e-05\n"
 
@@ -36,5 +37,5 @@ def test_decimals_leave_other_words_alone():
 
 
 def test_hostile_tokens_take_the_place_of_one():
-    results = [fuzz_mutators.hostile_token(b"1 2 3", np.random.default_rng(i)) for i in range(300)]
+    results = [mutators.hostile_token(b"1 2 3", np.random.default_rng(i)) for i in range(300)]
     assert {b"nan 2 3", b"1 inf 3", b"1 2 1e999"} <= set(results)

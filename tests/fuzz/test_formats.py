@@ -5,10 +5,10 @@ import io
 import json
 import pickle
 
-import fuzz_formats as formats
-import fuzz_seeds
 import numpy as np
 import pytest
+
+from fuzz import formats, seeds
 
 EDITS = (
     formats.edit_header,
@@ -42,7 +42,7 @@ def test_headers():
 
 @pytest.mark.filterwarnings("ignore:Reading")
 def test_archives():
-    data = fuzz_seeds.packed()[0]["a.npz"]
+    data = seeds.packed()[0]["a.npz"]
     assert formats.npz({"a": np.ones(2)}) == formats.npz({"a": np.ones(2)})
     assert len(set(results(formats.edit_member, data))) > 25
     assert len(set(results(formats.edit_archive, data))) > 10
@@ -63,7 +63,7 @@ def test_gzip():
 
 
 def test_pickles():
-    data = fuzz_seeds.pyskl()[1]["a.pkl"]
+    data = seeds.pyskl()[1]["a.pkl"]
     assert len(set(results(formats.edit_opcodes, data))) > 25
     wanted = pickle.loads(data)["annotations"][0]
     same = results(formats.same_pickle, data)

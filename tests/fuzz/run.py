@@ -1,9 +1,9 @@
 """Damages valid files of every format, and looks at what each reader makes of them.
 
-    python benchmarks/fuzz.py --n 20000 --seed 0 --jobs 2
+    make fuzz ARGS="--n 20000 --seed 0 --jobs 2"
 
-A case is a valid file, changed by one to three of the mutators in ``fuzz_mutators.py`` and
-``fuzz_formats.py`` (a quarter of the cases: by one that keeps its meaning). The outcomes:
+A case is a valid file, changed by one to three of the mutators in ``mutators.py`` and
+``formats.py`` (a quarter of the cases: by one that keeps its meaning). The outcomes:
 
 - *equal*: accepted, with the result of the valid file (a must where the meaning was kept);
 - *other*: accepted, with another result, which is what a plain reader makes of the file (where
@@ -31,8 +31,8 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads do not survive a fork
 
-from fuzz_targets import TARGETS
-from fuzz_worker import FAIL, OUTCOMES, Outcome, Worker, make_case, write_case
+from fuzz.targets import TARGETS
+from fuzz.worker import FAIL, OUTCOMES, Outcome, Worker, make_case, write_case
 
 _FORK = multiprocessing.get_context("fork")
 

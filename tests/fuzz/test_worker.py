@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from fuzz_targets import TARGETS
-from fuzz_worker import SAME_SHARE, make_case, write_case
+
+from fuzz.targets import TARGETS
+from fuzz.worker import SAME_SHARE, make_case, write_case
 
 
 @pytest.mark.parametrize("name", ["ntu", "store", "uiprmd"])

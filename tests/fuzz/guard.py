@@ -57,7 +57,7 @@ class Guard:
     def __init__(self, folder: Path) -> None:
         self._folder, self._watching = folder, False
         self._problems: list[str] = []
-        package = Path(__file__).parents[1]
+        package = Path(__file__).parents[2]
         library = {Path(sysconfig.get_path(key)) for key in ("stdlib", "purelib", "platlib")}
         roots = {folder, package, *library, *map(Path, filter(None, sys.path))}
         self._readable = tuple({str(root.resolve()) for root in roots if root != Path("/")})

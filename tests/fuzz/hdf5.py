@@ -7,7 +7,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-from fuzz_mutators import BYTES
+
+from fuzz.mutators import BYTES
 
 _KEYS = ("tracks", "point_scores", "node_names", "edge_inds")
 

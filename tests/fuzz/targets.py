@@ -7,13 +7,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import fuzz_formats as formats
-import fuzz_mutators as mutators
-import fuzz_plain as plain
-import fuzz_seeds as seeds
 import numpy as np
-from fuzz_mutators import BYTES, SAME_TEXT, TEXT, Mutator
 
+from fuzz import formats, mutators, plain, seeds
+from fuzz.mutators import BYTES, SAME_TEXT, TEXT, Mutator
 from pyg_skeletonmae import io
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import SkeletonError, SkeletonFormatError
@@ -157,12 +154,12 @@ TARGETS: dict[str, Target] = {
     ),
 }  # fmt: skip
 if importlib.util.find_spec("h5py"):
-    import fuzz_hdf5
+    from fuzz import hdf5
 
     TARGETS["sleap"] = Target(
         seeds.sleap,
         _one("a.h5", io.read_sleap),
-        {"": Format((*BYTES, *[fuzz_hdf5.edit] * 7), (fuzz_hdf5.same,))},
+        {"": Format((*BYTES, *[hdf5.edit] * 7), (hdf5.same,))},
     )
 
 

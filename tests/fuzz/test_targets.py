@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from fuzz_targets import TARGETS, fault, flat
 
+from fuzz.targets import TARGETS, fault, flat
 from pyg_skeletonmae import io
 from pyg_skeletonmae.io.poses import PoseTracks
 from pyg_skeletonmae.layouts import COCO17
@@ -19,7 +19,7 @@ def poses(**changes: object) -> PoseTracks:
 
 
 def test_every_reader_is_a_target():
-    source = Path(__file__).parents[2].joinpath("benchmarks", "fuzz_targets.py").read_text()
+    source = Path(__file__).parents[2].joinpath("tests", "fuzz", "targets.py").read_text()
     used = {name for name in READERS if f"io.{name}" in source}
     assert READERS - used == {"read_positions"}  # what read_recordings calls
     assert {"xy", "npz", "skeleton", "store"} <= set(TARGETS)

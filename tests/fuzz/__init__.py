@@ -1,0 +1,1 @@
+"""Fuzzing: valid files of every format, damaged, and what each reader makes of them."""
