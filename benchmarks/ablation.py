@@ -16,9 +16,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 
-import script
-from protocols import Bench, Settings
-from runner import Run
+from tables import command as script
+from tables.protocols import Bench, Settings
+from tables.runner import Run
 
 PARTS = ("head", "torso", "left_arm", "right_arm", "left_leg", "right_leg")
 # Of 17 joints, about 30, 50, 70 and 90 %, and as many in parts: the best and the worst set of the

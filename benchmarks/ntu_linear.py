@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-import script
-from protocols import Bench
-from runner import Run
+from tables import command as script
+from tables.protocols import Bench
+from tables.runner import Run
 
 
 def runs(bench: Bench, options: argparse.Namespace) -> Iterator[Run]:

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import script
-from protocols import Bench
-from runner import Run
+from tables import command as script
+from tables.protocols import Bench
+from tables.runner import Run
 
 
 def runs(bench: Bench, options: argparse.Namespace) -> Iterator[Run]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import ablation
 import pytest
-import uiprmd
 from miniature_helpers import write_ntu, write_pku, write_poses
-from protocols import Bench
-from script import clips_of
+from tables import uiprmd_runs
+from tables.command import clips_of
+from tables.protocols import Bench
 
 from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.transforms.masking import keep_count
@@ -181,7 +181,7 @@ def test_every_folder_is_one_run_and_follows_its_pre_training():
     """Two runs in one folder would be one row; a pre-training that is not listed would be none."""
     seen: dict[str, object] = {}
     for gpu in (False, True):
-        for run, why in uiprmd.grid([0, 1, 2], gpu):
+        for run, why in uiprmd_runs.grid([0, 1, 2], gpu):
             assert seen.setdefault(run.folder, (run.command, run.pretrained)) == (
                 run.command,
                 run.pretrained,
@@ -190,7 +190,7 @@ def test_every_folder_is_one_run_and_follows_its_pre_training():
 
 
 def test_the_grid_is_what_was_promised():
-    rows = uiprmd.planned([0, 1, 2])
+    rows = uiprmd_runs.planned([0, 1, 2])
     about = [(r["protocol"], r["method"], r["metric"], r["seed"]) for r in rows]
     assert len(set(about)) == len(about)
     assert {r["protocol"] for r in rows} == {"full", "label-poor", "yaw", "semi 5 %", "semi 10 %"}

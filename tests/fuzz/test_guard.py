@@ -1,4 +1,4 @@
-"""What the guard finds is tested in test_fuzz.py; here it watches the recorded hostile files."""
+"""What the guard finds is tested in test_run.py; here it watches the recorded hostile files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How outcomes are judged is tested in test_fuzz.py, where workers have processes of their own."""
+"""How outcomes are judged is tested in test_run.py, where workers have processes of their own."""
 
 from __future__ import annotations
 

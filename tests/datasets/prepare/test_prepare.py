@@ -14,8 +14,8 @@ from data_helpers import STICK, array
 from prepare_helpers import CLASSES, Reader, prepared, write_tasks
 
 import pyg_skeletonmae
-from pyg_skeletonmae.datasets import Clip, ClipStore, prepare, write_store
-from pyg_skeletonmae.datasets.prepare import prepare_store
+from pyg_skeletonmae.datasets import Clip, ClipStore, write_store
+from pyg_skeletonmae.datasets.prepare import prepare, prepare_store
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 

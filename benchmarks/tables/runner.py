@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import torch
-from table import Row, measured, write_rows
 
 from pyg_skeletonmae.commands.cli import main
+from tables.rows import Row, measured, write_rows
 
 T = TypeVar("T")
 PROGRAM = [sys.executable, "-m", "pyg_skeletonmae"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from protocols import METHODS, SMALL, Method, Settings
+from tables.protocols import METHODS, SMALL, Method, Settings
 
 _MODEL = "--model.init_args."
 # PartMask hides one to three of the six parts: a third of the joints, on average.

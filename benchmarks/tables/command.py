@@ -6,16 +6,15 @@ import argparse
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from protocols import METHODS, Bench, Clips
-from results_page import write_page
-from runner import Run, collect, end, execute
-from table import read_rows, write_rows
-from uiprmd import planned
-
 from pyg_skeletonmae.commands.cli import main as skeletonmae
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from tables.protocols import METHODS, Bench, Clips
+from tables.results_page import write_page
+from tables.rows import read_rows, write_rows
+from tables.runner import Run, collect, end, execute
+from tables.uiprmd_runs import planned
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parents[1]
 _LISTED = ("ntu60", "ntu120")
 _IN_2D = ("finegym", "diving48")
 _FLAT = ["--data.rotate=0"]  # rotations of the presets need a third coordinate

@@ -5,8 +5,8 @@ import threading
 from pathlib import Path
 
 import pytest
-import table
 import yaml
+from tables import rows as table
 
 ABOUT = {"data": "d", "split": "1/2", "protocol": "full", "method": "m", "metric": "top1"}
 CONFIG = {

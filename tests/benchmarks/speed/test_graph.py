@@ -1,29 +1,15 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def speed() -> ModuleType:
-    sys.path.insert(0, str(ROOT / "benchmarks"))  # as for a script: it has a module beside it
-    spec = importlib.util.spec_from_file_location("speed", ROOT / "benchmarks" / "speed.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from speed import graph as speed
 
 
 def test_graph_benchmark_compares_equal_models(
-    speed: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It asserts by itself that both sides have one loss; the figures here mean nothing."""
     table = tmp_path / "speed.csv"
@@ -52,7 +38,7 @@ def test_graph_benchmark_compares_equal_models(
     assert all(float(row["median_ms"]) > 0 for row in rows)
 
 
-def test_without_messages_leaves_the_model_alone(speed: ModuleType) -> None:
+def test_without_messages_leaves_the_model_alone() -> None:
     model = speed.GraphSkeletonMAE(speed.COCO17, 2, 8)
     before = repr(model), len(list(model.parameters()))
     alone = speed.without_messages(model)
@@ -66,7 +52,7 @@ def test_without_messages_leaves_the_model_alone(speed: ModuleType) -> None:
 
 
 def test_st_benchmark_prints_all_figures(
-    speed: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Memory in processes of their own, the teacher's share, attention; the figures are small."""
     table, threads = tmp_path / "speed.csv", str(torch.get_num_threads())

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from protocols import Bench
-from script import clips_of
+from tables.command import clips_of
+from tables.protocols import Bench
 
 CLIPS = clips_of("ntu60", "xsub", None, Path("data"))
 

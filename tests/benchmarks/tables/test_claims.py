@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from claims import CLAIMS, claims_section
-from table import COLUMNS
-from variants import PRETRAINED
+from tables.claims import CLAIMS, claims_section
+from tables.rows import COLUMNS
+from tables.variants import PRETRAINED
 
 
 def row(method: str, seed: int, value: float, metric: str = "linear, pooled") -> dict[str, str]:

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-from protocols import CONFIGS, METHODS, SMALL, Bench
-from recipes import recipe
-from script import clips_of
+from tables.command import clips_of
+from tables.protocols import CONFIGS, METHODS, SMALL, Bench
+from tables.recipes import recipe
 
 
 def settings(folder: str, config: str, changes: tuple[str, ...]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from table import Row, by_seed, markdown, paired_difference, shown
+from tables.rows import Row, by_seed, markdown, paired_difference, shown
 
 
 @dataclass(frozen=True)

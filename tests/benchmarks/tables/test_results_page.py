@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from results_page import read_published, write_page
-from script import clips_of
-from table import COLUMNS, Row
+from tables.command import clips_of
+from tables.results_page import read_published, write_page
+from tables.rows import COLUMNS, Row
 
 HERE = {"data": "D", "split": "odd/even", "protocol": "full"}
 

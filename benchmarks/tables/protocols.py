@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from recipes import Stage, recipe
-from runner import Run
+from tables.recipes import Stage, recipe
+from tables.runner import Run
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 Settings = tuple[str, ...]
 
 

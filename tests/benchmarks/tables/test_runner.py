@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import runner
-from runner import Run, collect, execute
+from tables import runner
+from tables.runner import Run, collect, execute
 
 from pyg_skeletonmae.commands.cli import main
 

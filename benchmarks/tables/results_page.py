@@ -6,13 +6,20 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from claims import claims_section
-from table import Row, markdown, mean_and_interval, median_minutes, paired_difference, shown, values
-from variants import twin
-
 from pyg_skeletonmae.training.checkpoint import write_beside
+from tables.claims import claims_section
+from tables.rows import (
+    Row,
+    markdown,
+    mean_and_interval,
+    median_minutes,
+    paired_difference,
+    shown,
+    values,
+)
+from tables.variants import twin
 
-PUBLISHED = Path(__file__).parent / "published.csv"
+PUBLISHED = Path(__file__).parents[1] / "published.csv"
 _HEAD = """# Results
 
 Written by the scripts in `benchmarks/` from `benchmarks/results.csv`, a row per run. Per cent; mean

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -31,6 +32,7 @@ from pyg_skeletonmae.models import Skeleton2Vec, STEncoder, ViTBackbone
 from pyg_skeletonmae.nn.attention import attention
 from pyg_skeletonmae.transforms.token_masking import RandomTokenMask
 
+BENCHMARKS = Path(__file__).parents[1]
 RATIO, PUBLISHED_TRACKS = 0.9, 32
 TARGETS = {"memory": 0.5, "teacher": 1.0}
 Rows = list[tuple[str, float, str]]
@@ -104,20 +106,17 @@ def _resident() -> float:
 def _memory(args: argparse.Namespace) -> Rows:
     rows: Rows = []
     for visible, name in ((False, "all tokens"), (True, "visible tokens")):
-        call = f"print(speed_st.peak({args.quick}, {visible}, {args.tracks}, {args.threads}))"
-        path = f"import sys; sys.path.insert(0, {str(_folder())!r}); import speed_st; {call}"
+        call = f"print(peak({args.quick}, {visible}, {args.tracks}, {args.threads}))"
+        path = f"import sys; sys.path.insert(0, {str(BENCHMARKS)!r})"
+        code = f"{path}; from speed.spatial_temporal import peak; {call}"
         runs = [
             float(
-                subprocess.run([sys.executable, "-c", path], capture_output=True, check=True).stdout
+                subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
             )
             for _ in range(args.processes)
         ]
         rows.append((f"memory, {name}", statistics.median(runs), "MB"))
     return rows
-
-
-def _folder() -> str:
-    return __file__.rpartition("speed_st.py")[0]
 
 
 def _teacher(size: Size, args: argparse.Namespace) -> Rows:

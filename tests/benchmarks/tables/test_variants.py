@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import pytest
 import torch
-import variants
 import yaml
-from protocols import CONFIGS
-from variants import PRETRAINED, starts, twin
+from tables import variants
+from tables.protocols import CONFIGS
+from tables.variants import PRETRAINED, starts, twin
 
 from pyg_skeletonmae.commands.cli import main
 from pyg_skeletonmae.commands.encoders import load_encoder
