@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import pos_tracks
 from pyg_skeletonmae.configurable import Configurable
+from pyg_skeletonmae.errors import ArgumentError
 from pyg_skeletonmae.skeleton import Skeleton
 
 
@@ -32,6 +33,37 @@ class Encoder(Protocol):
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Features ``[P, V, T', D]`` of tracks ``[P, V, T, C]``."""
         ...
+
+
+def as_encoder(module: nn.Module) -> Encoder:
+    """A module that has all that an encoder needs.
+
+    Raises:
+        ArgumentError: It lacks some of it; the message names what.
+    """
+    name = type(module).__name__
+    if not callable(getattr(module, "encode_tracks", None)):
+        raise ArgumentError(f"encoder: {name} has no method encode_tracks(pos [P, V, T, C])")
+    for attribute, kind in (("out_channels", int), ("skeleton", Skeleton)):
+        value = getattr(module, attribute, None)
+        if not isinstance(value, kind):
+            raise ArgumentError(
+                f"encoder: {name}.{attribute}: expected a {kind.__name__}, found {value!r:.60}"
+            )
+    return cast(Encoder, module)
+
+
+def encode_clips(module: nn.Module, batch: Data) -> Tensor:
+    """Features ``[P, V, T', D]`` of a batch, also from an encoder of tracks that knows no batches.
+
+    Args:
+        module: The encoder; one without a ``forward`` of its own is given the tracks.
+        batch: The clips.
+    """
+    encoder = as_encoder(module)
+    if type(module).forward is nn.Module.forward:
+        return encoder.encode_tracks(pos_tracks(batch, encoder.skeleton.num_joints))
+    return encoder(batch)
 
 
 class SkeletonModel(Configurable, nn.Module):

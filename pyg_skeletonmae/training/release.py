@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pyg_skeletonmae
+from pyg_skeletonmae.configurable import unrecorded
 from pyg_skeletonmae.errors import CheckpointError
-from pyg_skeletonmae.models.build import build_model
+from pyg_skeletonmae.models.build import build_model, check_classes
 from pyg_skeletonmae.training.checkpoint import load_weights
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -29,7 +30,8 @@ def save_release(
     """Writes a release folder beside its place and renames it; an older one there is replaced.
 
     Args:
-        model: A model of this library (it has a ``config``).
+        model: A model that knows its arguments (``config``), as those of this library do and those
+            derived from :class:`~pyg_skeletonmae.models.SkeletonModel`.
         folder: The release folder.
         extra: Anything JSON can hold, for :func:`release_config`: class names, transforms, scores.
 
@@ -39,8 +41,12 @@ def save_release(
     """
     folder = Path(folder)
     config = getattr(model, "config", None)
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{type(model).__name__} has no config to be built from again")
+    unknown = unrecorded(config) if isinstance(config, dict) else type(model).__name__
+    if unknown is not None:
+        raise CheckpointError(
+            f"{unknown} has no config to be built from again: derive the class from "
+            "pyg_skeletonmae.models.SkeletonModel, which records its arguments"
+        )
     if folder.exists() and not (folder / CONFIG).is_file():
         raise CheckpointError(f"{folder}: exists and is no release folder; name another place")
     version = pyg_skeletonmae.__version__
@@ -90,19 +96,25 @@ def release_config(folder: str | Path) -> dict[str, Any]:
     return content
 
 
-def load_release(folder: str | Path) -> nn.Module:
+def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
     """The model of a release folder, on the CPU and in ``eval`` mode.
 
     Nothing in the folder is unpickled or imported by name.
 
+    Args:
+        folder: The release folder.
+        classes: Your own classes that its configuration may name, besides those of this library:
+            ``load_release(folder, classes=(MyEncoder,))``.
+
     Raises:
+        ConfigError: One of ``classes`` is no class of models or their parts.
         CheckpointError: A file is missing or damaged, the config names an unknown class or
             argument, or a tensor is missing, left over or of another shape (it is named).
     """
     folder = Path(folder)
-    config = release_config(folder)
+    known, config = check_classes(classes), release_config(folder)
     try:
-        model = build_model(config["model"])
+        model = build_model(config["model"], known)
     except (*_UNFIT, MemoryError) as error:
         raise CheckpointError(f"{folder / CONFIG}: model: {error}") from error
     path = folder / WEIGHTS
