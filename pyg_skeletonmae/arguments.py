@@ -6,7 +6,7 @@ import difflib
 import inspect
 from abc import ABCMeta
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -32,6 +32,7 @@ class CheckedMeta(ABCMeta):
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Checks the arguments, and builds."""
         cls.bind(args, kwargs)
         return super().__call__(*args, **kwargs)
 
@@ -67,7 +68,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _hints(cls: type) -> dict[str, Any]:
     """The types of the parameters of a constructor, but for ``*args`` and ``**kwargs``."""
     try:

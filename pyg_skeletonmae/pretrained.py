@@ -15,6 +15,7 @@ from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError
 from pyg_skeletonmae.evaluation.transfer import bridge
 from pyg_skeletonmae.models import STGCN, STRL, Classifier, GraphEncoder, STEncoder, build_model
 from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder
+from pyg_skeletonmae.models.build import CLASSIFIERS
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release
 
@@ -36,13 +37,17 @@ class ClassifierBuilder(Protocol):
         ...
 
 
-def check_settings(settings: dict[str, Any]) -> None:
+def check_settings(settings: dict[str, Any], own: Iterable[type] = ()) -> None:
     """Looks at the settings of a fine-tuning before anything is computed.
+
+    Args:
+        settings: Of the fine-tuning.
+        own: The user's own classes that they may name.
 
     Raises:
         ConfigError: They do not fit the model, or an encoder is needed and none is named.
     """
-    pretrained, name = settings["pretrained"], _class_name(settings)
+    pretrained, name = settings["pretrained"], _kind(settings, own)
     strl, reference = name == STRL.__name__, name == STGCN.__name__
     for wrong, message in (
         (
@@ -98,7 +103,7 @@ def build_classifier(
         if settings["bridge"]:
             encoder = bridge(encoder, dataset.skeleton)
         check_fits(encoder, dataset, path)
-    if encoder is not None and _class_name(settings) != STRL.__name__:
+    if encoder is not None and _kind(settings, own) != STRL.__name__:
         return model(encoder=_with_drop_path(encoder, settings["drop_path"]), num_classes=classes)
     channels = dataset.store.num_channels
     net = model(skeleton=dataset.skeleton, in_channels=channels, num_classes=classes)
@@ -164,8 +169,11 @@ def check_fits(module: nn.Module, dataset: SkeletonDataset, path: Path | str) ->
         )
 
 
-def _class_name(settings: dict[str, Any]) -> str:
-    return str(settings["model"]["class_path"].rpartition(".")[2])
+def _kind(settings: dict[str, Any], own: Iterable[type]) -> str:
+    """The name of the classifier that the settings name, or that the user's own derives from."""
+    name = str(settings["model"]["class_path"].rpartition(".")[2])
+    bases = next((cls.__mro__ for cls in own if cls.__name__ == name), ())
+    return next((base.__name__ for base in bases if base in CLASSIFIERS), name)
 
 
 def _with_drop_path(encoder: SkeletonEncoder, rate: float | None) -> SkeletonEncoder:

@@ -20,6 +20,7 @@ import torch
 import yaml
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.training.checkpoint import write_beside
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
@@ -131,10 +132,10 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It cannot be read, or holds something else.
     """
-    parse = json.loads if path.suffix == ".json" else yaml.safe_load
+    parse = json.loads if path.suffix == ".json" else parse_settings
     try:
-        content = parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        content = parse(read_settings(path))
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise CheckpointError(f"{path}: damaged ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a mapping, found {type(content).__name__}")

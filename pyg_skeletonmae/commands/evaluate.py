@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -21,11 +22,10 @@ from pyg_skeletonmae.commands.options import (
 from pyg_skeletonmae.commands.steps import check_selection, finite, measured
 from pyg_skeletonmae.commands.trained import semi as train_semi
 from pyg_skeletonmae.commands.trained import together, train
-from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.config import DataConfig, open_dataset, split
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
-from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.pretrained import check_fits, load_encoder
 
 Protocol = Literal[
@@ -56,6 +56,7 @@ def evaluate(
     out: str | None = None,
     seed: int = 0,
     resume: bool = False,
+    classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Measures an encoder, or the coordinates: labelled training clips against the test clips.
 
@@ -85,6 +86,7 @@ def evaluate(
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
         resume: Go on with the run in the folder.
+        classes: The user's own classes that a release may name.
     """
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -99,8 +101,16 @@ def evaluate(
     check_selection(data, None, select)
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)
-    encoder = _encoder(pretrained, resolved, random_init, splits, protocol == "transfer")
-    job = Job(data, splits, encoder, joints, segments, seed, select, l2, folder)
+    encoder = None
+    if pretrained is not None:
+        encoder = load_encoder(Path(pretrained), resolved["data"], random_init, classes)
+        if protocol == "transfer":
+            encoder = bridge(encoder, splits.test.skeleton)
+        check_fits(encoder, splits.test, pretrained)
+        encoder = encoder.to(best_device())
+    job = Job(
+        data, splits, encoder, joints, segments, seed, select, l2, folder, tuple(classes)
+    )  # fmt: skip
     if trains:
         job.needed_encoder(protocol)
     run: AbstractContextManager[None] = nullcontext()
@@ -126,7 +136,7 @@ def evaluate(
         "train_clips": len(splits.labelled),
         "test_clips": len(splits.test),
         **finite(found),
-        **measured(splits),
+        **measured(splits, job.device),
     }
     if folder is not None:
         if protocol not in _TRAINED:
@@ -140,19 +150,3 @@ def _features(pretrained: str | None, protocol: str, ensemble: EnsembleConfig) -
     if protocol == "ensemble":
         return ", ".join(ensemble.runs)
     return "coordinates" if pretrained is None else pretrained
-
-
-def _encoder(
-    pretrained: str | None,
-    resolved: dict[str, Any],
-    random_init: bool,
-    splits: Splits,
-    transfer: bool,
-) -> SkeletonEncoder | None:
-    if pretrained is None:
-        return None
-    encoder = load_encoder(Path(pretrained), resolved["data"], random_init)
-    if transfer:
-        encoder = bridge(encoder, splits.test.skeleton)
-    check_fits(encoder, splits.test, pretrained)
-    return encoder.to(best_device())

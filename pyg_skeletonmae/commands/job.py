@@ -36,6 +36,7 @@ class Job:
         select: Which weights of a training are tested.
         l2: The penalty of linear classifiers on frozen features; None: chosen on training subjects.
         folder: The run folder; None: nothing is kept.
+        classes: The user's own classes that releases may name.
     """
 
     data: DataConfig
@@ -47,6 +48,13 @@ class Job:
     select: Select = "last"
     l2: float | None = None
     folder: Path | None = None
+    classes: tuple[type, ...] = ()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder is, and with it what is trained on it; coordinates are on the CPU."""
+        parameters = () if self.encoder is None else self.encoder.parameters()
+        return next((p.device for p in parameters), torch.device("cpu"))
 
     @property
     def l2_grid(self) -> Sequence[float]:

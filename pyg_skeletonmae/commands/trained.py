@@ -10,7 +10,7 @@ from typing import Any
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.commands.job import Job
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
-from pyg_skeletonmae.commands.steps import finite, keep_labels, numbers, try_batch
+from pyg_skeletonmae.commands.steps import finite, keep_labels, loader_device, numbers, try_batch
 from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
@@ -69,7 +69,7 @@ def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
         raise ConfigError("ensemble.runs: expected two run folders or more")
     scores, y = [], job.splits.test.labels
     for run in options.runs:
-        model = load_release(runs.release_of(Path(run)))
+        model = load_release(runs.release_of(Path(run)), job.classes)
         if not isinstance(model, Classifier):
             raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
         check_fits(model.encoder, job.splits.test, run)
@@ -90,14 +90,15 @@ def _train(
 ) -> dict[str, Any]:
     encoder = job.needed_encoder(protocol)
     recipe = tune.apply(LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder))
-    loader = job.data.train_loader(dataset, job.seed, drop_small=True)
+    device = loader_device(job.device)
+    loader = job.data.train_loader(dataset, job.seed, device, drop_small=True)
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
-    val = None if job.splits.val is None else job.data.eval_loader(job.splits.val)
+    val = None if job.splits.val is None else job.data.eval_loader(job.splits.val, device)
     found = linear_probe_sgd(
         encoder,
         dataset.num_classes,
         loader,
-        job.data.eval_loader(job.splits.test),
+        job.data.eval_loader(job.splits.test, device),
         val,
         recipe,
         folder,
