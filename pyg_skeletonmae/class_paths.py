@@ -41,20 +41,24 @@ def allowed_classes(argv: Sequence[str]) -> tuple[list[str], tuple[type, ...]]:
     return rest, check_classes(map(_imported, names))
 
 
-@contextmanager
-def only(classes: Iterable[type]) -> Iterator[None]:
-    """Closes what the parser may import, but for the list and ``classes``.
+def close_imports() -> None:
+    """Closes what parsers of this process may import by name, but for the list.
 
-    The parser has one such list in a process: it stays closed for all others of it, and ``classes``
-    leave it at the end.
+    The library that reads the settings has one such list in a process, so this holds for all users
+    of it.
     """
-    own = sorted({path for cls in classes for path in _paths(cls)})
-    known = sorted({path for cls in CLASSES for path in _paths(cls)})
     set_parsing_settings(
         import_path_denylist=["*"],
-        import_path_allowlist=[*known, *own],
+        import_path_allowlist=sorted(path for cls in CLASSES for path in _paths(cls)),
         instantiate_subclass_spec_in_any=False,
     )
+
+
+@contextmanager
+def opened_for(classes: Iterable[type]) -> Iterator[None]:
+    """Lets settings name these classes as well, for the time being."""
+    own = sorted(path for cls in classes for path in _paths(cls))
+    set_parsing_settings(import_path_allowlist=own)
     try:
         yield
     finally:
@@ -95,9 +99,7 @@ def refusal(name: str, place: str) -> str:
 def _imported(name: str) -> object:
     module, _, attribute = name.rpartition(".")
     if not module or not all(part.isidentifier() for part in name.split(".")):
-        raise ConfigError(
-            f"{OPTION} {name!r}: expected my_package.MyClass"
-        )
+        raise ConfigError(f"{OPTION} {name!r}: expected my_package.MyClass")
     try:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # what a user's own module does when it is imported is its affair

@@ -22,7 +22,13 @@ from jsonargparse import (
 )
 
 from pyg_skeletonmae import __version__, models
-from pyg_skeletonmae.class_paths import OPTION, allowed_classes, check_named, only
+from pyg_skeletonmae.class_paths import (
+    OPTION,
+    allowed_classes,
+    check_named,
+    close_imports,
+    opened_for,
+)
 from pyg_skeletonmae.cli_errors import explain
 from pyg_skeletonmae.commands import evaluate, finetune, pretrain
 from pyg_skeletonmae.commands.compare import add_compare_arguments, compare
@@ -118,8 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         classes: tuple[type, ...] = ()
         if argv and argv[0] in _LOADS_MODELS:
             argv, classes = allowed_classes(argv)
-        with only(classes):
-            parser = build_parser()
+        parser = build_parser()
+        with opened_for(classes):
             config = _parse(parser, argv)
             check_named(config[config.command], classes)
             results = _command(parser, config.command, config, classes)
@@ -184,7 +190,11 @@ def _command(
 
 
 def build_parser() -> Parser:
-    """The parser with all subcommands: their options are the signatures of what they call."""
+    """The parser with all subcommands: their options are the signatures of what they call.
+
+    From then on settings name only the classes on the list, see :func:`close_imports`.
+    """
+    close_imports()
     parser = Parser(
         prog="skeletonmae",
         description="Self-supervised learning on skeletons.",

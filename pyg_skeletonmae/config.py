@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch_geometric.transforms import Compose
 
+from pyg_skeletonmae.arguments import CheckedMeta
 from pyg_skeletonmae.datasets import UIPRMD, ClipStore, SkeletonDataset
 from pyg_skeletonmae.datasets.clips import NanPolicy
 from pyg_skeletonmae.datasets.joints import with_joints
@@ -34,7 +35,7 @@ DATA_VARIABLE = "SKELETONMAE_DATA"
 
 
 @dataclass
-class DataConfig:
+class DataConfig(metaclass=CheckedMeta):
     """The clips of a run.
 
     Args:
@@ -224,6 +225,16 @@ def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
     if config.label_subjects is not None and set(config.label_subjects) != known:
         labelled, _ = train.split(train=config.label_subjects)
     return Splits(train, _with_labels(labelled, config), val, test)
+
+
+def same_sides(dataset: SkeletonDataset, one: DataConfig, other: DataConfig) -> bool:
+    """Whether two configurations train on the same clips of a data set, and test on the same.
+
+    However they say so: by a default or its name, by nobody or everybody.
+    """
+    sides = (_sides(dataset, config) for config in (one, other))
+    names = [[{v.store.names[i] for i in v.indices()} for v in pair] for pair in sides]
+    return names[0] == names[1]
 
 
 def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDataset, SkeletonDataset]:

@@ -24,6 +24,7 @@ from pyg_skeletonmae.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.training.checkpoint import write_beside
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
+SPLIT = ("protocol", "train_subjects", "test_subjects")  # data settings that divide clips
 LABELS = "labels.txt"  # the clips whose labels were read, where not all were
 _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings.
@@ -177,7 +178,7 @@ def split_differences(run: Path, data: Mapping[str, Any]) -> list[str]:
     """How the split of a run differs from these settings, if both are of one data set."""
     if data_differences(run, data, ("name",)):
         return []
-    return data_differences(run, data, ("protocol", "train_subjects", "test_subjects"))
+    return data_differences(run, data, SPLIT)
 
 
 def _output(command: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from pyg_skeletonmae import runs
 from pyg_skeletonmae.commands.job import Job
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
 from pyg_skeletonmae.commands.steps import finite, keep_labels, loader_device, numbers, try_batch
-from pyg_skeletonmae.config import DataConfig
+from pyg_skeletonmae.config import DataConfig, open_dataset, same_sides
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.evaluation import (
     LINEAR_SGD,
     ensemble,
@@ -78,7 +78,7 @@ def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
                 f"{run}: a classifier of {model.num_classes} classes, the clips have "
                 f"{job.splits.test.num_classes}"
             )
-        _check_same_split(Path(run), job.data)
+        _check_same_split(Path(run), job)
         loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])
     found = numbers(ensemble(scores, y, options.weights))
@@ -110,10 +110,17 @@ def _train(
     return {name.removeprefix("test/"): value for name, value in found.items()}
 
 
-def _check_same_split(run: Path, data: DataConfig) -> None:
+def _check_same_split(run: Path, job: Job) -> None:
     """Refuses a classifier that may have been trained on the clips it is to be tested on."""
-    different = runs.split_differences(run, asdict(data))
-    if different:
+    different = runs.split_differences(run, asdict(job.data))
+    if not different:
+        return
+    before = _with_settings_of(run, job.data, runs.SPLIT)
+    try:
+        same = same_sides(open_dataset(job.data, job.seed), before, job.data)
+    except SkeletonMAEError:  # a protocol or a subject that these clips do not have
+        same = False
+    if not same:
         raise ConfigError(f"{run}: trained on another split: {'; '.join(different)}")
 
 
@@ -121,5 +128,12 @@ def _as_in_its_run(run: Path, data: DataConfig) -> DataConfig:
     """The data section with what a classifier's run prepared in its own way."""
     if not (run / runs.CONFIG).is_file():
         raise ConfigError(f"{run}: no run folder; its {runs.CONFIG} tells how clips are prepared")
+    return _with_settings_of(run, data, PRETRAIN_ONLY)
+
+
+def _with_settings_of(run: Path, data: DataConfig, keys: Sequence[str]) -> DataConfig:
     own = runs.data_section(run)
-    return replace(data, **{key: own[key] for key in PRETRAIN_ONLY if key in own})
+    try:
+        return replace(data, **{key: own[key] for key in keys if key in own})
+    except ArgumentError as error:
+        raise CheckpointError(f"{run / runs.CONFIG}: {error}") from None
