@@ -89,6 +89,8 @@ def decode(value: Any, classes: dict[str, type]) -> Any:
     name, arguments = value["class_path"], decode(value["init_args"], classes)
     if not isinstance(name, str):
         raise CheckpointError(f"class_path: expected the name of a class, found {name!r:.60}")
+    if not isinstance(arguments, dict):
+        raise CheckpointError(f"{name}: init_args: expected arguments, found {arguments!r:.60}")
     if name == "Skeleton":
         return Skeleton.from_dict(arguments)
     if name not in classes:
@@ -97,8 +99,6 @@ def decode(value: Any, classes: dict[str, type]) -> Any:
             f"unknown class {name!r:.80}; known are {known}; your own: load_release(..., classes="
             "(YourClass,)) or --allow_class"
         )
-    if not isinstance(arguments, dict):
-        raise CheckpointError(f"{name}: init_args: expected arguments, found {arguments!r:.60}")
     try:
         return classes[name](**arguments)
     except ArgumentError as error:

@@ -6,6 +6,7 @@ by aliases of aliases, and a deeply nested one overruns the stack of the reader.
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from pyg_skeletonmae.errors import ConfigError
 MAX_BYTES = 2**20
 MAX_EVENTS = 50_000
 MAX_DEPTH = 32  # settings have six levels
+_ALIAS = re.compile(r"&\w.*\*\w", re.DOTALL)  # an anchor, and what may refer to it
 _Events = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -86,7 +88,7 @@ def _hidden(text: str) -> str | None:
     """What is wrong with a text within settings."""
     if any(sign in text for sign in "[{&"):
         depth = text.count("[") + text.count("{")
-        if depth > MAX_DEPTH or ("&" in text and "*" in text):
+        if depth > MAX_DEPTH or _ALIAS.search(text):
             return "a text that would be read as nested lists or aliases"
     try:
         mode = Path(text).stat().st_mode

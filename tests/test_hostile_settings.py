@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -97,9 +98,9 @@ MODELS = {
     "a backbone": f"{{class_path: STSkeletonMAE, init_args: {{backbone: {MODULE}.Model}}}}",
     "three deep": CALL
     % ("STSkeletonMAE", "{backbone: %s}")
-    % (CALL % ("ViTBackbone", "{depth: {class_path: os.system, init_args: %s}}" % TOUCH)),
-    "in dict_kwargs": f"{{class_path: GraphSkeletonMAE, dict_kwargs: {{x: {{class_path: {MODULE}.A}}}}}}",
-    "for the skeleton": CALL % ("GraphSkeletonMAE", f"{{skeleton: {{class_path: {MODULE}.Model}}}}"),
+    % (CALL % ("ViTBackbone", f"{{depth: {{class_path: os.system, init_args: {TOUCH}}}}}")),
+    "in dict_kwargs": f"{{class_path: STRL, dict_kwargs: {{x: {{class_path: {MODULE}.Model}}}}}}",
+    "for the skeleton": CALL % ("STRL", f"{{skeleton: {{class_path: {MODULE}.Model}}}}"),
 }  # fmt: skip
 
 
@@ -264,13 +265,16 @@ def test_in_a_run_folder(run, tmp_path):
 
 def bomb() -> str:
     lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
-    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in zip("abcdefgh", "bcdefghi")]
+    lines += [
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]"
+        for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+    ]
     return "\n".join(lines)
 
 
 BOMBS = {
     "aliases": (bomb(), "anchors and aliases"),
-    "aliases in a text": (f"seed: '{{a: &a [x, x], b: [*a, *a]}}'", "nested lists or aliases"),
+    "aliases in a text": ("seed: '{a: &a [x, x], b: [*a, *a]}'", "nested lists or aliases"),
     "itself": ("data: &a\n  frames: *a", "anchors and aliases"),
     "deep": ("[" * 300_000, "nested deeper"),
     "deep in a text": (f"seed: '{'[' * 300_000}'", "nested lists or aliases"),
@@ -295,8 +299,6 @@ def test_files_out_of_proportion(run, tmp_path, content, said):
 
 @pytest.mark.parametrize("command", [("pretrain", "--config=pipe"), ("compare", "run")])
 def test_a_pipe_is_not_waited_for(run, tmp_path, command):
-    import os
-
     os.mkfifo("pipe")
     (tmp_path / "run").mkdir()
     os.mkfifo("run/config.yaml")
@@ -306,6 +308,10 @@ def test_a_pipe_is_not_waited_for(run, tmp_path, command):
 # The user's own classes --------------------------------------------------------------------------
 
 OWN = """
+from torch import nn
+from pyg_skeletonmae import Skeleton
+from pyg_skeletonmae.models import SkeletonModel
+from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models import GraphEncoder, STRL
 from pyg_skeletonmae.transforms.masking import RandomMask
 class MyMask(RandomMask):
@@ -315,6 +321,18 @@ class MyEncoder(GraphEncoder):
     pass
 class MySTRL(STRL):
     pass
+class OwnEncoder(SkeletonEncoder):
+    def __init__(self, skeleton: Skeleton, width: int = 4) -> None:
+        super().__init__(skeleton, width)
+        self.linear = nn.Linear(3, width)
+    def encode_tracks(self, pos):
+        return self.linear(pos)
+class NoBatches(SkeletonModel):
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__()
+        self.linear, self.skeleton, self.out_channels = nn.Linear(3, 4), skeleton, 4
+    def encode_tracks(self, pos):
+        return self.linear(pos)
 class Other(RandomMask):
     pass
 def build(*args, **kwargs):
@@ -366,6 +384,30 @@ def test_a_classifier_of_ones_own(own, tmp_path):
     assert code == 0, err
     line = refused(own("pretrain", "--model=own_classes.MySTRL", *allow, "--out=out"), tmp_path)
     assert "MySTRL" in line  # no model to pre-train
+
+
+def test_an_encoder_of_ones_own(own, tmp_path):
+    """It says nothing of its channels, so that any are taken; in all protocols, and fine-tuned."""
+    import own_classes
+
+    save_release(own_classes.OwnEncoder(SKELETON), tmp_path / "release")
+    data = ("--data.name=npz", "--data.path=sticks.npz", "--data.frames=8", "--keep_memory=false")
+    allow = "--allow_class=own_classes.OwnEncoder"
+    for more in (
+        ("--protocol=linear",),
+        ("--random_init",),
+        ("--protocol=linear-sgd", "--tune.epochs=1", "--out=probed"),
+        ("--protocol=ensemble", "--ensemble.runs=[probed,probed]"),
+    ):
+        code, _, err = own("evaluate", "--pretrained=release", *data, *more, allow)
+        assert code == 0, err
+    tune = ("finetune", "--model=Classifier", "--pretrained=release", *data)
+    assert own(*tune, "--trainer.max_epochs=1", "--out=tuned", allow)[0] == 0
+    for command in (tune, ("evaluate", "--pretrained=release", *data)):
+        assert "unknown class 'OwnEncoder'" in the_error(own(*command, "--out=out"))
+    save_release(own_classes.NoBatches(SKELETON), tmp_path / "other")
+    evaluate = ("evaluate", "--pretrained=other", *data, "--allow_class=own_classes.NoBatches")
+    assert "other: NoBatches has no forward(batch); derive it from" in the_error(own(*evaluate))
 
 
 @pytest.mark.parametrize(

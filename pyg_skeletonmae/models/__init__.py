@@ -1,6 +1,6 @@
 """Encoders, pre-training models and classifiers."""
 
-from pyg_skeletonmae.models.base import Encoder, SkeletonModel
+from pyg_skeletonmae.models.base import Encoder, SkeletonEncoder, SkeletonModel
 from pyg_skeletonmae.models.build import build_model
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.graph_encoder import GraphEncoder
@@ -31,6 +31,7 @@ __all__ = [
     "STTFormerBackbone",
     "STTFormerEncoder",
     "Skeleton2Vec",
+    "SkeletonEncoder",
     "SkeletonModel",
     "ViTBackbone",
     "build_model",

@@ -44,11 +44,14 @@ def as_encoder(module: nn.Module) -> Encoder:
     name = type(module).__name__
     if not callable(getattr(module, "encode_tracks", None)):
         raise ArgumentError(f"encoder: {name} has no method encode_tracks(pos [P, V, T, C])")
-    for attribute, kind in (("out_channels", int), ("skeleton", Skeleton)):
+    for attribute, kind, words in (
+        ("out_channels", int, "a whole number"),
+        ("skeleton", Skeleton, "a Skeleton"),
+    ):
         value = getattr(module, attribute, None)
         if not isinstance(value, kind):
             raise ArgumentError(
-                f"encoder: {name}.{attribute}: expected a {kind.__name__}, found {value!r:.60}"
+                f"encoder: {name}.{attribute}: expected {words}, found {value!r:.60}"
             )
     return cast(Encoder, module)
 

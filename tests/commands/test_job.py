@@ -32,6 +32,16 @@ def test_coordinates_have_no_pooling(tmp_path):
     assert raw[0].shape == (8, 3 * 4 * 3) and torch.equal(*raw)
 
 
+def test_batches_and_memory_are_those_of_the_encoders_device(tmp_path, monkeypatch):
+    """On a GPU as well; what it is called is all that can be looked at without one."""
+    job = make_job(tmp_path)
+    assert job.device == torch.device("cpu")
+    job.encoder.to("meta")
+    assert job.device == torch.device("meta")
+    job.encoder = None
+    assert job.device == torch.device("cpu")
+
+
 def test_both_sides_are_the_labelled_clips_and_the_test_clips(tmp_path):
     data, splits = sticks(tmp_path, label_subjects=[3])
     job = Job(data, splits, tiny_encoder(splits.train.skeleton))
