@@ -7,6 +7,7 @@ import inspect
 from abc import ABCMeta
 from collections.abc import Iterable, Sequence
 from functools import cache
+from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -91,8 +92,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return any(_fits(value, one) for one in inner)
     if origin is Literal:  # which of them is the constructor's to say
         return type(value) in map(type, inner)
-    if hint in (int, float):
-        return isinstance(value, (int, hint)) and not isinstance(value, bool)
+    if hint in (int, float):  # those of NumPy as well
+        return isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool)
     if origin in (list, tuple, Sequence):
         items = inner[:1] if origin is not tuple or ... in inner else ()
         return isinstance(value, (list, tuple)) and all(

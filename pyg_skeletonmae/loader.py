@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyg_skeletonmae.arguments import CheckedMeta
 from pyg_skeletonmae.collate import StoreCollater, Transform, flatten_transforms
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys, mix
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 
 
-class SkeletonLoader:
+class SkeletonLoader(metaclass=CheckedMeta):
     """Iterates over a data set in whole ``Batch`` objects, read straight from its store.
 
     The batches equal those of ``torch_geometric.loader.DataLoader``, field by field, for the same

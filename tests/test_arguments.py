@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,6 +14,7 @@ from pyg_skeletonmae.arguments import CheckedMeta, nearest
 from pyg_skeletonmae.config import DataConfig
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError
 from pyg_skeletonmae.layouts import COCO17
+from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import (
     STRL,
     Classifier,
@@ -22,6 +24,7 @@ from pyg_skeletonmae.models import (
     ViTBackbone,
     build_model,
 )
+from pyg_skeletonmae.training import Trainer
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 
 if TYPE_CHECKING:
@@ -67,6 +70,12 @@ class Sized(metaclass=CheckedMeta):
         (lambda: Classifier(GraphEncoder(COCO17), "3"), "num_classes: expected a whole number"),
         (lambda: DataConfig(frams=3), "DataConfig: frams: no such argument; did you mean frames?"),
         (lambda: DataConfig(train_subjects=["a"]), "train_subjects: expected a list or tuple or N"),
+        (
+            lambda: Trainer(max_epoch=3),
+            "Trainer: max_epoch: no such argument; did you mean max_epo",
+        ),
+        (lambda: Trainer(max_epochs="3"), "Trainer: max_epochs: expected a whole number or None"),
+        (lambda: SkeletonLoader([1], 3), "SkeletonLoader: dataset: expected SkeletonDataset"),
         (lambda: Sized("x"), "Sized: size: expected a whole number, found 'x'"),
         (lambda: Sized(1, rate="x"), "Sized: rate: expected a number or None, found 'x'"),
         (lambda: Sized(1, mode=3), "Sized: mode: expected one of a, b, found 3"),
@@ -82,6 +91,7 @@ def test_one_line_that_is_a_type_error_as_well(build: Callable[[], object], line
 
 
 def test_what_passes() -> None:
+    assert Trainer(max_epochs=np.int64(3), clip_norm=np.float32(1)).max_epochs == 3
     assert Sized(1, 1, "c", [[1, 2], (3, 4)], abs, other="x").more == {"other": "x"}  # type: ignore[arg-type]
     assert GraphSkeletonMAE(COCO17, hidden_channels=8, mask=RandomMask(0)).encoder is not None
     STSkeletonMAE(COCO17, frames=8, backbone=ViTBackbone(2, 8, 1, 2, decoder_channels=8))

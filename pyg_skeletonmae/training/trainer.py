@@ -9,6 +9,7 @@ from typing import Literal
 from lightning_fabric import seed_everything
 from torch import nn
 
+from pyg_skeletonmae.arguments import CheckedMeta
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.training.devices import leave_size_open, make_fabric
 from pyg_skeletonmae.training.feed import Loader
@@ -23,7 +24,7 @@ Evaluate = Callable[[nn.Module], dict[str, float]]
 _OPTIM = OptimConfig()
 
 
-class Trainer:
+class Trainer(metaclass=CheckedMeta):
     r"""Trains whatever maps a batch to a dict with a ``loss``, on `Lightning Fabric
     <https://lightning.ai/docs/fabric>`_.
 
