@@ -133,7 +133,7 @@ TARGETS: dict[str, Target] = {
     ),
     "arrays": Target(
         seeds.arrays,
-        lambda folder: io.read_arrays(next(folder.glob("a.np?")), seeds.STICK),
+        lambda folder: io.read_arrays(next(folder.glob("a.np?")), seeds.STICK, axes="MTVC"),
         {".npy": _NPY, "": _NPZ},
         lambda folder, poses: plain.arrays(next(folder.glob("a.np?")), poses),
     ),

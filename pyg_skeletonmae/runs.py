@@ -176,7 +176,8 @@ def split_differences(run: Path, data: Mapping[str, Any]) -> list[str]:
     """How the split of a run differs from these settings, if both are of one data set."""
     if data_differences(run, data, ("name",)):
         return []
-    return data_differences(run, data, ("protocol", "train_subjects", "test_subjects"))
+    keys = ("protocol", "train_subjects", "test_subjects")
+    return data_differences(run, data, (*keys, "split_by", "train_values", "test_values"))
 
 
 def _output(command: list[str]) -> str:

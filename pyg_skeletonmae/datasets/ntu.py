@@ -198,6 +198,7 @@ def _process(
         policy=policy,
         inputs=[] if listed is None else [listed],
         fps=30.0,
+        all_tracks=True,  # the policy says who is a person
         unit="m",
         dropped=[(path.stem, LISTED) for path in paths if path.stem in incomplete],
         notes=[incomplete_note(version, None if listed is None else len(incomplete))],

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pyg_skeletonmae.datasets.clips import Clip
+from pyg_skeletonmae.datasets.clips import Clip, Note
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError
 from pyg_skeletonmae.io.arrays import read_arrays
 from pyg_skeletonmae.io.bvh import read_bvh
@@ -95,6 +95,8 @@ def check_options(name: str, options: PoseOptions) -> None:
     """Raises :class:`ConfigError` if options mean nothing for a format."""
     if name == "bvh" and options != AS_IS:
         raise ConfigError("options: BVH has neither scores nor pixels, and says its frame rate")
+    if name != "arrays" and options.axes is not None:
+        raise ConfigError(f"axes={options.axes!r}: only plain arrays have them, not {name}")
 
 
 def find_recordings(root: Path, name: str, labels: str | None) -> dict[str, Path]:
@@ -152,8 +154,8 @@ class ReadPoses:
     skeleton: Skeleton
     options: PoseOptions
 
-    def __call__(self, task: PoseTask) -> Iterator[Clip]:
-        """The clip; persons who are nowhere seen are left out of it.
+    def __call__(self, task: PoseTask) -> Iterator[Clip | Note]:
+        """The clip, and notes about it; persons who are nowhere seen are left out.
 
         Raises:
             DataError: Nobody is seen.
@@ -164,3 +166,4 @@ class ReadPoses:
         if not seen.any():
             raise DataError("nobody is seen")
         yield Clip(found.pos[seen], task.label, task.subject, task.name, found.valid[seen])
+        yield from (Note(task.name, note) for note in found.notes)

@@ -114,6 +114,7 @@ def processed_store(
         fps=store.card["fps"],
         unit=store.card["unit"],
         dropped=left_out,
+        all_tracks=True,
         overwrite=force_reload,
     )
 

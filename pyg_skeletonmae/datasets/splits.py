@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 
+from pyg_skeletonmae.datasets.labels import nearest
 from pyg_skeletonmae.errors import DataError
 
 
@@ -29,8 +30,7 @@ def split_positions(
     second = known - first if test is None else set(test)
     for value in (*first, *second):
         if value not in known:
-            shown = ", ".join(repr(value) for value in list(dict.fromkeys(values))[:20])
-            raise DataError(f"{what}: no clip has {value!r}; there are {shown}")
+            raise DataError(f"{what}: no clip has {value!r:.60}{nearest(value, values)}")
         if value in first and value in second:
             raise DataError(f"{what}: {value!r} is in both train and test")
     sides = [[i for i, value in enumerate(values) if value in side] for side in (first, second)]

@@ -169,6 +169,8 @@ def write_store(
     unit: str | None = None,
     dropped: Iterable[tuple[str, str]] = (),
     about: Mapping[str, Any] | None = None,
+    max_label: int | None = None,
+    all_tracks: bool = False,
     overwrite: bool = False,
 ) -> ClipStore:
     """Writes clips into a store, one at a time, and opens it.
@@ -189,13 +191,17 @@ def write_store(
         dropped: ``(name, reason)`` of clips the caller left out, for the card; read at the end, so
             a generator of clips may still fill a list.
         about: Further entries of the card, read at the end.
+        max_label: The largest label there may be without ``class_names``; None = ten times the
+            number of clips, or 100 (our choice: larger ones are dates and the like).
+        all_tracks: Keep persons who are nowhere, see
+            :class:`~pyg_skeletonmae.datasets.intake.Intake`.
         overwrite: Replace a store that is there.
 
     Raises:
         DataError: A clip does not fit the skeleton or the classes, holds NaN and ``nan="error"``,
-            no clip is left, or ``root`` exists.
+            no clip is left, labels are too large, or ``root`` exists.
     """
-    root, intake = Path(root), Intake(skeleton, class_names, nan)
+    root, intake = Path(root), Intake(skeleton, class_names, nan, all_tracks)
     check_free(root, overwrite)
     make_parent(root)
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
@@ -205,7 +211,8 @@ def write_store(
         for name, reason in [*dropped, *intake.dropped]:
             reasons.setdefault(reason, []).append(name)
         card = {"source": source, "fps": fps, "unit": unit, "nan": nan, "dropped": reasons}
-        writer.finish(class_names, {"nan_joints": intake.nan_joints, **card, **(about or {})})
+        card |= {"nan_joints": intake.nan_joints, **(about or {})}
+        writer.finish(class_names, card, largest=max_label)
         publish(folder, root, overwrite)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 import pyg_skeletonmae
 from pyg_skeletonmae.datasets.clips import Clip
+from pyg_skeletonmae.datasets.labels import check_labels, max_label
 from pyg_skeletonmae.datasets.store_reader import FORMAT
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.npz import write_npz
@@ -110,17 +111,23 @@ class StoreWriter:
         self._pos.close()
         self._valid.close()
 
-    def finish(self, class_names: Sequence[str] | None, card: dict[str, Any]) -> None:
+    def finish(
+        self,
+        class_names: Sequence[str] | None,
+        card: dict[str, Any],
+        largest: int | None = None,
+    ) -> None:
         """Writes skeleton and index, and last the card, without which no store opens.
 
         Raises:
-            DataError: Some clips only have a label, or columns differ between clips.
+            DataError: Some clips only have a label, columns differ between clips, or labels are
+                larger than ``largest``.
         """
         self.close()
         if not self._missing:
             (self.folder / "valid.npy").unlink()
         index = self._index()
-        names = self._class_names(class_names)
+        names = self._class_names(class_names, largest)
         digest = content_hash(
             self.skeleton, names, index, [self._pos.hash.digest(), self._valid.hash.digest()]
         )
@@ -128,7 +135,14 @@ class StoreWriter:
         write_npz(self.folder / "index.npz", index, compress=False)
         counts = self._counts(index, names)
         head = {"format": FORMAT, "library_version": pyg_skeletonmae.__version__}
-        text = json.dumps({**head, "content_hash": digest, **counts, **card}, indent=1)
+        content = {**head, "content_hash": digest, **counts, **card}
+        if len(names) > max_label(len(self._names)):
+            empty = sum(not count for count in counts["clips_per_class"].values())
+            content["notes"] = [
+                *card.get("notes", ()),
+                f"{empty} of {len(names)} classes have no clip",
+            ]
+        text = json.dumps(content, indent=1)
         (self.folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
     def _index(self) -> dict[str, Array]:
@@ -158,11 +172,12 @@ class StoreWriter:
                 )
         return {f"extra_{key}": np.asarray([extra[key] for extra in self._extra]) for key in keys}
 
-    def _class_names(self, class_names: Sequence[str] | None) -> list[str]:
+    def _class_names(self, class_names: Sequence[str] | None, largest: int | None) -> list[str]:
+        if class_names is not None:
+            return list(class_names)
         labels = [label for label in self._labels if label is not None]
-        if class_names is None:
-            return [str(label) for label in range(max(labels, default=-1) + 1)]
-        return list(class_names)
+        check_labels(labels, largest)
+        return [str(label) for label in range(max(labels, default=-1) + 1)]
 
     def _counts(self, index: dict[str, Array], class_names: list[str]) -> dict[str, Any]:
         length, label = index["length"], index.get("label")
