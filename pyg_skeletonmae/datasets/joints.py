@@ -46,6 +46,7 @@ def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
         write_store(
             root, clips(), skeleton, names, source=source, fps=card["fps"], unit=card["unit"],
             all_tracks=True,
+            about={"column_names": store.column_names} if store.column_names else None,
         )  # fmt: skip
     mapped = copy.copy(dataset)
     mapped.store = ClipStore(root)

@@ -73,25 +73,33 @@ def named_labels(
 
 
 def extra_columns(
-    columns: Mapping[str, Sequence[float] | npt.NDArray[Any] | Tensor],
-) -> dict[str, list[float]]:
-    """Further columns of clips as plain numbers.
+    columns: Mapping[str, Sequence[float] | Sequence[str] | npt.NDArray[Any] | Tensor],
+) -> tuple[dict[str, list[float]], dict[str, list[str]]]:
+    """Further columns of clips as plain numbers, and the texts that these number in some columns.
 
     Raises:
-        DataError: A name is taken or no word, or a value is no finite number.
+        DataError: A name is taken or no word, or values are neither finite numbers nor texts.
     """
-    found = {}
+    found: dict[str, list[float]] = {}
+    texts: dict[str, list[str]] = {}
     for name, values in columns.items():
         if not isinstance(name, str) or not name.isidentifier() or name in _TAKEN:
             raise DataError(f"column {name!r:.60}: expected a word, none of {', '.join(_TAKEN)}")
+        if any(isinstance(value, str) for value in values):
+            try:
+                numbers, texts[name] = named_labels(values)
+            except DataError as error:
+                raise DataError(f"column {name!r}: {error}") from None
+            found[name] = list(map(float, numbers))
+            continue
         column = np.asarray(values)
         if column.ndim != 1 or column.dtype.kind not in "iufb" or not np.isfinite(column).all():
             raise DataError(
-                f"column {name!r}: expected a finite number for each clip, found {column.dtype} of "
-                f"shape {list(column.shape)}; number text by numpy.unique(x, return_inverse=True)"
+                f"column {name!r}: expected a finite number or a text for each clip, found "
+                f"{column.dtype} of shape {list(column.shape)}"
             )
         found[name] = column.tolist()
-    return found
+    return found, texts
 
 
 def nearest(name: object, known: Iterable[object]) -> str:

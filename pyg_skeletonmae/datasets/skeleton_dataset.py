@@ -92,7 +92,7 @@ class SkeletonDataset(Dataset):
         valid: Iterable[Array | Tensor | None] | None = None,
         names: Sequence[str] | None = None,
         class_names: Sequence[str] | None = None,
-        columns: Mapping[str, Sequence[float] | Array | Tensor] | None = None,
+        columns: Mapping[str, Sequence[float] | Sequence[str] | Array | Tensor] | None = None,
         axes: str | None = None,
         nan: NanPolicy = "error",
         transform: Transform | None = None,
@@ -115,8 +115,8 @@ class SkeletonDataset(Dataset):
             names: What errors and :meth:`split` call the clips; None = ``clip 0``, ``clip 1`` ...
             class_names: The names of the classes; None = their numbers, or the names among
                 ``labels``, sorted, numbers by value.
-            columns: Further numbers of each clip by their names, such as ``{"camera": [1, 2]}``,
-                by which :meth:`split` divides.
+            columns: Further numbers or texts of each clip by their names, such as
+                ``{"camera": [1, 2], "day": ["monday", "friday"]}``, by which :meth:`split` divides.
             axes: The order of the axes: ``"MTVC"``, ``"CTVM"`` (of ST-GCN), or any other; for one
                 person ``M`` does not count. None = ``"MTVC"``; where another order fits the shape,
                 the numbers decide whether that is refused, or read with a warning and a note in the
@@ -135,12 +135,15 @@ class SkeletonDataset(Dataset):
         """
         check_axes(axes)
         layout = get_layout(skeleton)
+        if labels is not None and not isinstance(labels, Tensor):
+            labels = list(labels)
         if labels is not None and any(isinstance(label, str) for label in labels):
             labels, class_names = named_labels(labels, class_names)
         fields = {"label": labels, "subject": subjects, "name": names, "valid": valid}
         given = {key: values for key, values in fields.items() if values is not None}
-        found = _clips(clips, given, extra_columns(columns or {}))
-        about: dict[str, list[str]] = {}
+        extra, texts = extra_columns(columns or {})
+        found = _clips(clips, given, extra)
+        about: dict[str, Any] = {"column_names": texts} if texts else {}
         write_store(
             root,
             _in_order(found, axes, layout, about),
@@ -202,6 +205,8 @@ class SkeletonDataset(Dataset):
 
     def to_npz(self, path: str | Path, scale: float | None = UIPRMD_SCALE) -> None:
         """Writes the clips of this view, untransformed, as a packed file.
+
+        Of further columns that hold texts it keeps the numbers.
 
         Args:
             path: The file.
@@ -318,7 +323,8 @@ class SkeletonDataset(Dataset):
             hint = nearest(by, [*known, "name"])
             raise DataError(f"split by {by!r}: the store has only {known} and 'name'{hint}")
         values: list[Hashable] = column[self._numbers()].tolist()
-        return values
+        texts = self.store.column_names.get(by)
+        return [texts[int(value)] for value in column[self._numbers()]] if texts else values
 
     def _numbers(self) -> Tensor:
         return torch.tensor(list(self.indices()), dtype=torch.long)
@@ -346,7 +352,7 @@ def _clips(
 
 
 def _in_order(
-    clips: Iterable[Clip], axes: str | None, skeleton: Skeleton, card: dict[str, list[str]]
+    clips: Iterable[Clip], axes: str | None, skeleton: Skeleton, card: dict[str, Any]
 ) -> Iterator[Clip]:
     """Clips whose axes are in the order ``MTVC``; the card notes where another one fits, too."""
     notes = []

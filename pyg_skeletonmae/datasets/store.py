@@ -20,6 +20,7 @@ from pyg_skeletonmae.datasets.clips import Clip, NanPolicy
 from pyg_skeletonmae.datasets.intake import Intake
 from pyg_skeletonmae.datasets.store_reader import (
     read_card,
+    read_column_names,
     read_index,
     read_rows,
     read_skeleton,
@@ -54,6 +55,7 @@ class ClipStore:
         label: The class of each clip, ``[N]``, long, or None for unlabelled clips.
         subject: The performer of each clip, ``[N]``, long, -1 = unknown.
         extra: Further columns, ``[N]`` each.
+        column_names: The texts that some of these columns number from 0.
         names: The name of each clip.
         card: The contents of ``card.json``, a :class:`~pyg_skeletonmae.datasets.DataCard`.
 
@@ -83,6 +85,7 @@ class ClipStore:
             if key.startswith("extra_")
         }
 
+        self.column_names = read_column_names(self.root, self.card, self.index)
         self._edges: dict[int, Tensor] = {}
 
     @classmethod

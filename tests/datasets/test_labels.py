@@ -50,12 +50,15 @@ def test_no_names(bad):
 
 def test_columns():
     found = extra_columns({"camera": [1, 2], "day": np.array([3, 4]), "x": torch.tensor([0.5, 1])})
-    assert found == {"camera": [1, 2], "day": [3, 4], "x": [0.5, 1]}
+    assert found == ({"camera": [1, 2], "day": [3, 4], "x": [0.5, 1]}, {})
+    found = extra_columns({"day": np.array(["mon", "fri", "mon"])})
+    assert found == ({"day": [1, 0, 1]}, {"day": ["fri", "mon"]})
     for name, values in {
         "label": [1],
         "a b": [1],
         "nan": [float("nan")],
         "two": [[1, 2]],
+        "mixed": ["a", 1],
     }.items():
         with pytest.raises(DataError, match=f"column '{name}'"):
             extra_columns({name: values})

@@ -389,13 +389,15 @@ def test_labels_of_other_types(tmp_path, label):
 
 
 def test_further_columns(tmp_path):
-    columns = {"camera": [1, 2, 3] * 2, "tempo": torch.linspace(0, 1, 6)}
+    columns = {"camera": [1, 2, 3] * 2, "tempo": torch.linspace(0, 1, 6), "day": list("abcabc")}
     dataset = make(tmp_path, columns=columns)
     assert [list(side.indices()) for side in dataset.split("camera", train=[1, 3])] == [
         [0, 2, 3, 5],
         [1, 4],
     ]
-    with pytest.raises(DataError, match=r"'camera', 'tempo'. and 'name'; did you mean 'camera'"):
+    for kept in (dataset, SkeletonDataset(tmp_path / "store", None, lambda data: data)):
+        assert list(kept.split("day", ["a", "c"])[1].indices()) == [1, 4]
+    with pytest.raises(DataError, match=r"'tempo', 'day'. and 'name'; did you mean 'camera'"):
         dataset.split("kamera", train=[1])
     with pytest.raises(DataError, match="no clip has 4; there are 1, 2, 3"):
         dataset.split("camera", train=[4])

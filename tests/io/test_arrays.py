@@ -23,7 +23,8 @@ def test_npy(tmp_path, dtype):
 
 def test_several_persons_and_two_coordinates(tmp_path):
     np.save(tmp_path / "a.npy", joints(3, 5, 17, 2) * 100)
-    found = read_arrays(tmp_path / "a.npy", "coco17", PoseOptions(image_size=(640, 480)))
+    options = PoseOptions(image_size=(640, 480), axes="MTVC")
+    found = read_arrays(tmp_path / "a.npy", "coco17", options)
     wanted = joints(3, 5, 17, 2) * 100 / (320, 240) - 1
     np.testing.assert_allclose(found.pos, wanted, atol=1e-6)
 
