@@ -124,11 +124,9 @@ def test_what_is_no_recording_is_not_read(tmp_path):
     shutil.copytree(data.store.root, root / ".x.0123456789abcdef.journal" / "000000-ab")
     data = PoseFolder(root, None, force_reload=True, **settings)
     assert len(data) == 3 and "(stores of this library): 1, out/arrays-" in data.card["notes"][0]
-    again = PoseFolder(root, None, **{**settings, "processed_root": None})
-    assert len(again) == 3
-    assert (
-        len(PoseFolder(root, None, force_reload=True, **{**settings, "processed_root": None})) == 3
-    )
+    for force in (False, True):  # in the folder `processed`
+        data = PoseFolder(root, None, "coco17", "arrays", force_reload=force)
+        assert len(data) == 3 and len(data.card["notes"]) == 3
 
 
 @pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])

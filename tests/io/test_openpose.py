@@ -116,10 +116,8 @@ def test_leftovers_of_programs_are_no_frames(tmp_path):
 def test_person_id_makes_the_tracks(tmp_path, one: object, two: object):
     for t in range(4):
         people = [(one, 10 + t), (two, 50 - t)][:: 1 if t % 2 else -1]
-        content = {
-            "people": [{"person_id": i, "pose_keypoints_2d": [x, 1, 1] * 2} for i, x in people]
-        }
-        (tmp_path / f"{t}.json").write_text(json.dumps(content))
+        content = [{"person_id": i, "pose_keypoints_2d": [x, 1, 1] * 2} for i, x in people]
+        (tmp_path / f"{t}.json").write_text(json.dumps({"people": content}))
     np.testing.assert_array_equal(read_openpose(tmp_path, ARM).pos[0, :, 0, 0], [10, 11, 12, 13])
 
 
