@@ -151,7 +151,9 @@ def xy(path: Path, value: tuple[int, dict[str, Any], list[list[io.xy_npz.XYClip]
 def openpose(folder: Path, poses: io.PoseTracks) -> bool:
     """By the JSON of Python: who is in each frame, in whatever track; an empty file is nobody."""
     shape = (poses.skeleton.num_joints, 3)
-    for frame, path in enumerate(sorted(folder.glob("*.json"))):
+    paths = {int(path.name.split("_")[1]): path for path in folder.glob("*.json")}
+    for number, path in paths.items():
+        frame = number - min(paths)
         text = path.read_text("utf-8-sig").strip()
         wanted = []
         for person in (json.loads(text or "null") or {"people": []})["people"]:

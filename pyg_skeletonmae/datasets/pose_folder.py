@@ -43,6 +43,7 @@ class PoseFolder(SkeletonDataset):
     mediapipe  a ``.csv`` or ``.npy`` file                    ``mediapipe33``
     openpose   a folder of ``.json`` files, one for a frame   ``body25``
     coco       a ``.json`` file of COCO keypoints             ``coco17``
+    mmpose     a ``.json`` file of MMPose 1.x                 ``coco17``
     deeplabcut a ``.csv`` file                                must be given
     sleap      a ``.h5`` or ``.hdf5`` analysis file           that of the first
     bvh        a ``.bvh`` file                                that of the first

@@ -16,6 +16,7 @@ from pyg_skeletonmae.io.bvh import read_bvh
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
+from pyg_skeletonmae.io.mmpose import read_mmpose
 from pyg_skeletonmae.io.openpose import read_openpose
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks
 from pyg_skeletonmae.io.scan import list_files, scan
@@ -24,7 +25,9 @@ from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
-PoseFormatName = Literal["mediapipe", "openpose", "coco", "deeplabcut", "sleap", "bvh", "arrays"]
+PoseFormatName = Literal[
+    "mediapipe", "openpose", "coco", "mmpose", "deeplabcut", "sleap", "bvh", "arrays"
+]
 
 
 class PoseTask(NamedTuple):
@@ -75,6 +78,7 @@ FORMATS: Mapping[str, PoseFormat] = {
     "mediapipe": PoseFormat(read_mediapipe, (".csv", ".npy"), "mediapipe33"),
     "openpose": PoseFormat(read_openpose, (), "body25"),
     "coco": PoseFormat(read_coco_keypoints, (".json",), "coco17"),
+    "mmpose": PoseFormat(read_mmpose, (".json",), "coco17"),
     "deeplabcut": PoseFormat(read_deeplabcut, (".csv",)),
     "sleap": PoseFormat(read_sleap, (".h5", ".hdf5"), own=True),
     "bvh": PoseFormat(_read_bvh, (".bvh",), own=True),

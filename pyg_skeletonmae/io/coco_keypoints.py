@@ -10,17 +10,26 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
-from pyg_skeletonmae.io.identities import Places, identity, place_people, recurs
+from pyg_skeletonmae.io.identities import Places, identities, tell_apart
 from pyg_skeletonmae.io.json_file import brief, entry, points, read_json
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
-from pyg_skeletonmae.layouts import get_layout
+from pyg_skeletonmae.layouts import COCO17, get_layout
 from pyg_skeletonmae.skeleton import Skeleton
 
 _IMAGE_FILE = re.compile(r"(.*?)(\d{1,18})\.\w+", re.ASCII | re.DOTALL)
 _MAX_FLAG = 2
-_IDENTITIES = ("track_id", "idx", "person_id", "instance_id", "id")
-_NUMBERS = ("instance_id", "id")  # may also number the entries, so that each stands once
+_WHOLE_BODIES = {26: "Halpe", 133: "COCO-WholeBody", 136: "Halpe"}
+
+
+def whole_body(count: int, skeleton: Skeleton) -> tuple[str, ...]:
+    """What is to be noted if so many keypoints are those of COCO and others after them.
+
+    Halpe (26 or 136 keypoints) and COCO-WholeBody (133) begin with the 17 of COCO.
+    """
+    if skeleton.joints != COCO17.joints or count not in _WHOLE_BODIES:
+        return ()
+    return (f"of {count} keypoints ({_WHOLE_BODIES[count]}) the first 17, COCO's, are read",)
 
 
 def read_coco_keypoints(
@@ -43,8 +52,9 @@ def read_coco_keypoints(
     (AlphaPose; also in lists), ``person_id``, ``instance_id`` and ``id`` that tells people apart:
     none does that stands twice in a frame, and neither do the last two where each stands once, as
     they then number the entries. See :mod:`pyg_skeletonmae.io.identities`. Otherwise track ``m`` is
-    the ``m``-th entry of each frame, as is. A keypoint with score 0 is missing. Other keys, boxes
-    for example, are not read.
+    the ``m``-th entry of each frame, as is. A keypoint with score 0 is missing. Of Halpe's and
+    COCO-WholeBody's keypoints those of ``coco17`` are read, unless ``layout`` has all. Other keys,
+    boxes for example, are not read.
 
     Args:
         path: The file.
@@ -70,14 +80,15 @@ def read_coco_keypoints(
     frames = range(min(numbers), max(numbers) + 1) if results else _image_ids(path, content)
     _check_same(path, "key 'category_id'", [person.category for person in people])
     _check_same(path, "the names of key 'image_id'", [person.recording for person in people])
-    places = _places(people)
+    places = tell_apart([p.frame for p in people], [p.identities for p in people])
     values = _fill(path, people, places, frames, skeleton)
     pos, score = values[..., :2].copy(), values[..., 2]
     if not results:
         _check_flags(path, score)
         score /= _MAX_FLAG
     pos[~(score > 0)] = np.nan
-    return finish_tracks(path, pos, score, skeleton, options, max_score=np.inf, notes=places.notes)
+    notes = (*places.notes, *dict.fromkeys(note for person in people for note in person.notes))
+    return finish_tracks(path, pos, score, skeleton, options, max_score=np.inf, notes=notes)
 
 
 class _Person(NamedTuple):
@@ -86,11 +97,14 @@ class _Person(NamedTuple):
     identities: dict[str, Hashable]
     category: object
     points: Array
+    notes: tuple[str, ...]
 
 
 def _read_person(path: Path, number: int, item: object, skeleton: Skeleton) -> _Person:
     where = f"entry {number}"
     numbers = entry(path, where, item, "keypoints", list)
+    notes = whole_body(len(numbers) // 3, skeleton) if len(numbers) % 3 == 0 else ()
+    numbers = numbers[: 3 * skeleton.num_joints] if notes else numbers
     keypoints = points(path, f"{where}, key 'keypoints'", numbers, skeleton.num_joints)
     if (keypoints[:, 2] < 0).any():
         raise SkeletonFormatError(path, where, "scores from 0", f"{keypoints[:, 2].min():g}")
@@ -101,24 +115,9 @@ def _read_person(path: Path, number: int, item: object, skeleton: Skeleton) -> _
     if type(image) is not int or image < 0:
         expected = "a number from 0, or a name such as '12.jpg'"
         raise SkeletonFormatError(path, f"{where}, key 'image_id'", expected, brief(image))
-    known = {key: who for key in _IDENTITIES if (who := identity(content.get(key))) is not None}
-    return _Person(image, recording, known, content.get("category_id"), keypoints)
-
-
-def _places(people: Sequence[_Person]) -> Places:
-    """Tracks by the first key that tells people apart."""
-    frames, notes = [person.frame for person in people], dict[str, None]()
-    for key in _IDENTITIES:
-        identities = [person.identities.get(key) for person in people]
-        if not any(who is not None for who in identities):
-            continue
-        if key in _NUMBERS and not recurs(identities, frames):
-            continue
-        places = place_people(frames, identities)
-        if not places.twice:
-            return places._replace(notes=(*notes, *places.notes))
-        notes |= dict.fromkeys(places.notes)
-    return place_people(frames, [None] * len(people))._replace(notes=tuple(notes))
+    return _Person(
+        image, recording, identities(content), content.get("category_id"), keypoints, notes
+    )
 
 
 def _image_ids(path: Path, content: object) -> list[int]:

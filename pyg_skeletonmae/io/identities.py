@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import NamedTuple
 
 from pyg_skeletonmae.names import nfc
@@ -14,6 +14,9 @@ TWICE = (
     "file"
 )
 SOME = "some people have no identity: they stand after those who have one, in the order of the file"
+
+KEYS = ("track_id", "idx", "person_id", "instance_id", "id")
+_NUMBERS = ("instance_id", "id")  # may also number the entries, so that each stands once
 
 
 class Places(NamedTuple):
@@ -77,6 +80,30 @@ def place_people(frames: Sequence[int], identities: Sequence[Hashable | None]) -
     ]
     notes = (TWICE,) if twice else (SOME,) if known and others.size else ()
     return Places(tracks, len(row) + others.size, notes, twice)
+
+
+def identities(content: Mapping[str, object]) -> dict[str, Hashable]:
+    """What an entry says under each of :data:`KEYS`, where it says somebody."""
+    return {key: who for key in KEYS if (who := identity(content.get(key))) is not None}
+
+
+def tell_apart(frames: Sequence[int], entries: Sequence[Mapping[str, Hashable]]) -> Places:
+    """The tracks of detections by the first of :data:`KEYS` that tells people apart.
+
+    Args:
+        frames: The frame of each person.
+        entries: What :func:`identities` says of each.
+    """
+    notes = dict[str, None]()
+    for key in KEYS:
+        known = [entry.get(key) for entry in entries]
+        if all(who is None for who in known) or (key in _NUMBERS and not recurs(known, frames)):
+            continue
+        places = place_people(frames, known)
+        if not places.twice:
+            return places._replace(notes=(*notes, *places.notes))
+        notes |= dict.fromkeys(places.notes)
+    return place_people(frames, [None] * len(frames))._replace(notes=tuple(notes))
 
 
 def recurs(identities: Sequence[Hashable | None], frames: Sequence[int]) -> bool:

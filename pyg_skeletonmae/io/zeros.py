@@ -38,7 +38,8 @@ def settle_zeros(pos: Array, valid: Array, zeros: Zeros | None) -> tuple[Array, 
     Returns:
         ``valid``, and what is to be noted: nothing if ``zeros`` says what they mean.
     """
-    zero: Array = np.asarray(valid & ~pos.any(-1))
+    with np.errstate(invalid="ignore"):  # some NaN make processors complain
+        zero: Array = np.asarray(valid & ~pos.any(-1))
     if zeros == "keep" or not zero.any():
         return valid, ()
     seen = valid & ~zero

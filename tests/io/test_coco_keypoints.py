@@ -108,6 +108,18 @@ def test_an_identity_for_every_detection_is_refused_before_memory_is_taken(tmp_p
         read_coco_keypoints(write(tmp_path, content), ARM)
 
 
+@pytest.mark.parametrize("count", [26, 133, 136])
+def test_whole_bodies_begin_with_the_joints_of_coco(tmp_path, count: int):
+    keypoints = [number for i in range(count) for number in (i + 1, 2, 0.5)]
+    path = write(tmp_path, [{"image_id": 0, "keypoints": keypoints}])
+    tracks = read_coco_keypoints(path)
+    np.testing.assert_array_equal(tracks.pos[0, 0, :, 0], np.arange(17) + 1)
+    assert f"of {count} keypoints" in tracks.notes[0]
+    whole = Skeleton.from_parents("all", [f"p{i}" for i in range(count)], [-1, *range(count - 1)])
+    tracks = read_coco_keypoints(path, whole)
+    assert tracks.pos.shape[2] == count and tracks.notes == ()
+
+
 def test_names_of_images_may_have_a_text_before_their_number(tmp_path):
     content = [result("walk_0012.png", 1), result("walk_0014.png", 2)]
     tracks = read_coco_keypoints(write(tmp_path, content), ARM)
