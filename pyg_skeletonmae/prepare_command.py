@@ -68,7 +68,7 @@ RECIPES: dict[str, Recipe] = {
     "finegym": Recipe(FineGym),
     "diving48": Recipe(Diving48),
     "pyskl": Recipe(_pyskl),
-    "poses": Recipe(_poses, ("format", "skeleton", "labels", "axes")),
+    "poses": Recipe(_poses, ("format", "skeleton", "labels", "zeros", "axes")),
     "uiprmd": Recipe(_uiprmd),
 }
 
@@ -83,6 +83,7 @@ def prepare(
     format: str | None = None,
     skeleton: str | None = None,
     labels: str | None = None,
+    zeros: str | None = None,
     axes: str | None = None,
     force: bool = False,
 ) -> SkeletonDataset:
@@ -103,6 +104,7 @@ def prepare(
         labels: Of ``poses``, the table of labels in ``root``; None = ``labels.csv`` if it is there.
         axes: Of ``poses`` in the format ``arrays``, the order of the axes: ``MTVC`` (persons,
             frames, joints, coordinates), ``CTVM`` ...; None = ``MTVC``, checked by the numbers.
+        zeros: Of ``poses``, what joints at 0 in some frames are: ``missing``, or ``keep`` them.
         force: Read the files again, also if there is a store.
 
     Returns:
@@ -117,7 +119,7 @@ def prepare(
     recipe = RECIPES[name]
     given = {
         "policy": policy, "incomplete": incomplete,
-        "format": format, "skeleton": skeleton, "labels": labels, "axes": axes,
+        "format": format, "skeleton": skeleton, "labels": labels, "zeros": zeros, "axes": axes,
     }  # fmt: skip
     chosen = {key: value for key, value in given.items() if value is not None}
     for key in chosen.keys() - set(recipe.options):
@@ -153,6 +155,7 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--skeleton", type=str, help="Of poses: a layout, or a skeleton file.")
     parser.add_argument("--labels", type=str, help="Of poses: the table of labels in the folder.")
     parser.add_argument("--axes", type=str, help="Of arrays: the order of the axes, CTVM or MTVC.")
+    parser.add_argument("--zeros", type=str, help="Of poses: zeros are missing, or keep them.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")
 
 

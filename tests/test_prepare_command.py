@@ -53,6 +53,18 @@ def test_poses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1: not in the table of labels" in capsys.readouterr().out
 
 
+def test_zeros_of_poses(tmp_path: Path) -> None:
+    pos = np.random.default_rng(0).normal(size=(8, 17, 2))
+    pos[3:5] = 0
+    np.save(tmp_path / "a.npy", pos)
+    settings = {"workers": 0, "format": "arrays", "skeleton": "coco17"}
+    assert len(prepare("poses", tmp_path, **settings).card["notes"]) == 1
+    card = prepare("poses", tmp_path, zeros="missing", **settings).card
+    assert card["missing_joints"] == 2 * 17 and not card["notes"]
+    with pytest.raises(ConfigError, match="--zeros: uiprmd has no such option"):
+        prepare("uiprmd", tmp_path, zeros="keep")
+
+
 def test_pickles(tmp_path: Path) -> None:
     path = save_athletes(tmp_path / "gym_hrnet.pkl")
     stores = [

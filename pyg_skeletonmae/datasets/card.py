@@ -33,7 +33,10 @@ class DataCard(dict[str, Any]):
         yield "persons", ", ".join(f"{count:,} clips of {number}" for number, count in persons)
         frames = self.get("frames", {})
         said = [f"{key} {value:,}" for key, value in frames.items()]
-        yield "frames", ", ".join(said + ([f"{self['fps']:g} a second"] if self.get("fps") else []))
+        rates = self.get("rates", {}).items()
+        said += [f"{self['fps']:g} a second"] if self.get("fps") else []
+        said += [f"{count:,} clips of {rate} a second" for rate, count in rates]
+        yield "frames", ", ".join(said)
         for name, split in self.get("splits", {}).items():
             each = f" ({_range(split['per_class'])} of each class)" if split["per_class"] else ""
             yield name, f"{split['clips']:,} clips{each}"

@@ -31,6 +31,7 @@ class Clip:
         name: What errors and splits call the clip.
         valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]``; None = all.
         extra: Further numbers of the clip, a column each in the store.
+        fps: Its frames per second, None if unknown.
     """
 
     pos: Array | Tensor
@@ -39,6 +40,7 @@ class Clip:
     name: str = ""
     valid: Array | Tensor | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
+    fps: float | None = None
 
 
 class Note(NamedTuple):

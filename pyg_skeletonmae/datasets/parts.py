@@ -79,18 +79,22 @@ class PartWriter:
 
     def _clips(self, jobs: Sequence[Job], intake: Intake, report: Report) -> Iterator[Clip]:
         for job in jobs:
-            for path in job.files:
-                if path.is_file():  # else reading says what is wrong
-                    size, digest = file_hash(path)
-                    report.files.append((path.name, digest))
-                    report.bytes += size
             try:
-                yield from self._read(job, intake, report)
+                clips = self._read(job, intake, report)
             except (DataError, SkeletonFormatError) as error:
                 intake.dropped.append((job.name, _reason(error)))
+            except MemoryError:
+                intake.dropped.append((job.name, "takes more memory than there is"))
+            else:
+                yield from clips
 
     def _read(self, job: Job, intake: Intake, report: Report) -> list[Clip]:
         """All clips of a job, so that it is dropped as a whole."""
+        for path in job.files:
+            if path.is_file():  # else reading says what is wrong
+                size, digest = file_hash(path)
+                report.files.append((path.name, digest))
+                report.bytes += size
         found = list(self.read(job.task))
         named = (c if c.name else replace(c, name=job.name) for c in found if isinstance(c, Clip))
         kept = [clip for clip in map(intake, named) if clip is not None]

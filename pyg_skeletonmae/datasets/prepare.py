@@ -69,8 +69,8 @@ def prepare_store(
 ) -> ClipStore:
     """Reads tasks, typically one per file, and writes their clips into a store.
 
-    A task whose reading raises ``DataError`` or ``SkeletonFormatError``, or one of whose clips does
-    not fit, is left out and stands in the card with the reason.
+    A task whose reading raises ``DataError``, ``SkeletonFormatError`` or ``MemoryError``, or one of
+    whose clips does not fit, is left out and stands in the card with the reason.
 
     What is read goes into a journal beside the folder, part by part, and then into the store. If
     the run ends early, however hard, the next one goes on with the finished parts, provided that
@@ -81,9 +81,10 @@ def prepare_store(
         folder: The folder of the store.
         tasks: What there is to read, in the order of the clips.
         read: Turns a task into its clips, in order; a
-            :class:`~pyg_skeletonmae.datasets.clips.LeftOut` among them is for the card. With
-            workers it must be picklable: a function of a module, or a frozen dataclass with
-            ``__call__``, whose ``repr`` says its settings.
+            :class:`~pyg_skeletonmae.datasets.clips.LeftOut` or
+            :class:`~pyg_skeletonmae.datasets.clips.Note` among them is for the card. With workers
+            it must be picklable: a function of a module, or a frozen dataclass with ``__call__``,
+            whose ``repr`` says its settings.
         skeleton: The skeleton of all clips.
         class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
         name: What the card calls a task, and a clip of it without a name.
@@ -91,7 +92,7 @@ def prepare_store(
         policy: The policy, for the card.
         files: The files that a task reads, hashed for the card; default: the task, if it is a path.
         inputs: Files that all tasks share (labels, splits), hashed for the card.
-        fps: Frames per second, for the card.
+        fps: Frames per second, for the card; None = as the clips say.
         unit: The unit of the coordinates, for the card.
         nan: See :func:`~pyg_skeletonmae.datasets.clips.resolve_nan`; with ``"error"``, a task with
             such a clip is dropped.
@@ -195,7 +196,7 @@ def _join_parts(
         clips = _counted(journal.clips(), card, splits, write.class_names)
         write_store(
             journal.folder / _WHOLE, clips, write.skeleton, write.class_names,
-            dropped=dropped, about=card, all_tracks=True, overwrite=True,
+            fps=card.pop("fps"), dropped=dropped, about=card, all_tracks=True, overwrite=True,
         )  # fmt: skip
     except DataError:
         journal.remove()

@@ -19,11 +19,14 @@ from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_sk
 from pyg_skeletonmae.datasets.processing import Filter, Transform, processed_store, to_data
 from pyg_skeletonmae.datasets.splits import split_positions
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.zero_clips import settled_clips
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.axes import check_axes, check_order, reorder
 from pyg_skeletonmae.io.packed import UIPRMD_SCALE, read_packed, write_packed
+from pyg_skeletonmae.io.zeros import Zeros, check_zeros
 from pyg_skeletonmae.layouts import get_layout
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
 Self = TypeVar("Self", bound="SkeletonDataset")
@@ -95,6 +98,7 @@ class SkeletonDataset(Dataset):
         columns: Mapping[str, Sequence[float] | Sequence[str] | Array | Tensor] | None = None,
         axes: str | None = None,
         nan: NanPolicy = "error",
+        zeros: Zeros | None = None,
         transform: Transform | None = None,
         overwrite: bool = False,
     ) -> Self:
@@ -126,14 +130,19 @@ class SkeletonDataset(Dataset):
                 ``"interpolate"`` fills it linearly over time within its track, after which it
                 counts as present, while a joint that its track never shows becomes zero with
                 ``valid`` False.
+            zeros: What joints are that are 0 in some frames only: ``"missing"``, ``"keep"``, or
+                None: kept, with a note in the card. See
+                :func:`~pyg_skeletonmae.io.zeros.settle_zeros`.
             transform: Applied to a clip at every access.
             overwrite: Replace a store that is there.
 
         Raises:
-            ConfigError: ``axes`` is no order, or the numbers are those of another one.
+            ConfigError: ``axes`` is no order, or the numbers are those of another one; ``nan`` or
+                ``zeros`` is none of the above.
             DataError: Arrays, labels, subjects or columns do not fit; the message names the clip.
         """
         check_axes(axes)
+        check_zeros(zeros)
         layout = get_layout(skeleton)
         if labels is not None and not isinstance(labels, Tensor):
             labels = list(labels)
@@ -142,19 +151,21 @@ class SkeletonDataset(Dataset):
         fields = {"label": labels, "subject": subjects, "name": names, "valid": valid}
         given = {key: values for key, values in fields.items() if values is not None}
         extra, texts = extra_columns(columns or {})
-        found = _clips(clips, given, extra)
+        doubts: list[tuple[str, str]] = []
+        found = _in_order(_clips(clips, given, extra), axes, layout, doubts)
         about: dict[str, Any] = {"column_names": texts} if texts else {}
         write_store(
             root,
-            _in_order(found, axes, layout, about),
+            settled_clips(found, zeros, about, doubts),
             layout,
             class_names,
             nan=nan,
             source="arrays",
             about=about,
+            all_tracks=zeros == "keep",
             overwrite=overwrite,
         )
-        for note in about["notes"]:
+        for note in grouped_notes(doubts):
             warnings.warn(note, stacklevel=2)
         return cls(root, transform)
 
@@ -304,10 +315,11 @@ class SkeletonDataset(Dataset):
         place = {name: label for label, name in enumerate(self.class_names)}
         numbers: list[Hashable] = []
         for label in labels:
-            if isinstance(label, str) and label not in place:
-                hint = nearest(label, self.class_names)
-                raise DataError(f"split by 'label': there is no class {label!r:.60}{hint}")
-            numbers.append(place[label] if isinstance(label, str) else label)
+            name = nfc(label) if isinstance(label, str) else ""
+            if name and name not in place:
+                hint = nearest(name, self.class_names)
+                raise DataError(f"split by 'label': there is no class {name!r:.60}{hint}")
+            numbers.append(place[name] if name else label)
         return numbers
 
     def _values(self, by: str | Callable[[str], Hashable]) -> list[Hashable]:
@@ -352,16 +364,15 @@ def _clips(
 
 
 def _in_order(
-    clips: Iterable[Clip], axes: str | None, skeleton: Skeleton, card: dict[str, Any]
+    clips: Iterable[Clip], axes: str | None, skeleton: Skeleton, doubts: list[tuple[str, str]]
 ) -> Iterator[Clip]:
-    """Clips whose axes are in the order ``MTVC``; the card notes where another one fits, too."""
-    notes = []
+    """Clips whose axes are in the order ``MTVC``, and names and notes of those of which it may be
+    another."""
     for clip in clips:
         pos = reorder(plain_array(clip.pos), axes)
         valid = None if clip.valid is None else reorder(plain_array(clip.valid), axes, without="C")
         if note := "" if axes else check_order(pos, skeleton.num_joints, clip.name):
-            notes.append((clip.name, note))
+            doubts.append((clip.name, note))
         if pos.size and not pos.any():
-            notes.append((clip.name, "nobody is seen: all coordinates are zero"))
+            doubts.append((clip.name, "nobody is seen: all coordinates are zero"))
         yield replace(clip, pos=pos, valid=valid)
-    card["notes"] = grouped_notes(notes)

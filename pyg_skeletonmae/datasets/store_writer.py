@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from pyg_skeletonmae.datasets.labels import check_labels, max_label
 from pyg_skeletonmae.datasets.store_reader import FORMAT
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.npz import write_npz
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
@@ -83,6 +85,7 @@ class StoreWriter:
         self._names: list[str] = []
         self._labels: list[int | None] = []
         self._extra: list[dict[str, float]] = []
+        self._rates: list[float] = []  # NaN where unknown
 
     def add(self, clip: Clip) -> None:
         """Appends a checked clip, see :func:`~pyg_skeletonmae.datasets.clips.checked_clip`.
@@ -102,9 +105,10 @@ class StoreWriter:
         values = {"persons": pos.shape[0], "length": pos.shape[1], "subject": clip.subject}
         for key, value in values.items():
             self._clips[key].append(value)
-        self._names.append(clip.name)
+        self._names.append(nfc(clip.name))
         self._labels.append(None if clip.label is None else int(clip.label))
         self._extra.append(dict(clip.extra))
+        self._rates.append(math.nan if clip.fps is None else float(clip.fps))
 
     def close(self) -> None:
         """Closes the files; nothing can be added afterwards."""
@@ -115,9 +119,16 @@ class StoreWriter:
         self,
         class_names: Sequence[str] | None,
         card: dict[str, Any],
+        fps: float | None = None,
         largest: int | None = None,
     ) -> None:
         """Writes skeleton and index, and last the card, without which no store opens.
+
+        Args:
+            class_names: The names of the classes; None = the numbers.
+            card: Further entries of the card.
+            fps: The frame rate of all clips; None = as they say.
+            largest: The largest label there may be if ``class_names`` is None.
 
         Raises:
             DataError: Some clips only have a label, columns differ between clips, or labels are
@@ -127,6 +138,12 @@ class StoreWriter:
         if not self._missing:
             (self.folder / "valid.npy").unlink()
         index = self._index()
+        rates: dict[str, dict[str, int]] = {}
+        if fps is None:
+            fps = common_rate(self._rates)
+            if fps is None and not np.isnan(self._rates).all():
+                index["extra_fps"] = np.asarray(self._rates)
+                rates["rates"] = _histogram(np.asarray(self._rates).round(3))
         names = self._class_names(class_names, largest)
         digest = content_hash(
             self.skeleton, names, index, [self._pos.hash.digest(), self._valid.hash.digest()]
@@ -135,14 +152,12 @@ class StoreWriter:
         write_npz(self.folder / "index.npz", index, compress=False)
         counts = self._counts(index, names)
         head = {"format": FORMAT, "library_version": pyg_skeletonmae.__version__}
-        content = {**head, "content_hash": digest, **counts, **card}
+        said = {**head, "content_hash": digest, **counts, "fps": fps, **rates, **card}
         if len(names) > max_label(len(self._names)):
             empty = sum(not count for count in counts["clips_per_class"].values())
-            content["notes"] = [
-                *card.get("notes", ()),
-                f"{empty} of {len(names)} classes have no clip",
-            ]
-        text = json.dumps(content, indent=1)
+            note = f"{empty} of {len(names)} classes have no clip"
+            said["notes"] = [*card.get("notes", ()), note]
+        text = json.dumps(said, indent=1)
         (self.folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
     def _index(self) -> dict[str, Array]:
@@ -174,7 +189,7 @@ class StoreWriter:
 
     def _class_names(self, class_names: Sequence[str] | None, largest: int | None) -> list[str]:
         if class_names is not None:
-            return list(class_names)
+            return [nfc(name) for name in class_names]
         labels = [label for label in self._labels if label is not None]
         check_labels(labels, largest)
         return [str(label) for label in range(max(labels, default=-1) + 1)]
@@ -204,6 +219,12 @@ class StoreWriter:
             "clips_per_class": dict(zip(class_names, per_class, strict=False)),
             "clips_per_subject": _histogram(index["subject"]),
         }
+
+
+def common_rate(rates: Sequence[float]) -> float | None:
+    """The frame rate of clips if they have one: within 0.1 %, as files round their frame times."""
+    low, high = np.min(rates), np.max(rates)
+    return float(np.median(rates)) if high - low <= 1e-3 * high else None  # NaN compares False
 
 
 def content_hash(

@@ -13,6 +13,7 @@ from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.axes import check_axes
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.pixels import Unit, check_unit, normalise_pixels
+from pyg_skeletonmae.io.zeros import Zeros, check_zeros, settle_zeros
 from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_NUMBERS = 32 * 1024**2
@@ -57,11 +58,13 @@ class PoseOptions:
             normalisation). None = as they are in the file. y points down either way.
         min_score: A joint is missing unless its score is above this.
         with_scores: Add the score as the last channel.
-        fps: Frames per second of the recording, for files that do not say it.
+        fps: Frames per second of the recording; stands over what the file says.
+        zeros: What joints are that are exactly 0 in some frames only: ``"missing"`` (not detected,
+            as tools without scores write it) or ``"keep"`` (positions); None = kept, with a note.
         axes: Of plain arrays, the order of the axes, see :func:`~pyg_skeletonmae.io.read_arrays`.
         unit: What x and y are where ``image_size`` is given: ``"pixel"``, or ``"normalised"``,
-            which is kept as it is; None = pixels, unless all lie within -2 to 2 (our choice: nobody
-            is two pixels large), which is noted.
+            which is kept as it is; None = pixels, unless nearly all lie within -2 to 2 (our choice:
+            nobody is two pixels large), which is noted.
 
     Raises:
         ConfigError: A value is out of range.
@@ -71,6 +74,7 @@ class PoseOptions:
     min_score: float = 0.0
     with_scores: bool = False
     fps: float | None = None
+    zeros: Zeros | None = None
     axes: str | None = None
     unit: Unit | None = None
 
@@ -84,6 +88,7 @@ class PoseOptions:
             raise ConfigError(f"fps={self.fps}: expected a number above 0")
         check_axes(self.axes)
         check_unit(self.unit)
+        check_zeros(self.zeros)
 
 
 AS_IS = PoseOptions()
@@ -149,7 +154,10 @@ def finish_tracks(
         if score[valid].max(initial=0) > MAX_SCORE:
             notes = (*notes, "numbers above 1 are taken for scores: they may be a coordinate z")
         valid &= np.asarray(score > options.min_score)
-    valid &= (valid[..., None] & (pos != 0)).any((1, 2, 3))[:, None, None]  # zeros are nobody
+    valid, doubts = settle_zeros(pos, valid, options.zeros)
+    notes = (*notes, *doubts)
+    if options.zeros != "keep":  # one of zeros only, alone or not, is nobody
+        valid &= (valid[..., None] & (pos != 0)).any((1, 2, 3))[:, None, None]
     if options.image_size is not None:
         notes = (*notes, *normalise_pixels(pos, valid, options.image_size, options.unit))
     if options.with_scores:

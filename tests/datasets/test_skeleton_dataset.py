@@ -345,7 +345,7 @@ def test_clips_of_nobody(tmp_path):
     clips = [array(2, 5), np.zeros((2, 4, 4, 3))]
     with pytest.warns(UserWarning, match="nobody is seen"):
         dataset = planar(tmp_path, clips)
-    assert dataset.card["notes"] == ["nobody is seen: all coordinates are zero (1: clip 1)"]
+    assert dataset.card["notes"][0] == "nobody is seen: all coordinates are zero (1: clip 1)"
     clips[1][:] = np.nan
     with pytest.raises(DataError, match="clip 1: frame 0"):
         planar(tmp_path / "error", clips)
