@@ -24,7 +24,7 @@ class PoseTracks:
 
     Args:
         pos: Coordinates, and the score as the last channel if it was asked for, ``[M, T, V, C]``,
-            float32. A missing joint is zero throughout.
+            float32, of everybody who is seen in any frame. A missing joint is zero throughout.
         valid: Which joints are present, ``[M, T, V]``, bool. A person who is not in a frame has no
             joint there.
         skeleton: The joints in the order of ``pos`` and their tree.
@@ -114,7 +114,7 @@ def finish_tracks(
     max_score: float = MAX_SCORE,
     notes: Sequence[str] = (),
 ) -> PoseTracks:
-    """Decides what is missing, and applies the options.
+    """Decides what is missing, applies the options, and leaves out who is nowhere.
 
     Args:
         path: The file, for errors.
@@ -151,6 +151,8 @@ def finish_tracks(
             raise ConfigError(f"{path}: with_scores=True, but the file has no scores")
         pos = np.concatenate([pos, score[..., None].astype(np.float32)], -1)
     pos[~valid] = 0
+    seen = np.asarray(valid.any((1, 2)))
+    pos, valid = pos[seen], valid[seen]
     return PoseTracks(pos, valid, skeleton, options.fps, (*notes, *doubts))
 
 
