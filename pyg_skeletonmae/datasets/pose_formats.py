@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from pyg_skeletonmae.datasets.clips import Clip, Note
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, SkeletonFormatError
 from pyg_skeletonmae.io.arrays import read_arrays
@@ -182,22 +180,15 @@ class ReadPoses:
     options: PoseOptions
 
     def __call__(self, task: PoseTask) -> Iterator[Clip | Note]:
-        """The clip, and notes about it; persons who are nowhere seen are left out.
+        """The clip, and notes about it.
 
         Raises:
             DataError: Nobody is seen.
             SkeletonFormatError: The file is missing or damaged.
         """
         found = get_format(self.name).read(task.path, self.skeleton, self.options)
-        seen = np.asarray(found.valid.any((1, 2)))
         if not (found.valid[..., None] & (found.pos != 0)).any():
             raise DataError("nobody is seen")
-        yield Clip(
-            found.pos[seen],
-            task.label,
-            task.subject,
-            task.name,
-            found.valid[seen],
-            fps=found.fps,
-        )
+        pos, valid = found.pos, found.valid
+        yield Clip(pos, task.label, task.subject, task.name, valid, fps=found.fps)
         yield from (Note(task.name, note) for note in found.notes)

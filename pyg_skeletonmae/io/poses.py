@@ -26,7 +26,7 @@ class PoseTracks:
 
     Args:
         pos: Coordinates, and the score as the last channel if it was asked for, ``[M, T, V, C]``,
-            float32. A missing joint is zero throughout.
+            float32, of everybody who is seen in any frame. A missing joint is zero throughout.
         valid: Which joints are present, ``[M, T, V]``, bool. A person who is not in a frame has no
             joint there.
         skeleton: The joints in the order of ``pos`` and their tree.
@@ -124,7 +124,7 @@ def finish_tracks(
     max_score: float = MAX_SCORE,
     notes: Sequence[str] = (),
 ) -> PoseTracks:
-    """Decides what is missing, and applies the options.
+    """Decides what is missing, applies the options, and leaves out who is nowhere.
 
     Args:
         path: The file, for errors.
@@ -165,7 +165,8 @@ def finish_tracks(
             raise ConfigError(f"{path}: with_scores=True, but the file has no scores")
         pos = np.concatenate([pos, score[..., None].astype(np.float32)], -1)
     pos[~valid] = 0
-    return PoseTracks(pos, valid, skeleton, options.fps, tuple(notes))
+    seen = np.asarray(valid.any((1, 2)))
+    return PoseTracks(pos[seen], valid[seen], skeleton, options.fps, tuple(notes))
 
 
 def _forbid(path: Path, bad: Array, skeleton: Skeleton, expected: str, found: str) -> None:

@@ -256,7 +256,9 @@ def test_npz_round_trip(tmp_path, dataset):
 def test_npz_with_valid_nan_and_two_channels(tmp_path):
     clip, valid = array(2, 3, 2), np.ones((2, 3, 4), bool)
     valid[0, 1, 2] = False
-    dataset = SkeletonDataset.from_arrays([clip], None, STICK, root=tmp_path / "a", valid=[valid])
+    dataset = SkeletonDataset.from_arrays(
+        [clip], None, STICK, root=tmp_path / "a", valid=[valid], axes="MTVC"
+    )
     dataset.to_npz(tmp_path / "a.npz", scale=0.001)
     again = SkeletonDataset.from_npz(tmp_path / "a.npz", tmp_path / "b")
     assert torch.equal(again[0].valid, dataset[0].valid) and again.num_classes == 0

@@ -134,5 +134,5 @@ def test_a_person_of_zeros_is_nowhere(tmp_path):
     pos = joints(2, 5, 17, 3)
     pos[1] = 0
     np.save(tmp_path / "a.npy", pos)
-    valid = read_arrays(tmp_path / "a.npy", "coco17", PoseOptions(image_size=(9, 9))).valid
-    assert valid[0].all() and not valid[1].any()
+    found = read_arrays(tmp_path / "a.npy", "coco17", PoseOptions(image_size=(9, 9)))
+    assert found.pos.shape == (1, 5, 17, 3) and found.valid.all()

@@ -171,3 +171,10 @@ def test_the_other_model_is_read_when_asked_for(oracles, tmp_path, name):
     shutil.copy(oracles / "hostile" / "openpose" / f"{name}.json", tmp_path / "clip_0.json")
     tracks = read_openpose(tmp_path, "openpose18")
     assert tracks.skeleton == OPENPOSE18 and tracks.valid.all()
+
+
+def test_a_person_without_any_point_is_no_track(tmp_path):
+    nobody = [0.0] * 6
+    tracks = read_openpose(write(tmp_path, [nobody, ONE], [nobody, TWO]), ARM)
+    np.testing.assert_array_equal(tracks.pos[:, :, 0, 0], [[10, 30]])
+    assert read_openpose(write(tmp_path, [nobody], [nobody]), ARM).pos.shape == (0, 2, 2, 2)
