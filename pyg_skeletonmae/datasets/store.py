@@ -128,8 +128,8 @@ class ClipStore:
         )
         label = None if self.label is None else int(self.label[number])
         extra = {key: values[number].item() for key, values in self.extra.items()}
-        fps = extra.pop("fps") if self.card.get("rates") else self.card.get("fps")
-        fps = None if fps is None or math.isnan(fps) else fps
+        fps = extra.pop("fps", None) if self.card.get("rates") else self.card.get("fps")
+        fps = fps if isinstance(fps, int | float) and not math.isnan(fps) else None
         return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra, fps)
 
     def verify(self) -> None:

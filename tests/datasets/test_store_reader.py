@@ -153,3 +153,10 @@ def test_texts_that_are_not_those_of_a_column(tmp_path, texts):
         (tmp_path / "s/card.json").write_text(json.dumps(card | {"column_names": damaged}))
         with pytest.raises(SkeletonFormatError, match="column_names"):
             ClipStore(tmp_path / "s")
+
+
+@pytest.mark.parametrize("changes", [{"fps": [30]}, {"fps": "30"}, {"rates": {"30": 2}}])
+def test_a_rate_that_is_none(root, changes):
+    card = json.loads((root / "card.json").read_text())
+    (root / "card.json").write_text(json.dumps(card | changes))
+    assert ClipStore(root).clip(0).fps is None
