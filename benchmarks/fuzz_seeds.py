@@ -154,6 +154,19 @@ def coco() -> list[Files]:
     return [{"a.json": json.dumps(content).encode()} for content in (results, tracks, both)]
 
 
+def mmpose() -> list[Files]:
+    """A video with tracks and names of keypoints, and the instances of one image."""
+    keypoints = np.abs(_pose(4, COCO17.num_joints, 3)).astype(np.float64).round(4)
+    people = [
+        {"keypoints": k[:, :2].tolist(), "keypoint_scores": k[:, 2].tolist(), "track_id": i % 2}
+        for i, k in enumerate(keypoints)
+    ]
+    names = {str(number): joint for number, joint in enumerate(COCO17.joints)}
+    frames = [{"frame_id": i, "instances": people[2 * i : 2 * i + 2]} for i in range(2)]
+    video = {"meta_info": {"keypoint_id2name": names}, "instance_info": frames}
+    return [{"a.json": json.dumps(content).encode()} for content in (video, frames, people[:2])]
+
+
 def mediapipe_csv() -> list[Files]:
     """By name with visibilities, and by number, one frame left out."""
     joints = get_layout("mediapipe33").joints

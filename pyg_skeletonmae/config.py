@@ -56,6 +56,10 @@ class DataConfig(metaclass=CheckedMeta):
         nan: What to do with a clip whose coordinates are not finite (``npz``).
         train_subjects: Who is trained on; default: everyone with an odd number.
         test_subjects: Who is tested on; default: everyone else.
+        split_by: What divides the clips instead of subjects and official splits: ``label``,
+            ``name``, or a further column of the store, ``camera`` for example.
+        train_values: Which of its values are trained on; labels by number or name.
+        test_values: Which are tested on; default: all others.
         label_subjects: Whose labels may be used in training; default: those of all training
             subjects.
         label_fraction: The share of labelled clips whose labels are kept; default: all.
@@ -93,6 +97,9 @@ class DataConfig(metaclass=CheckedMeta):
     nan: NanPolicy = "error"
     train_subjects: list[int] | None = None
     test_subjects: list[int] | None = None
+    split_by: str | None = None
+    train_values: list[int | str] | None = None
+    test_values: list[int | str] | None = None
     label_subjects: list[int] | None = None
     label_fraction: float | None = None
     label_draw: int = 0
@@ -240,6 +247,8 @@ def same_sides(dataset: SkeletonDataset, one: DataConfig, other: DataConfig) -> 
 def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDataset, SkeletonDataset]:
     wanted = config.train_subjects
     named = wanted is not None or config.test_subjects is not None
+    if config.split_by is not None or config.train_values or config.test_values:
+        return _by_values(dataset, config, named)
     if config.name in get_args(OfficialName) and not named:
         # By name, as the clips may have been given other joints.
         sides = _official(config).official_split()
@@ -249,10 +258,25 @@ def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDatase
     if subjects == [-1]:
         raise DataError(
             f"{dataset.store.root}: names no performers, by whom the command line divides clips; "
-            'divide them in Python, by dataset.split("name", ...) or "label"'
+            "divide them by data.split_by (name, label, or a column) and data.train_values"
         )
     chosen = [s for s in subjects if s % 2] if wanted is None else wanted
     return dataset.split(train=chosen, test=config.test_subjects)
+
+
+def _by_values(
+    dataset: SkeletonDataset, config: DataConfig, named: bool
+) -> tuple[SkeletonDataset, SkeletonDataset]:
+    if config.split_by is None or not config.train_values:
+        raise ConfigError("data.split_by, data.train_values: give both, or neither")
+    if named:
+        raise ConfigError("data.split_by, data.train_subjects: give one of the two")
+    text = config.split_by == "name"
+    train, test = (
+        None if side is None else [str(value) if text else value for value in side]
+        for side in (config.train_values, config.test_values)
+    )
+    return dataset.split(config.split_by, train or (), test)
 
 
 def _official(config: DataConfig) -> OfficialDataset:

@@ -17,6 +17,7 @@ from pyg_skeletonmae.datasets.pose_folder import PoseFolder
 from pyg_skeletonmae.datasets.pose_formats import FORMATS
 from pyg_skeletonmae.datasets.pyskl import PysklDataset
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.io.poses import PoseOptions
 
 LABELS = "labels.csv"
 
@@ -51,10 +52,12 @@ def _pyskl(
     )
 
 
-def _poses(root: Path, labels: str | None = None, **settings: Any) -> PoseFolder:
+def _poses(
+    root: Path, labels: str | None = None, axes: str | None = None, **settings: Any
+) -> PoseFolder:
     if labels is None and (root / LABELS).is_file():
         labels = LABELS
-    return PoseFolder(root, labels, **settings)
+    return PoseFolder(root, labels, options=PoseOptions(axes=axes), **settings)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -65,7 +68,7 @@ RECIPES: dict[str, Recipe] = {
     "finegym": Recipe(FineGym),
     "diving48": Recipe(Diving48),
     "pyskl": Recipe(_pyskl),
-    "poses": Recipe(_poses, ("format", "skeleton", "labels")),
+    "poses": Recipe(_poses, ("format", "skeleton", "labels", "zeros", "axes")),
     "uiprmd": Recipe(_uiprmd),
 }
 
@@ -80,6 +83,8 @@ def prepare(
     format: str | None = None,
     skeleton: str | None = None,
     labels: str | None = None,
+    zeros: str | None = None,
+    axes: str | None = None,
     force: bool = False,
 ) -> SkeletonDataset:
     """Turns raw files into a store, and prints its data card.
@@ -97,6 +102,9 @@ def prepare(
             :class:`~pyg_skeletonmae.datasets.PoseFolder`.
         skeleton: Of ``poses``, a layout or a skeleton file; None = that of the format.
         labels: Of ``poses``, the table of labels in ``root``; None = ``labels.csv`` if it is there.
+        axes: Of ``poses`` in the format ``arrays``, the order of the axes: ``MTVC`` (persons,
+            frames, joints, coordinates), ``CTVM`` ...; None = ``MTVC``, checked by the numbers.
+        zeros: Of ``poses``, what joints at 0 in some frames are: ``missing``, or ``keep`` them.
         force: Read the files again, also if there is a store.
 
     Returns:
@@ -111,7 +119,7 @@ def prepare(
     recipe = RECIPES[name]
     given = {
         "policy": policy, "incomplete": incomplete,
-        "format": format, "skeleton": skeleton, "labels": labels,
+        "format": format, "skeleton": skeleton, "labels": labels, "zeros": zeros, "axes": axes,
     }  # fmt: skip
     chosen = {key: value for key, value in given.items() if value is not None}
     for key in chosen.keys() - set(recipe.options):
@@ -146,6 +154,8 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", type=str, help=f"Of poses: {', '.join(FORMATS)}.")
     parser.add_argument("--skeleton", type=str, help="Of poses: a layout, or a skeleton file.")
     parser.add_argument("--labels", type=str, help="Of poses: the table of labels in the folder.")
+    parser.add_argument("--axes", type=str, help="Of arrays: the order of the axes, CTVM or MTVC.")
+    parser.add_argument("--zeros", type=str, help="Of poses: zeros are missing, or keep them.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")
 
 

@@ -24,7 +24,9 @@ from pyg_skeletonmae.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.training.checkpoint import write_beside
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
-SPLIT = ("protocol", "train_subjects", "test_subjects")  # data settings that divide clips
+SPLIT = (  # data settings that divide clips
+    "protocol", "train_subjects", "test_subjects", "split_by", "train_values", "test_values",
+)  # fmt: skip
 LABELS = "labels.txt"  # the clips whose labels were read, where not all were
 _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings.

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ntu_helpers import person, write_skeleton
 from pose_helpers import write_recordings
@@ -52,6 +53,18 @@ def test_poses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1: not in the table of labels" in capsys.readouterr().out
 
 
+def test_zeros_of_poses(tmp_path: Path) -> None:
+    pos = np.random.default_rng(0).normal(size=(8, 17, 2))
+    pos[3:5] = 0
+    np.save(tmp_path / "a.npy", pos)
+    settings = {"workers": 0, "format": "arrays", "skeleton": "coco17"}
+    assert len(prepare("poses", tmp_path, **settings).card["notes"]) == 1
+    card = prepare("poses", tmp_path, zeros="missing", **settings).card
+    assert card["missing_joints"] == 2 * 17 and not card["notes"]
+    with pytest.raises(ConfigError, match="--zeros: uiprmd has no such option"):
+        prepare("uiprmd", tmp_path, zeros="keep")
+
+
 def test_pickles(tmp_path: Path) -> None:
     path = save_athletes(tmp_path / "gym_hrnet.pkl")
     stores = [
@@ -100,3 +113,30 @@ def test_unknown_name() -> None:
     with pytest.raises(ConfigError, match="prepare 'kinetics': expected one of ntu60"):
         prepare("kinetics", ".")
     assert {"ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48"} <= RECIPES.keys()
+
+
+def test_axes_of_a_folder_of_arrays(tmp_path):
+    rng, folder = np.random.default_rng(0), tmp_path / "poses"
+    folder.mkdir()
+    for number in range(3):
+        np.save(folder / f"{number}.npy", rng.normal(size=(2, 9, 17, 2)))
+    given = {"format": "arrays", "skeleton": "coco17", "workers": 0}
+    with pytest.warns(UserWarning, match="the shape also fits CTVM"):
+        data = prepare("poses", folder, tmp_path / "a", **given)
+    assert "axes='CTVM' settles it (3: 0.npy, 1.npy, 2.npy)" in data.card["notes"][0]
+    for axes in ("MTVC", "CTVM"):
+        data = prepare("poses", folder, tmp_path / axes, axes=axes, **given)
+        assert not data.card["notes"] and data[0].pos.shape == (34, 9, 2)
+    with pytest.raises(ConfigError, match="expected the order of M"):
+        prepare("poses", folder, tmp_path / "b", axes="persons", **given)
+    with pytest.raises(ConfigError, match="only plain arrays have them, not openpose"):
+        prepare("poses", folder, tmp_path / "b", axes="CTVM", format="openpose")
+    absent = rng.normal(size=(2, 9, 17, 2))
+    absent[..., 1] = 0
+    np.save(folder / "2.npy", absent)
+    with (
+        pytest.raises(ConfigError, match=r"2\.npy: .*absent; pass axes='CTVM'"),
+        pytest.warns(UserWarning, match="the shape also fits"),
+    ):
+        prepare("poses", folder, tmp_path / "c", **given)
+    assert not list((tmp_path / "c").glob("arrays*"))

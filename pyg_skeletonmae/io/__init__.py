@@ -7,6 +7,7 @@ from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
 from pyg_skeletonmae.io.download import download_uiprmd
 from pyg_skeletonmae.io.label_csv import Labelled, read_label_csv
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
+from pyg_skeletonmae.io.mmpose import read_mmpose
 from pyg_skeletonmae.io.npz import NpzFile
 from pyg_skeletonmae.io.ntu import read_ntu
 from pyg_skeletonmae.io.openpose import read_openpose
@@ -34,6 +35,7 @@ __all__ = [
     "read_deeplabcut",
     "read_label_csv",
     "read_mediapipe",
+    "read_mmpose",
     "read_ntu",
     "read_openpose",
     "read_packed",
