@@ -185,5 +185,7 @@ def arrays(path: Path, poses: io.PoseTracks) -> bool:
 def mediapipe_npy(path: Path, poses: io.PoseTracks) -> bool:
     """By NumPy itself."""
     values = np.load(path, allow_pickle=False).astype(np.float32)
+    if not len(poses.pos):  # nobody
+        return not (np.isfinite(values).all(-1) & (values[..., -1] != 0)).any()
     there = poses.valid[0]
     return np.array_equal(values[there][:, :3], poses.pos[0][there])
