@@ -28,12 +28,16 @@ class PoseTracks:
             joint there.
         skeleton: The joints in the order of ``pos`` and their tree.
         fps: Frames per second, None if neither the file nor the caller says it.
+        notes: What the reader had to find out about the file, a sentence each, for the data card.
+        labels: What each frame shows ``[T]``, if that was asked for.
     """
 
     pos: Array
     valid: Array
     skeleton: Skeleton
     fps: float | None = None
+    notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         tracks, frames, _, channels = self.pos.shape
