@@ -127,6 +127,10 @@ TARGETS: dict[str, Target] = {
     "openpose": Target(seeds.openpose, io.read_openpose, {"": _JSON}, plain.openpose),
     "coco": Target(seeds.coco, _one("a.json", io.read_coco_keypoints), {"": _JSON}),
     "mediapipe_csv": Target(seeds.mediapipe_csv, _one("a.csv", io.read_mediapipe), {"": _CSV}),
+    "landmark_table": Target(
+        seeds.landmark_table, _one("a.csv", lambda path: io.read_landmark_table(path, seeds.STICK)),
+        {"": _CSV},
+    ),
     "mediapipe_npy": Target(
         seeds.mediapipe_npy, _one("a.npy", io.read_mediapipe), {"": _NPY},
         _one("a.npy", plain.mediapipe_npy),
