@@ -65,7 +65,7 @@ RECIPES: dict[str, Recipe] = {
     "finegym": Recipe(FineGym),
     "diving48": Recipe(Diving48),
     "pyskl": Recipe(_pyskl),
-    "poses": Recipe(_poses, ("format", "skeleton", "labels")),
+    "poses": Recipe(_poses, ("format", "skeleton", "labels", "zeros")),
     "uiprmd": Recipe(_uiprmd),
 }
 
@@ -80,6 +80,7 @@ def prepare(
     format: str | None = None,
     skeleton: str | None = None,
     labels: str | None = None,
+    zeros: str | None = None,
     force: bool = False,
 ) -> SkeletonDataset:
     """Turns raw files into a store, and prints its data card.
@@ -97,6 +98,7 @@ def prepare(
             :class:`~pyg_skeletonmae.datasets.PoseFolder`.
         skeleton: Of ``poses``, a layout or a skeleton file; None = that of the format.
         labels: Of ``poses``, the table of labels in ``root``; None = ``labels.csv`` if it is there.
+        zeros: Of ``poses``, what joints at 0 in some frames are: ``missing``, or ``keep`` them.
         force: Read the files again, also if there is a store.
 
     Returns:
@@ -111,7 +113,7 @@ def prepare(
     recipe = RECIPES[name]
     given = {
         "policy": policy, "incomplete": incomplete,
-        "format": format, "skeleton": skeleton, "labels": labels,
+        "format": format, "skeleton": skeleton, "labels": labels, "zeros": zeros,
     }  # fmt: skip
     chosen = {key: value for key, value in given.items() if value is not None}
     for key in chosen.keys() - set(recipe.options):
@@ -146,6 +148,7 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", type=str, help=f"Of poses: {', '.join(FORMATS)}.")
     parser.add_argument("--skeleton", type=str, help="Of poses: a layout, or a skeleton file.")
     parser.add_argument("--labels", type=str, help="Of poses: the table of labels in the folder.")
+    parser.add_argument("--zeros", type=str, help="Of poses: zeros are missing, or keep them.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")
 
 

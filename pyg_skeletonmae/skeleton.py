@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton_checks import (
     check_key,
     check_missing,
@@ -154,7 +155,8 @@ class Skeleton:
 
     def index(self, joint: str) -> int:
         """The index of a joint, by its name or by the data owner's name for it."""
-        name = self.aliases.get(joint, joint)
+        name = nfc(joint) if isinstance(joint, str) else joint
+        name = self.aliases.get(name, name)
         try:
             return self._index[name]
         except KeyError:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ntu_helpers import person, write_skeleton
 from pose_helpers import write_recordings
@@ -50,6 +51,18 @@ def test_poses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine/who.csv").write_text("file,label\nperson_1/wave_0.csv,wave\n")
     assert main([*arguments, "--labels", "who.csv", "--out", str(tmp_path / "out")]) == 0
     assert "1: not in the table of labels" in capsys.readouterr().out
+
+
+def test_zeros_of_poses(tmp_path: Path) -> None:
+    pos = np.random.default_rng(0).normal(size=(8, 17, 2))
+    pos[3:5] = 0
+    np.save(tmp_path / "a.npy", pos)
+    settings = {"workers": 0, "format": "arrays", "skeleton": "coco17"}
+    assert len(prepare("poses", tmp_path, **settings).card["notes"]) == 1
+    card = prepare("poses", tmp_path, zeros="missing", **settings).card
+    assert card["missing_joints"] == 2 * 17 and not card["notes"]
+    with pytest.raises(ConfigError, match="--zeros: uiprmd has no such option"):
+        prepare("uiprmd", tmp_path, zeros="keep")
 
 
 def test_pickles(tmp_path: Path) -> None:

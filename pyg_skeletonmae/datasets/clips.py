@@ -30,6 +30,7 @@ class Clip:
         name: What errors and splits call the clip.
         valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]``; None = all.
         extra: Further numbers of the clip, a column each in the store.
+        fps: Its frames per second, None if unknown.
     """
 
     pos: Array | Tensor
@@ -38,6 +39,19 @@ class Clip:
     name: str = ""
     valid: Array | Tensor | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
+    fps: float | None = None
+
+
+class Note(NamedTuple):
+    """Beside a clip, what its reader had to decide, for the card of the store.
+
+    Args:
+        name: What the recording is called.
+        text: A sentence that says nothing about this one recording alone: equal ones are counted.
+    """
+
+    name: str
+    text: str
 
 
 class LeftOut(NamedTuple):

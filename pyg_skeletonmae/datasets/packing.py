@@ -13,6 +13,7 @@ from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.packed import Packed, quantise
 from pyg_skeletonmae.layouts import LAYOUTS
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
 
@@ -43,7 +44,7 @@ def packed_skeleton(packed: Packed, path: str | Path) -> Skeleton:
 
 def fits(skeleton: Skeleton, packed: Packed) -> bool:
     """Whether joints (by name, or the data owner's name) and tree are those of a packed file."""
-    names = tuple(skeleton.aliases.get(name, name) for name in packed.joint_names)
+    names = tuple(skeleton.aliases.get(name, name) for name in map(nfc, packed.joint_names))
     return names == skeleton.joints and packed.parents == tuple(skeleton.parents.tolist())
 
 

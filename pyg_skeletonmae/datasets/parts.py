@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pyg_skeletonmae.datasets.clips import Clip, LeftOut, NanPolicy
+from pyg_skeletonmae.datasets.clips import Clip, LeftOut, NanPolicy, Note
 from pyg_skeletonmae.datasets.intake import Intake
 from pyg_skeletonmae.datasets.journal import Journal, Report
 from pyg_skeletonmae.datasets.store import write_store
@@ -41,7 +41,7 @@ class PartWriter:
     """
 
     journal: Journal
-    read: Callable[[Any], Iterable[Clip | LeftOut]]
+    read: Callable[[Any], Iterable[Clip | LeftOut | Note]]
     skeleton: Skeleton
     class_names: tuple[str, ...] | None
     nan: NanPolicy
@@ -68,22 +68,27 @@ class PartWriter:
 
     def _clips(self, jobs: Sequence[Job], intake: Intake, report: Report) -> Iterator[Clip]:
         for job in jobs:
-            for path in job.files:
-                if path.is_file():  # else reading says what is wrong
-                    size, digest = file_hash(path)
-                    report.files.append((path.name, digest))
-                    report.bytes += size
             try:
-                yield from self._read(job, intake)
+                clips = self._read(job, intake, report)
             except (DataError, SkeletonFormatError) as error:
                 intake.dropped.append((job.name, _reason(error)))
+            except MemoryError:
+                intake.dropped.append((job.name, "takes more memory than there is"))
+            else:
+                yield from clips
 
-    def _read(self, job: Job, intake: Intake) -> list[Clip]:
+    def _read(self, job: Job, intake: Intake, report: Report) -> list[Clip]:
         """All clips of a job, so that it is dropped as a whole."""
+        for path in job.files:
+            if path.is_file():  # else reading says what is wrong
+                size, digest = file_hash(path)
+                report.files.append((path.name, digest))
+                report.bytes += size
         found = list(self.read(job.task))
         named = (c if c.name else replace(c, name=job.name) for c in found if isinstance(c, Clip))
         kept = [clip for clip in map(intake, named) if clip is not None]
         intake.dropped += [(c.name, c.reason) for c in found if isinstance(c, LeftOut)]
+        report.notes += [(c.name, c.text) for c in found if isinstance(c, Note)]
         return kept
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pyg_skeletonmae.datasets.pose_formats import (
@@ -22,6 +23,8 @@ from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.label_csv import Labelled, read_label_csv
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions
+from pyg_skeletonmae.io.zeros import Zeros
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
 
@@ -46,9 +49,12 @@ class PoseFolder(SkeletonDataset):
     arrays     an ``.npy`` or ``.npz`` file                   must be given
     ========== ============================================== ==================
 
-    A clip is called as its file in the folder. Recordings that are damaged, show nobody, or are not
-    in the table are left out, and the card says why. Scores decide what is missing, or become a
-    channel; pixels are normalised if the image size is given: all by ``options``.
+    A clip is called as its file in the folder, compared with the table in one form of Unicode.
+    Recordings that are damaged, show nobody, or are not in the table are left out, and the card
+    says why, as it says what in the folder was no recording (see
+    :func:`~pyg_skeletonmae.io.scan.scan`) and what a reader had to decide. Scores decide what is
+    missing, or become a channel; pixels are normalised if the image size is given: all by
+    ``options``. Where files say their frame rate and it differs, ``fps`` is a further column.
 
     The store is written once, into ``root/processed/<format>-<settings>``; another table of labels
     or other settings make another store. After a change of the recordings use ``force_reload``.
@@ -66,6 +72,8 @@ class PoseFolder(SkeletonDataset):
         class_names: The labels in the order of the classes; None = sorted, numbers by value.
         processed_root: The folder for the stores; None = ``root/processed``.
         workers: How many processes read; 0 = this one.
+        zeros: What joints are that are 0 in some frames only, see
+            :class:`~pyg_skeletonmae.io.poses.PoseOptions`; None = as ``options`` say.
 
     Raises:
         ConfigError: There is no such format, or the options mean nothing for it.
@@ -96,15 +104,18 @@ class PoseFolder(SkeletonDataset):
         class_names: Sequence[str] | None = None,
         processed_root: str | Path | None = None,
         workers: int = 0,
+        zeros: Zeros | None = None,
     ) -> None:
         get_format(format)
+        options = options if zeros is None else replace(options, zeros=zeros)
         check_options(format, options)
         root = Path(root)
         rows = None if labels is None else read_label_csv(root / labels)
-        found = find_recordings(root, format, labels)
+        found, notes = find_recordings(root, format, labels)
         if not found:
-            raise DataError(f"{root}: no recording of the format {format!r}")
-        layout = pose_skeleton(format, skeleton, next(iter(found.values())))
+            said = "".join(f"; {note}" for note in notes)
+            raise DataError(f"{root}: no recording of the format {format!r}{said}")
+        layout = pose_skeleton(format, skeleton, found.values())
         reader = ReadPoses(format, layout, options)
         names = _class_names(rows, class_names)
         said = repr((layout.to_dict(), options, rows, names))
@@ -125,6 +136,7 @@ class PoseFolder(SkeletonDataset):
                 inputs=[] if labels is None else [root / labels],
                 fps=options.fps,
                 dropped=dropped,
+                notes=notes,
                 workers=workers,
                 progress=True,
                 overwrite=force_reload,
@@ -142,7 +154,9 @@ def _tasks(
     if rows is None or names is None:
         return [PoseTask(path, name) for name, path in found.items()], []
     number = {name: label for label, name in enumerate(names)}
-    tasks = [PoseTask(root / r.file, r.file, number[r.label], r.subject) for r in rows]
+    tasks = [
+        PoseTask(found.get(r.file, root / r.file), r.file, number[r.label], r.subject) for r in rows
+    ]
     told = {row.file for row in rows}
     return tasks, [(name, "not in the table of labels") for name in found if name not in told]
 
@@ -153,6 +167,7 @@ def _class_names(
     if rows is None:
         return None
     labels = {row.label for row in rows}
+    class_names = None if class_names is None else [nfc(name) for name in class_names]
     if class_names is None:
         numbers = all(label.isascii() and label.isdigit() for label in labels)
         return sorted(labels, key=lambda label: (int(label) if numbers else 0, label))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from pyg_skeletonmae.datasets.clips import Clip
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError
+from pyg_skeletonmae.datasets.clips import Clip, Note
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, SkeletonFormatError
 from pyg_skeletonmae.io.arrays import read_arrays
 from pyg_skeletonmae.io.bvh import read_bvh
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
@@ -18,8 +18,10 @@ from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
 from pyg_skeletonmae.io.openpose import read_openpose
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks
+from pyg_skeletonmae.io.scan import list_files, scan
 from pyg_skeletonmae.io.sleap import read_sleap
 from pyg_skeletonmae.layouts import get_layout
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
 PoseFormatName = Literal["mediapipe", "openpose", "coco", "deeplabcut", "sleap", "bvh", "arrays"]
@@ -37,7 +39,7 @@ class PoseTask(NamedTuple):
     def files(self) -> list[Path]:
         """Its file, or those in its folder."""
         if self.path.is_dir():
-            return sorted(self.path.glob("*.json"))
+            return list_files(self.path, "*.json")
         return [self.path] if self.path.is_file() else []
 
 
@@ -59,14 +61,14 @@ class PoseFormat(NamedTuple):
 
 def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTracks:
     """The joints of a skeleton by their names, others of the file are left out."""
-    del options  # refused by check_options
     found = read_bvh(path)
     names = [found.skeleton.aliases.get(name, name) for name in found.skeleton.joints]
     names = [skeleton.aliases.get(name, name) for name in names]
     if missing := [joint for joint in skeleton.joints if joint not in names]:
         raise DataError(f"has no joint {missing[0]!r}, only {', '.join(names):.200}")
     order = [names.index(joint) for joint in skeleton.joints]
-    return PoseTracks(found.pos[:, :, order], found.valid[:, :, order], skeleton, found.fps)
+    fps = options.fps or found.fps
+    return PoseTracks(found.pos[:, :, order], found.valid[:, :, order], skeleton, fps, found.notes)
 
 
 FORMATS: Mapping[str, PoseFormat] = {
@@ -93,49 +95,70 @@ def get_format(name: str) -> PoseFormat:
 
 def check_options(name: str, options: PoseOptions) -> None:
     """Raises :class:`ConfigError` if options mean nothing for a format."""
-    if name == "bvh" and options != AS_IS:
-        raise ConfigError("options: BVH has neither scores nor pixels, and says its frame rate")
+    if name == "bvh" and replace(options, fps=None) != AS_IS:
+        raise ConfigError("options: BVH has neither scores nor pixels nor missing joints; only fps")
 
 
-def find_recordings(root: Path, name: str, labels: str | None) -> dict[str, Path]:
-    """The recordings below a folder by their relative names, in order.
+class Recordings(NamedTuple):
+    """The recordings below a folder.
 
     Args:
-        root: The folder; what is in its folder ``processed`` is not looked at.
+        paths: A file or folder by its relative name, in the composed form of Unicode, in order.
+        notes: See :class:`~pyg_skeletonmae.io.scan.Scan`.
+    """
+
+    paths: dict[str, Path]
+    notes: list[str]
+
+
+def find_recordings(root: Path, name: str, labels: str | None) -> Recordings:
+    """Looks for recordings by the rule of :func:`~pyg_skeletonmae.io.scan.scan`.
+
+    Args:
+        root: The folder.
         name: The format.
         labels: The relative name of the table of labels, which is none.
     """
+    frames = name == "openpose"  # a folder for each recording
+    files, notes = scan(root, (".json",) if frames else get_format(name).suffixes)
     found: dict[str, Path] = {}
-    pattern = "*.json" if name == "openpose" else "*"
-    for path in sorted(root.rglob(pattern)):
-        relative = path.relative_to(root)
-        if relative.parts[0] == "processed" or relative.as_posix() == labels:
+    for file in files:
+        path = file.parent if frames else file
+        relative = path.relative_to(root).as_posix()
+        composed = nfc(relative)
+        if labels is not None and nfc(file.relative_to(root).as_posix()) == nfc(labels):
             continue
-        if name == "openpose":  # a folder for each recording
-            found[relative.parent.as_posix()] = path.parent
-        elif path.suffix.lower() in get_format(name).suffixes and path.is_file():
-            found[relative.as_posix()] = path
-    return found
+        # Both forms of one name may lie side by side; the second then keeps its own.
+        found[composed if found.get(composed, path) == path else relative] = path
+    return Recordings(found, notes)
 
 
-def pose_skeleton(name: str, skeleton: Skeleton | str | Path | None, first: Path) -> Skeleton:
+def pose_skeleton(
+    name: str, skeleton: Skeleton | str | Path | None, paths: Iterable[Path]
+) -> Skeleton:
     """The skeleton of a folder of poses.
 
     Args:
         name: The format.
-        skeleton: What was asked for; None = what the format or its first file says.
-        first: The first file.
+        skeleton: What was asked for; None = what the format says, or the first file that is whole.
+        paths: The files.
 
     Raises:
         SkeletonError: None was asked for, and the format does not say it.
-        SkeletonFormatError: The first file is damaged.
+        SkeletonFormatError: All files are damaged; the error of the first.
     """
     layout = get_format(name).layout if skeleton is None else skeleton
     if layout is not None:
         return get_layout(layout)
     if not get_format(name).own:
         raise SkeletonError(f"{name} files do not say their skeleton: give a layout or a file")
-    return read_bvh(first).skeleton if name == "bvh" else read_sleap(first).skeleton
+    first: SkeletonFormatError | None = None
+    for path in paths:
+        try:
+            return read_bvh(path).skeleton if name == "bvh" else read_sleap(path).skeleton
+        except SkeletonFormatError as error:
+            first = first or error
+    raise first or SkeletonError(f"{name}: no file that says its skeleton")
 
 
 @dataclass(frozen=True)
@@ -152,8 +175,8 @@ class ReadPoses:
     skeleton: Skeleton
     options: PoseOptions
 
-    def __call__(self, task: PoseTask) -> Iterator[Clip]:
-        """The clip; persons who are nowhere seen are left out of it.
+    def __call__(self, task: PoseTask) -> Iterator[Clip | Note]:
+        """The clip, and notes about it; persons who are nowhere seen are left out.
 
         Raises:
             DataError: Nobody is seen.
@@ -161,6 +184,14 @@ class ReadPoses:
         """
         found = get_format(self.name).read(task.path, self.skeleton, self.options)
         seen = np.asarray(found.valid.any((1, 2)))
-        if not seen.any():
+        if not (found.valid[..., None] & (found.pos != 0)).any():
             raise DataError("nobody is seen")
-        yield Clip(found.pos[seen], task.label, task.subject, task.name, found.valid[seen])
+        yield Clip(
+            found.pos[seen],
+            task.label,
+            task.subject,
+            task.name,
+            found.valid[seen],
+            fps=found.fps,
+        )
+        yield from (Note(task.name, note) for note in found.notes)

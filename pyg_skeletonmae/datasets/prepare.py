@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 from tqdm import tqdm
 
 import pyg_skeletonmae
-from pyg_skeletonmae.datasets.clips import Clip, LeftOut, NanPolicy, check_nan_policy
+from pyg_skeletonmae.datasets.card import grouped_notes
+from pyg_skeletonmae.datasets.clips import Clip, LeftOut, NanPolicy, Note, check_nan_policy
 from pyg_skeletonmae.datasets.journal import Journal, locked
 from pyg_skeletonmae.datasets.parts import Job, PartWriter, file_hash
 from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, publish, write_store
@@ -45,7 +46,7 @@ def own_file(task: object) -> Sequence[Path]:
 def prepare_store(
     folder: str | Path,
     tasks: Sequence[T],
-    read: Callable[[T], Iterable[Clip | LeftOut]],
+    read: Callable[[T], Iterable[Clip | LeftOut | Note]],
     skeleton: Skeleton,
     class_names: Sequence[str] | None,
     *,
@@ -66,8 +67,8 @@ def prepare_store(
 ) -> ClipStore:
     """Reads tasks, typically one per file, and writes their clips into a store.
 
-    A task whose reading raises ``DataError`` or ``SkeletonFormatError``, or one of whose clips does
-    not fit, is left out and stands in the card with the reason.
+    A task whose reading raises ``DataError``, ``SkeletonFormatError`` or ``MemoryError``, or one of
+    whose clips does not fit, is left out and stands in the card with the reason.
 
     What is read goes into a journal beside the folder, part by part, and then into the store. If
     the run ends early, however hard, the next one goes on with the finished parts, provided that
@@ -78,9 +79,10 @@ def prepare_store(
         folder: The folder of the store.
         tasks: What there is to read, in the order of the clips.
         read: Turns a task into its clips, in order; a
-            :class:`~pyg_skeletonmae.datasets.clips.LeftOut` among them is for the card. With
-            workers it must be picklable: a function of a module, or a frozen dataclass with
-            ``__call__``, whose ``repr`` says its settings.
+            :class:`~pyg_skeletonmae.datasets.clips.LeftOut` or
+            :class:`~pyg_skeletonmae.datasets.clips.Note` among them is for the card. With workers
+            it must be picklable: a function of a module, or a frozen dataclass with ``__call__``,
+            whose ``repr`` says its settings.
         skeleton: The skeleton of all clips.
         class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
         name: What the card calls a task, and a clip of it without a name.
@@ -88,7 +90,7 @@ def prepare_store(
         policy: The policy, for the card.
         files: The files that a task reads, hashed for the card; default: the task, if it is a path.
         inputs: Files that all tasks share (labels, splits), hashed for the card.
-        fps: Frames per second, for the card.
+        fps: Frames per second, for the card; None = as the clips say.
         unit: The unit of the coordinates, for the card.
         nan: See :func:`~pyg_skeletonmae.datasets.clips.resolve_nan`; with ``"error"``, a task with
             such a clip is dropped.
@@ -179,7 +181,7 @@ def _join_parts(
         clips = _counted(journal.clips(), card, splits, write.class_names)
         write_store(
             journal.folder / _WHOLE, clips, write.skeleton, write.class_names,
-            dropped=dropped, about=card, overwrite=True,
+            fps=card.pop("fps"), dropped=dropped, about=card, overwrite=True,
         )  # fmt: skip
     except DataError:
         journal.remove()
@@ -189,10 +191,12 @@ def _join_parts(
 def _add_reports(journal: Journal, card: dict[str, Any], dropped: list[tuple[str, str]]) -> None:
     """Adds to card and list what the parts say."""
     stores = nan_joints = count = size = 0
+    notes: list[tuple[str, str]] = []
     digest = hashlib.sha256()  # of what `sha256sum` prints about the files
     for number in range(journal.parts):
         report = journal.report(number)
         dropped += [(name, reason) for name, reason in report.dropped]
+        notes += [(name, text) for name, text in report.notes]
         for name, sha256 in report.files:
             digest.update(f"{sha256}  {name}\n".encode())
         stores, nan_joints = stores + bool(report.store), nan_joints + report.nan_joints
@@ -201,6 +205,7 @@ def _add_reports(journal: Journal, card: dict[str, Any], dropped: list[tuple[str
         first = "".join(f"; the first, {name}: {reason}" for name, reason in dropped[:1])
         raise DataError(f"{card['source']}: no clip is left, {len(dropped)} were dropped{first}")
     card["nan_joints"] = nan_joints
+    card["notes"] += grouped_notes(notes)
     card["files"] = {"count": count, "bytes": size, "sha256": digest.hexdigest()}
 
 

@@ -16,9 +16,11 @@ from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_sk
 from pyg_skeletonmae.datasets.processing import Filter, Transform, processed_store, to_data
 from pyg_skeletonmae.datasets.splits import split_positions
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.zero_clips import settled_clips
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.packed import UIPRMD_SCALE, read_packed, write_packed
+from pyg_skeletonmae.io.zeros import Zeros, check_zeros
 from pyg_skeletonmae.layouts import get_layout
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -88,6 +90,7 @@ class SkeletonDataset(Dataset):
         names: Sequence[str] | None = None,
         class_names: Sequence[str] | None = None,
         nan: NanPolicy = "error",
+        zeros: Zeros | None = None,
         transform: Transform | None = None,
         overwrite: bool = False,
     ) -> Self:
@@ -108,20 +111,28 @@ class SkeletonDataset(Dataset):
                 ``"interpolate"`` fills it linearly over time within its track, after which it
                 counts as present, while a joint that its track never shows becomes zero with
                 ``valid`` False.
+            zeros: What joints are that are 0 in some frames only: ``"missing"``, ``"keep"``, or
+                None: kept, with a note in the card. See
+                :func:`~pyg_skeletonmae.io.zeros.settle_zeros`.
             transform: Applied to a clip at every access.
             overwrite: Replace a store that is there.
 
         Raises:
+            ConfigError: ``nan`` or ``zeros`` is none of the above.
             DataError: Arrays, labels or subjects do not fit; the message names the clip.
         """
+        check_zeros(zeros)
         columns = {"label": labels, "subject": subjects, "name": names, "valid": valid}
+        given = {key: values for key, values in columns.items() if values is not None}
+        about: dict[str, Any] = {}
         write_store(
             root,
-            _clips(clips, {key: values for key, values in columns.items() if values is not None}),
+            settled_clips(_clips(clips, given), zeros, about),
             get_layout(skeleton),
             class_names,
             nan=nan,
             source="arrays",
+            about=about,
             overwrite=overwrite,
         )
         return cls(root, transform)

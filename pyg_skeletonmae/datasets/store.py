@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -124,7 +125,9 @@ class ClipStore:
         )
         label = None if self.label is None else int(self.label[number])
         extra = {key: values[number].item() for key, values in self.extra.items()}
-        return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra)
+        fps = extra.pop("fps") if self.card.get("rates") else self.card.get("fps")
+        fps = None if fps is None or math.isnan(fps) else fps
+        return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra, fps)
 
     def verify(self) -> None:
         """Reads all of the store and compares it with the hash in its card.
@@ -184,7 +187,8 @@ def write_store(
         nan: What to do about NaN in coordinates, see
             :func:`~pyg_skeletonmae.datasets.clips.resolve_nan`; the card lists dropped clips.
         source: Where the clips come from, for the card.
-        fps: Frames per second, for the card.
+        fps: Frames per second, for the card; None = as the clips say: where they differ, ``rates``
+            of the card counts them, and ``fps`` is a further column (NaN = unknown).
         unit: The unit of the coordinates, for the card.
         dropped: ``(name, reason)`` of clips the caller left out, for the card; read at the end, so
             a generator of clips may still fill a list.
@@ -204,8 +208,9 @@ def write_store(
         reasons: dict[str, list[str]] = {}
         for name, reason in [*dropped, *intake.dropped]:
             reasons.setdefault(reason, []).append(name)
-        card = {"source": source, "fps": fps, "unit": unit, "nan": nan, "dropped": reasons}
-        writer.finish(class_names, {"nan_joints": intake.nan_joints, **card, **(about or {})})
+        card: dict[str, Any] = {"source": source, "unit": unit, "nan": nan, "dropped": reasons}
+        card |= {"nan_joints": intake.nan_joints, **(about or {})}
+        writer.finish(class_names, card, fps)
         publish(folder, root, overwrite)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from pyg_skeletonmae.datasets.clips import Clip
 from pyg_skeletonmae.datasets.store_reader import FORMAT
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.npz import write_npz
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
@@ -82,6 +84,7 @@ class StoreWriter:
         self._names: list[str] = []
         self._labels: list[int | None] = []
         self._extra: list[dict[str, float]] = []
+        self._rates: list[float] = []  # NaN where unknown
 
     def add(self, clip: Clip) -> None:
         """Appends a checked clip, see :func:`~pyg_skeletonmae.datasets.clips.checked_clip`.
@@ -101,17 +104,25 @@ class StoreWriter:
         values = {"persons": pos.shape[0], "length": pos.shape[1], "subject": clip.subject}
         for key, value in values.items():
             self._clips[key].append(value)
-        self._names.append(clip.name)
+        self._names.append(nfc(clip.name))
         self._labels.append(None if clip.label is None else int(clip.label))
         self._extra.append(dict(clip.extra))
+        self._rates.append(math.nan if clip.fps is None else float(clip.fps))
 
     def close(self) -> None:
         """Closes the files; nothing can be added afterwards."""
         self._pos.close()
         self._valid.close()
 
-    def finish(self, class_names: Sequence[str] | None, card: dict[str, Any]) -> None:
+    def finish(
+        self, class_names: Sequence[str] | None, card: dict[str, Any], fps: float | None = None
+    ) -> None:
         """Writes skeleton and index, and last the card, without which no store opens.
+
+        Args:
+            class_names: The names of the classes; None = the numbers.
+            card: Further entries of the card.
+            fps: The frame rate of all clips; None = as they say.
 
         Raises:
             DataError: Some clips only have a label, or columns differ between clips.
@@ -120,6 +131,12 @@ class StoreWriter:
         if not self._missing:
             (self.folder / "valid.npy").unlink()
         index = self._index()
+        rates: dict[str, dict[str, int]] = {}
+        if fps is None:
+            fps = common_rate(self._rates)
+            if fps is None and not np.isnan(self._rates).all():
+                index["extra_fps"] = np.asarray(self._rates)
+                rates["rates"] = _histogram(np.asarray(self._rates).round(3))
         names = self._class_names(class_names)
         digest = content_hash(
             self.skeleton, names, index, [self._pos.hash.digest(), self._valid.hash.digest()]
@@ -128,7 +145,8 @@ class StoreWriter:
         write_npz(self.folder / "index.npz", index, compress=False)
         counts = self._counts(index, names)
         head = {"format": FORMAT, "library_version": pyg_skeletonmae.__version__}
-        text = json.dumps({**head, "content_hash": digest, **counts, **card}, indent=1)
+        said = {**head, "content_hash": digest, **counts, "fps": fps, **rates, **card}
+        text = json.dumps(said, indent=1)
         (self.folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
     def _index(self) -> dict[str, Array]:
@@ -162,7 +180,7 @@ class StoreWriter:
         labels = [label for label in self._labels if label is not None]
         if class_names is None:
             return [str(label) for label in range(max(labels, default=-1) + 1)]
-        return list(class_names)
+        return [nfc(name) for name in class_names]
 
     def _counts(self, index: dict[str, Array], class_names: list[str]) -> dict[str, Any]:
         length, label = index["length"], index.get("label")
@@ -189,6 +207,12 @@ class StoreWriter:
             "clips_per_class": dict(zip(class_names, per_class, strict=False)),
             "clips_per_subject": _histogram(index["subject"]),
         }
+
+
+def common_rate(rates: Sequence[float]) -> float | None:
+    """The frame rate of clips if they have one: within 0.1 %, as files round their frame times."""
+    low, high = np.min(rates), np.max(rates)
+    return float(np.median(rates)) if high - low <= 1e-3 * high else None  # NaN compares False
 
 
 def content_hash(

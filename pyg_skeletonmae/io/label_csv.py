@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import require_file
+from pyg_skeletonmae.names import nfc
 
 MAX_BYTES = 64 * 2**20
 _MAX_CELL, _MAX_SUBJECT = 1000, 2**31
@@ -63,7 +64,7 @@ def read_label_csv(path: str | Path) -> tuple[Labelled, ...]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The number and the cells of each line that is not empty."""
+    """The number and the cells of each line that is not empty, in the composed form of Unicode."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -78,7 +79,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:
             _fail(path, number, "cells, in double quotes if they hold a comma", str(error))
         if any(cell.strip() for cell in cells):
-            yield number, [cell.strip() for cell in cells]
+            yield number, [nfc(cell.strip()) for cell in cells]
 
 
 def _subject(path: Path, number: int, cells: list[str]) -> int:

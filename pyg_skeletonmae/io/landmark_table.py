@@ -218,8 +218,9 @@ class _Body:
             notes.append(f"ignored: {_listed(ignored)}")
         labels = self._labels(frames) if "label" in self.texts else None
         options = options if options.fps or not fps else replace(options, fps=fps)
-        tracks = finish_tracks(path, pos, score, self.skeleton, options)
-        return replace(tracks, notes=("; ".join(notes),), labels=labels)
+        said = ("; ".join(notes),)
+        tracks = finish_tracks(path, pos, score, self.skeleton, options, notes=said)
+        return replace(tracks, labels=labels)
 
     # Rows ---------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array
+from pyg_skeletonmae.io.zeros import Zeros, check_zeros, settle_zeros
 from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_NUMBERS = 32 * 1024**2
@@ -28,7 +29,7 @@ class PoseTracks:
             joint there.
         skeleton: The joints in the order of ``pos`` and their tree.
         fps: Frames per second, None if neither the file nor the caller says it.
-        notes: What the reader had to find out about the file, a sentence each, for the data card.
+        notes: What a reader had to decide, as sentences for the card of a store.
         labels: What each frame shows ``[T]``, if that was asked for.
     """
 
@@ -57,7 +58,9 @@ class PoseOptions:
             normalisation). None = as they are in the file. y points down either way.
         min_score: A joint is missing unless its score is above this.
         with_scores: Add the score as the last channel.
-        fps: Frames per second of the recording, for files that do not say it.
+        fps: Frames per second of the recording; stands over what the file says.
+        zeros: What joints are that are exactly 0 in some frames only: ``"missing"`` (not detected,
+            as tools without scores write it) or ``"keep"`` (positions); None = kept, with a note.
 
     Raises:
         ConfigError: A value is out of range.
@@ -67,6 +70,7 @@ class PoseOptions:
     min_score: float = 0.0
     with_scores: bool = False
     fps: float | None = None
+    zeros: Zeros | None = None
 
     def __post_init__(self) -> None:
         size = self.image_size
@@ -76,6 +80,7 @@ class PoseOptions:
             raise ConfigError(f"min_score={self.min_score}: expected a finite number")
         if self.fps is not None and not _positive(self.fps):
             raise ConfigError(f"fps={self.fps}: expected a number above 0")
+        check_zeros(self.zeros)
 
 
 AS_IS = PoseOptions()
@@ -109,6 +114,7 @@ def finish_tracks(
     skeleton: Skeleton,
     options: PoseOptions,
     max_score: float = MAX_SCORE,
+    notes: Sequence[str] = (),
 ) -> PoseTracks:
     """Decides what is missing, and applies the options.
 
@@ -121,6 +127,7 @@ def finish_tracks(
         options: The options.
         max_score: The largest score that can be. Scores of 0 to 1 are let pass up to 1.1: our
             choice, because detectors that interpolate their heat maps overshoot.
+        notes: What the reader had to decide.
 
     Raises:
         SkeletonFormatError: A joint has some of its coordinates only, or infinite ones, or a score
@@ -137,6 +144,7 @@ def finish_tracks(
         found = f"{score[bad][0]:g}" if bad.any() else ""
         _forbid(path, bad, skeleton, "a score of 0 to 1", found)
         valid &= np.asarray(score > options.min_score)
+    valid, doubts = settle_zeros(pos, valid, options.zeros)
     if options.image_size is not None:
         half = np.asarray(options.image_size, np.float32) / 2
         pos[..., :2] = (pos[..., :2] - half) / half
@@ -145,7 +153,7 @@ def finish_tracks(
             raise ConfigError(f"{path}: with_scores=True, but the file has no scores")
         pos = np.concatenate([pos, score[..., None].astype(np.float32)], -1)
     pos[~valid] = 0
-    return PoseTracks(pos, valid, skeleton, options.fps)
+    return PoseTracks(pos, valid, skeleton, options.fps, (*notes, *doubts))
 
 
 def _forbid(path: Path, bad: Array, skeleton: Skeleton, expected: str, found: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.safe_pickle import PickledArray, load_pickle
+from pyg_skeletonmae.names import nfc
 
 _SHAPES = ("img_shape", "original_shape")
 _KNOWN = {"frame_dir", "filename", "label", "total_frames", "keypoint", "keypoint_score", *_SHAPES}
@@ -170,7 +171,7 @@ def _parts(path: Path, content: object) -> tuple[list[Any], dict[str, tuple[str,
             _fail(path, "'split'", "lists of names, each with a name", type(members).__name__)
         if not all(isinstance(member, str) for member in members):
             _fail(path, f"split {name[:40]!r}", "names", "something else")
-    return content, {name: tuple(members) for name, members in splits.items()}
+    return content, {nfc(name): tuple(map(nfc, members)) for name, members in splits.items()}
 
 
 def _clip(path: Path, where: str, annotation: object) -> PysklClip:
@@ -179,7 +180,7 @@ def _clip(path: Path, where: str, annotation: object) -> PysklClip:
     name = annotation.get("frame_dir", annotation.get("filename"))
     if not isinstance(name, str):
         _fail(path, where, "'frame_dir' or 'filename', a name", type(name).__name__)
-    where = f"{where} ({name[:80]})"
+    name, where = nfc(name), f"{where} ({name[:80]})"
     if "keypoint" not in annotation:
         _fail(path, where, "'keypoint'", "none (some data sets publish their poses elsewhere)")
     pos = _array(path, f"{where}: 'keypoint'", annotation["keypoint"], 4)

@@ -16,6 +16,7 @@ from pyg_skeletonmae.io.hdf5_file import Hdf5File
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, finish_tracks
 from pyg_skeletonmae.layouts import get_layout
+from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton_checks import MAX_JOINTS
 
@@ -119,6 +120,7 @@ def _file_skeleton(file: Hdf5File, nodes: list[str]) -> Skeleton:
 
 
 def _node_index(file: Hdf5File, nodes: list[str], skeleton: Skeleton) -> Array:
+    nodes = [nfc(node) for node in nodes]
     place = {skeleton.aliases.get(node, node): i for i, node in enumerate(nodes)}
     if len(place) < len(nodes):
         file.fail("node_names", "each node once", f"{', '.join(nodes):.200}")

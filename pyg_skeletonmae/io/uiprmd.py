@@ -15,6 +15,7 @@ import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
+from pyg_skeletonmae.io.scan import list_files
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -88,7 +89,7 @@ def find_recordings(root: str | Path) -> list[Recording]:
     """
     found: dict[str, Recording] = {}
     for correct, folder in SETS.items():
-        for path in sorted((Path(root) / folder / "Kinect" / "Positions").glob("m*_positions*")):
+        for path in list_files(Path(root) / folder / "Kinect" / "Positions", "m*_positions*"):
             match = _NAME.fullmatch(path.name)
             if match is None or (match[4] is None) != correct:
                 continue
