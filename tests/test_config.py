@@ -179,3 +179,20 @@ def test_protocols(tmp_path):
         open_dataset(DataConfig(name="synthetic", protocol="xsub"))
     with pytest.raises(ConfigError, match=r"data\.policy: means nothing for pyskl"):
         open_dataset(DataConfig(name="pyskl", path=str(path), policy="none"))
+
+
+def test_a_folder_of_poses(tmp_path):
+    root = write_recordings(tmp_path / "mine", 2, 1)
+    data = open_dataset(DataConfig(name="poses", path=str(root)))
+    assert len(data) == 4 and data.class_names == ("squat", "wave")
+    assert len(split(data, DataConfig(name="poses", path=str(root))).train) == 2
+    (root / "labels.csv").unlink()
+    config = DataConfig(name="poses", path=str(root), format="table", skeleton="coco17")
+    assert open_dataset(config).skeleton.name == "coco17" and open_dataset(config).labels is None
+    for wrong, message in (
+        (DataConfig(name="store", path=str(root), format="bvh"), "data.format: means nothing"),
+        (DataConfig(name="poses", path=str(tmp_path / "no")), "no: no such folder"),
+        (DataConfig(name="poses"), "data.path"),
+    ):
+        with pytest.raises(SkeletonMAEError, match=message):
+            open_dataset(wrong)

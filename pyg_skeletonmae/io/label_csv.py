@@ -101,7 +101,7 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     except UnicodeDecodeError as error:
         _fail(path, data.count(b"\n", 0, error.start) + 1, "UTF-8 text", "other bytes")
     head = next((line for line in lines if line.strip()), "")
-    between = next((mark for mark in ("\t", ";") if mark in head), ",")
+    between = next((mark for mark in ("\t", ";") if mark in head.strip()), ",")
     for number, line in enumerate(lines, 1):
         try:
             reader = csv.reader([line], delimiter=between, strict=True, skipinitialspace=True)

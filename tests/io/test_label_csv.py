@@ -10,7 +10,7 @@ def write(folder, content: str | bytes):
     return path
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " \n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " \n", "\t\n"])
 def test_rows(tmp_path, end):
     lines = ["\ufeffFile, Label,subject", 'a/b.csv,"sit down, slowly",3', "x\\y.csv , wave,0"]
     found = read_label_csv(write(tmp_path, end.join(lines)))
