@@ -95,7 +95,7 @@ def test_what_cannot_be(root: Path) -> None:
         plan(root / "nowhere")
     with pytest.raises(ConfigError, match="of tables only, not of the format 'openpose'"):
         PoseFolder(root, None, format="openpose", strict=True)
-    with pytest.raises(ConfigError, match="'mediapip'.*; did you mean 'mediapipe'"):
+    with pytest.raises(ConfigError, match=r"'mediapip'.*; did you mean 'mediapipe'"):
         PoseFolder(root, None, format="mediapip")
 
 
