@@ -42,8 +42,8 @@ class DataConfig:
 
     Args:
         name: ``uiprmd``; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset``
-            wrote; ``poses``, a folder of pose files; ``synthetic``, the built-in actions; or a data set
-            with official splits:
+            wrote; ``poses``, a folder of pose files; ``synthetic``, the built-in actions; or a data
+            set with official splits:
             ``ntu60``, ``ntu120``, ``pkummd1``, ``pkummd2``, ``finegym``, ``diving48``, and
             ``pyskl``, any pickle of pyskl.
         path: The file or folder (not for ``synthetic``). Default: the folder ``uiprmd``, ``ntu``,
