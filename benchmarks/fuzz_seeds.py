@@ -184,6 +184,25 @@ def mediapipe_csv() -> list[Files]:
     ]
 
 
+def landmark_table() -> list[Files]:
+    """A row for each landmark; two people by their ids, ``;`` and decimal commas; no names."""
+    joints, pose = STICK.joints, np.abs(_pose(4, STICK.num_joints, 3))
+    long = [
+        f"{frame},{joint},{x:.4f},{y:.4f},{score:.4f}"
+        for frame, people in enumerate(pose[:2])
+        for joint, (x, y, score) in zip(joints, people, strict=True)
+    ]
+    rows = [";".join(f"{v:.4f}" for v in row.reshape(-1)).replace(".", ",") for row in pose]
+    names = ";".join(f"{axis}_{joint}" for joint in joints for axis in ("x", "y", "z"))
+    people = [f"{i // 2};0,{i // 2};{i % 2};sit;{row}" for i, row in enumerate(rows)]
+    plain = [" ".join(f"{v:.4f}" for v in row[:, :2].reshape(-1)) for row in pose]
+    return [
+        {"a.csv": _text(["frame,joint,x,y,score", *long])},
+        {"a.csv": _text([f"frame;time;person;class;{names}", *people])},
+        {"a.csv": _text(plain)},
+    ]
+
+
 def mediapipe_npy() -> list[Files]:
     """With and without visibilities, one landmark missing."""
     joints = get_layout("mediapipe33").num_joints

@@ -128,6 +128,10 @@ TARGETS: dict[str, Target] = {
     "coco": Target(seeds.coco, _one("a.json", io.read_coco_keypoints), {"": _JSON}),
     "mmpose": Target(seeds.mmpose, _one("a.json", io.read_mmpose), {"": _JSON}),
     "mediapipe_csv": Target(seeds.mediapipe_csv, _one("a.csv", io.read_mediapipe), {"": _CSV}),
+    "landmark_table": Target(
+        seeds.landmark_table, _one("a.csv", lambda path: io.read_landmark_table(path, seeds.STICK)),
+        {"": _CSV},
+    ),
     "mediapipe_npy": Target(
         seeds.mediapipe_npy, _one("a.npy", io.read_mediapipe), {"": _NPY},
         _one("a.npy", plain.mediapipe_npy),

@@ -6,7 +6,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import torch
 from torch_geometric.transforms import Compose
@@ -23,6 +23,9 @@ from pyg_skeletonmae.datasets.official import (
     Settings,
     open_official,
 )
+from pyg_skeletonmae.datasets.pose_folder import PoseFolder
+from pyg_skeletonmae.datasets.pose_formats import PoseFormatName
+from pyg_skeletonmae.datasets.pose_plan import LABELS
 from pyg_skeletonmae.datasets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.uiprmd import Target
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -40,11 +43,15 @@ class DataConfig(metaclass=CheckedMeta):
 
     Args:
         name: ``uiprmd``; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset``
-            wrote; ``synthetic``, the built-in actions; or a data set with official splits:
+            wrote; ``poses``, a folder of pose files; ``synthetic``, the built-in actions; or a data
+            set with official splits:
             ``ntu60``, ``ntu120``, ``pkummd1``, ``pkummd2``, ``finegym``, ``diving48``, and
             ``pyskl``, any pickle of pyskl.
         path: The file or folder (not for ``synthetic``). Default: the folder ``uiprmd``, ``ntu``,
             ``pkummd``, ``finegym`` or ``diving48`` in ``$SKELETONMAE_DATA``.
+        format: The format of ``poses``, see :class:`~pyg_skeletonmae.datasets.PoseFolder`; default:
+            ``mediapipe``.
+        skeleton: The skeleton of ``poses``, a layout or a file; default: that of the format.
         protocol: The official split, ``xsub`` for example; default: the first. It holds unless
             subjects are named.
         policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD); default: as
@@ -87,8 +94,10 @@ class DataConfig(metaclass=CheckedMeta):
         batch_size: Clips per batch and process.
     """
 
-    name: Literal["uiprmd", "npz", "store", "synthetic"] | OfficialName = "uiprmd"
+    name: Literal["uiprmd", "npz", "store", "poses", "synthetic"] | OfficialName = "uiprmd"
     path: str | None = None
+    format: str | None = None
+    skeleton: str | None = None
     protocol: str | None = None
     policy: str | None = None
     incomplete: str | None = None
@@ -195,6 +204,9 @@ def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
 
 
 def _open(config: DataConfig, seed: int) -> SkeletonDataset:
+    for key in ("format", "skeleton"):
+        if config.name != "poses" and getattr(config, key) is not None:
+            raise ConfigError(f"data.{key}: means nothing for {config.name}")
     if config.name in get_args(OfficialName):
         return _official(config)
     for key in ("protocol", "policy", "incomplete"):
@@ -215,6 +227,10 @@ def _open(config: DataConfig, seed: int) -> SkeletonDataset:
         raise ConfigError(f"data.path: expected the path of the {config.name} data, found nothing")
     if config.name == "store":
         return SkeletonDataset(config.path)
+    if config.name == "poses":
+        labels = LABELS if (Path(config.path) / LABELS).is_file() else None
+        form = cast(PoseFormatName, config.format or "mediapipe")
+        return PoseFolder(config.path, labels, config.skeleton, form)
     return _packed(Path(config.path), config)
 
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from cli_helpers import packed_arrays, write_packed
+from pose_helpers import write_recordings
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
 from pyg_skeletonmae.config import DataConfig, open_dataset, split
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
 
 
 @pytest.fixture
@@ -204,3 +205,21 @@ def test_split_by_a_column(tmp_path):
         )
         with pytest.raises(ConfigError, match=message):
             split(open_dataset(config), config)
+
+
+def test_a_folder_of_poses(tmp_path):
+    root = write_recordings(tmp_path / "mine", 2, 1)
+    data = open_dataset(DataConfig(name="poses", path=str(root)))
+    assert len(data) == 4 and data.class_names == ("squat", "wave")
+    assert len(split(data, DataConfig(name="poses", path=str(root))).train) == 2
+    (root / "labels.csv").unlink()
+    config = DataConfig(name="poses", path=str(root), format="table", skeleton="coco17")
+    data = open_dataset(config)
+    assert data.skeleton.name == "coco17" and data.store.label is None
+    for wrong, message in (
+        (DataConfig(name="store", path=str(root), format="bvh"), "data.format: means nothing"),
+        (DataConfig(name="poses", path=str(tmp_path / "no")), "no: no such folder"),
+        (DataConfig(name="poses"), "data.path"),
+    ):
+        with pytest.raises(SkeletonMAEError, match=message):
+            open_dataset(wrong)

@@ -65,6 +65,29 @@ def test_zeros_of_poses(tmp_path: Path) -> None:
         prepare("uiprmd", tmp_path, zeros="keep")
 
 
+def test_tables_of_landmarks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ",".join(f"{a}{j}" for j in range(1, 18) for a in ("x", "y", "score"))
+    row = ",".join(f"{10 * i}.5,{20 * i}.5,0.{i % 10}" for i in range(17))
+    text = f"bild,art,{names},welt\n" + "".join(f"{i},sitzen,{row},1\n" for i in (2, 3, 5))
+    (tmp_path / "a.csv").write_text(text)
+    told = (
+        f"prepare poses --root {tmp_path} --workers 0 --skeleton coco17 --format table "
+        "--min_score 0.25 --image_size [640,480] --fps 25 --label_column art --first_index 1"
+    ).split()
+    told += ["--columns", "{bild: frame}", "--ignore", "[w*]", "--strict"]
+    assert main([*told, "--dry-run"]) == 0
+    out, _ = capsys.readouterr()
+    assert "classes     1: sitzen" in out and "frames from bild" in out
+    assert "a.csv: 1 person(s), 4 frames, 2 channels, 25 a second, 51.5% missing" in out
+    assert not (tmp_path / "processed").exists()
+    assert main(told) == 0
+    out, _ = capsys.readouterr()
+    assert "1 of 1 classes" in out and "25 a second" in out and "ignored: welt" in out
+    assert out.splitlines()[-1] == str(tmp_path / "processed/table")
+    clip = ClipStore(tmp_path / "processed/table").clip(0)
+    assert clip.pos[0, 0, 3].tolist() == pytest.approx([30.5 / 320 - 1, 60.5 / 240 - 1])
+
+
 def test_pickles(tmp_path: Path) -> None:
     path = save_athletes(tmp_path / "gym_hrnet.pkl")
     stores = [
@@ -80,7 +103,7 @@ def test_pickles(tmp_path: Path) -> None:
     [
         ("ntu61 --root .", "expected one of ntu60, ntu120"),
         ("ntu60", "root"),
-        ("ntu60 --root nowhere", "nowhere: no .skeleton file"),
+        ("ntu60 --root nowhere", "nowhere: no such folder"),
         ("ntu60 --root . --policy mamp", "policy 'mamp': expected one of ctrgcn, pyskl, none"),
         ("uiprmd --root . --policy none", "--policy: uiprmd has no such option"),
         ("ntu60 --root . --workers many", "workers: expected a whole number, found 'many'"),
@@ -90,6 +113,12 @@ def test_pickles(tmp_path: Path) -> None:
         ("pkummd1 --root . --policy all", "policy 'all': expected one of mamp, none"),
         ("finegym --root . --format bvh", "--format: finegym has no such option"),
         ("poses --root . --format kinect", "format 'kinect': expected one of mediapipe"),
+        ("poses --root . --format mediapip", "did you mean 'mediapipe'?"),
+        ("poses --root nowhere", "nowhere: no such folder"),
+        ("poses --root . --image_size 640", "image_size"),
+        ("poses --root . --first_index 2", "first_index=2: expected 0 or 1"),
+        ("poses --root . --format bvh --strict", "of tables only, not of the format 'bvh'"),
+        ("ntu60 --root . --dry-run", "--dry_run: ntu60 has no such option"),
         ("poses --root . --labels no.csv", "no.csv"),
     ],
 )

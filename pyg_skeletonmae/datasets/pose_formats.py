@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pyg_skeletonmae.datasets.clips import Clip, Note
+from pyg_skeletonmae.datasets.clips import Array, Clip, LeftOut, Note
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, SkeletonFormatError
 from pyg_skeletonmae.io.arrays import read_arrays
 from pyg_skeletonmae.io.bvh import read_bvh
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
+from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
+from pyg_skeletonmae.io.landmark_table import read_landmark_table
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
 from pyg_skeletonmae.io.mmpose import read_mmpose
 from pyg_skeletonmae.io.openpose import read_openpose
@@ -24,7 +27,7 @@ from pyg_skeletonmae.names import nfc
 from pyg_skeletonmae.skeleton import Skeleton
 
 PoseFormatName = Literal[
-    "mediapipe", "openpose", "coco", "mmpose", "deeplabcut", "sleap", "bvh", "arrays"
+    "mediapipe", "openpose", "coco", "mmpose", "deeplabcut", "sleap", "bvh", "arrays", "table"
 ]
 
 
@@ -35,6 +38,7 @@ class PoseTask(NamedTuple):
     name: str
     label: int | None = None
     subject: int = -1
+    extra: tuple[tuple[str, float], ...] = ()
 
     @property
     def files(self) -> list[Path]:
@@ -52,12 +56,14 @@ class PoseFormat(NamedTuple):
         suffixes: What the names of its files end in.
         layout: The skeleton if none is given; None = one must be given.
         own: Files say their skeleton themselves.
+        tables: Files are tables of landmarks.
     """
 
     read: Callable[[Path, Skeleton, PoseOptions], PoseTracks]
     suffixes: tuple[str, ...]
     layout: str | None = None
     own: bool = False
+    tables: bool = False
 
 
 def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTracks:
@@ -73,7 +79,7 @@ def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTrack
 
 
 FORMATS: Mapping[str, PoseFormat] = {
-    "mediapipe": PoseFormat(read_mediapipe, (".csv", ".npy"), "mediapipe33"),
+    "mediapipe": PoseFormat(read_mediapipe, (".csv", ".tsv", ".npy"), "mediapipe33", tables=True),
     "openpose": PoseFormat(read_openpose, (), "body25"),
     "coco": PoseFormat(read_coco_keypoints, (".json",), "coco17"),
     "mmpose": PoseFormat(read_mmpose, (".json",), "coco17"),
@@ -81,6 +87,7 @@ FORMATS: Mapping[str, PoseFormat] = {
     "sleap": PoseFormat(read_sleap, (".h5", ".hdf5"), own=True),
     "bvh": PoseFormat(_read_bvh, (".bvh",), own=True),
     "arrays": PoseFormat(read_arrays, (".npy", ".npz")),
+    "table": PoseFormat(read_landmark_table, (".csv", ".tsv"), tables=True),
 }
 
 
@@ -91,12 +98,17 @@ def get_format(name: str) -> PoseFormat:
         ConfigError: There is none.
     """
     if name not in FORMATS:
-        raise ConfigError(f"format {name!r}: expected one of {', '.join(FORMATS)}")
+        near = get_close_matches(name.lower(), FORMATS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"format {name!r}: expected one of {', '.join(FORMATS)}{hint}")
     return FORMATS[name]
 
 
-def check_options(name: str, options: PoseOptions) -> None:
+def check_options(name: str, options: PoseOptions, table: TableOptions = NOTHING_SAID) -> None:
     """Raises :class:`ConfigError` if options mean nothing for a format."""
+    if table != NOTHING_SAID and not get_format(name).tables:
+        said = "columns, ignore, label_column, first_index, strict"
+        raise ConfigError(f"{said}: of tables only, not of the format {name!r}")
     if name == "bvh" and replace(options, fps=None) != AS_IS:
         raise ConfigError("options: BVH has neither scores nor pixels nor missing joints; only fps")
     if name != "arrays" and options.axes is not None:
@@ -173,22 +185,62 @@ class ReadPoses:
         name: The format.
         skeleton: The skeleton.
         options: What to do with scores and pixels.
+        table: What tables do not say themselves.
+        class_names: The labels that stand in a column of tables.
     """
 
     name: PoseFormatName
     skeleton: Skeleton
     options: PoseOptions
+    table: TableOptions = NOTHING_SAID
+    class_names: tuple[str, ...] = ()
 
-    def __call__(self, task: PoseTask) -> Iterator[Clip | Note]:
+    def __call__(self, task: PoseTask) -> Iterator[Clip | Note | LeftOut]:
         """The clip, and notes about it.
+
+        A recording whose column of labels changes is a clip for each run of equal ones,
+        ``name#0``, ``name#1``, ...
 
         Raises:
             DataError: Nobody is seen.
             SkeletonFormatError: The file is missing or damaged.
         """
-        found = get_format(self.name).read(task.path, self.skeleton, self.options)
-        if not (found.valid[..., None] & (found.pos != 0)).any():
+        found = self.read(task.path)
+        if not _is_seen(found.pos, found.valid):
             raise DataError("nobody is seen")
-        pos, valid = found.pos, found.valid
-        yield Clip(pos, task.label, task.subject, task.name, valid, fps=found.fps)
+        runs = _runs(found.labels) if found.labels else [(0, found.pos.shape[1], None)]
+        for number, (start, stop, said) in enumerate(runs):
+            pos, valid = found.pos[:, start:stop], found.valid[:, start:stop]
+            name = task.name if len(runs) == 1 else f"{task.name}#{number}"
+            if not _is_seen(pos, valid):
+                yield LeftOut(name, "nobody is seen")
+                continue
+            label = task.label if said is None else self.class_names.index(said)
+            yield Clip(pos, label, task.subject, name, valid, dict(task.extra), found.fps)
+        if len(runs) > 1:
+            yield Note(task.name, "cut where the label changes")
         yield from (Note(task.name, note) for note in found.notes)
+
+    def read(self, path: Path) -> PoseTracks:
+        """A recording as it is.
+
+        Raises:
+            SkeletonFormatError: It is missing or damaged.
+        """
+        form = get_format(self.name)
+        if form.tables and path.suffix.lower() != ".npy":
+            return read_landmark_table(path, self.skeleton, self.options, self.table)
+        if self.table.label_column is not None:
+            raise DataError("has no column of labels")
+        return form.read(path, self.skeleton, self.options)
+
+
+def _is_seen(pos: Array, valid: Array) -> bool:
+    return bool((valid[..., None] & (pos != 0)).any())
+
+
+def _runs(labels: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Where equal labels begin and end, and the label."""
+    edges = [i for i, label in enumerate(labels) if i == 0 or label != labels[i - 1]]
+    ends = [*edges[1:], len(labels)]
+    return [(start, stop, labels[start]) for start, stop in zip(edges, ends, strict=True)]

@@ -32,6 +32,7 @@ class PoseTracks:
         skeleton: The joints in the order of ``pos`` and their tree.
         fps: Frames per second, None if neither the file nor the caller says it.
         notes: What a reader had to decide, as sentences for the card of a store.
+        labels: What each frame shows ``[T]``, if that was asked for.
     """
 
     pos: Array
@@ -39,6 +40,7 @@ class PoseTracks:
     skeleton: Skeleton
     fps: float | None = None
     notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         tracks, frames, _, channels = self.pos.shape

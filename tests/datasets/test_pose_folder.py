@@ -123,7 +123,7 @@ def test_what_is_no_recording_is_not_read(tmp_path):
     # An unfinished store, and a finished one, inside the folder of the files.
     shutil.copytree(data.store.root, root / ".x.0123456789abcdef.journal" / "000000-ab")
     data = PoseFolder(root, None, force_reload=True, **settings)
-    assert len(data) == 3 and "(stores of this library): 1, out/arrays-" in data.card["notes"][0]
+    assert len(data) == 3 and "(stores of this library): 1, out/arrays" in data.card["notes"][0]
     for force in (False, True):  # in the folder `processed`
         data = PoseFolder(root, None, "coco17", "arrays", force_reload=force)
         assert len(data) == 3 and len(data.card["notes"]) == 3
