@@ -20,7 +20,9 @@ import torch
 import yaml
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.io.json_file import read_json
 from pyg_skeletonmae.training.checkpoint import write_beside
+from pyg_skeletonmae.yaml_file import read_yaml
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
 LABELS = "labels.txt"  # the clips whose labels were read, where not all were
@@ -131,11 +133,12 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It cannot be read, or holds something else.
     """
-    parse = json.loads if path.suffix == ".json" else yaml.safe_load
+    read = read_json if path.suffix == ".json" else read_yaml
     try:
-        content = parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{path}: damaged ({' '.join(str(error).split())})") from error
+        content = read(path)
+    except SkeletonMAEError as error:
+        reason = str(error).removeprefix(f"{path}: ")
+        raise CheckpointError(f"{path}: damaged ({reason})") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a mapping, found {type(content).__name__}")
     return content
