@@ -105,3 +105,16 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     with pytest.raises(SkeletonMAEError, match=r"step 2: the weight head.weight is no longer"):
         Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
     assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1
+
+
+def test_buffers_that_are_not_finite_are_not_saved(tmp_path):
+    def spoil(step):
+        if step == 2:
+            model.encoder[1].running_var[0] = float("inf")
+
+    model = Task()
+    model.register_buffer("mask", torch.full((2,), -float("inf")))  # so from the start
+    model.on_step = spoil
+    with pytest.raises(SkeletonMAEError, match=r"step 2: the buffer encoder.1.running_var is no"):
+        Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
+    assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1
