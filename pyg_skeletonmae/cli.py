@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any, NoReturn
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace, set_dumper, set_loader
+from jsonargparse import ArgumentParser, Namespace, get_loader, set_dumper, set_loader
 
 from pyg_skeletonmae import __version__, models
 from pyg_skeletonmae.cli_errors import explain
@@ -36,6 +36,7 @@ from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
 from pyg_skeletonmae.transforms.token_masking import JointFrameMask, RandomTokenMask, TubeMask
+from pyg_skeletonmae.yaml_file import parse_yaml
 
 USAGE, INTERRUPTED = 2, 130
 COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
@@ -212,12 +213,20 @@ def _spec(model: type) -> dict[str, str]:
 
 def _load_data_only(text: str) -> Any:
     """YAML without what a training configuration says beyond the data."""
-    content = yaml.safe_load(text)
+    content = parse_yaml(text)
     if isinstance(content, dict) and "trainer" in content:
         return {key: value for key, value in content.items() if key not in _TRAINING_ONLY}
     return content
 
 
+def _load_bounded(text: str) -> Any:
+    """The parser's own YAML, after a look at what it unfolds to."""
+    parse_yaml(text)
+    return _load_yaml(text)
+
+
+_load_yaml = get_loader("yaml")
+set_loader("yaml", _load_bounded, exceptions=(yaml.YAMLError,))
 _DATA_ONLY = "yaml_data_only"
 set_loader(_DATA_ONLY, _load_data_only, exceptions=(yaml.YAMLError,))
 set_dumper(_DATA_ONLY, lambda content: yaml.safe_dump(content, sort_keys=False))
