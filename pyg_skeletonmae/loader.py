@@ -96,8 +96,14 @@ class SkeletonLoader(metaclass=CheckedMeta):
         """Compares with the state of another loader.
 
         Raises:
-            CheckpointError: It was over other clips, in other batches, or in another order.
+            CheckpointError: It was over other clips, in other batches, or in another order, or does
+                not tell a place.
         """
+        for name in ("epoch", "batch"):
+            if type(state.get(name)) is not int or not 0 <= state[name] < 2**53:
+                raise CheckpointError(
+                    f"loader.{name}: expected a count, found {state.get(name)!r:.40}"
+                )
         for name, value in {**self._shape(), "seed": self.seed}.items():
             if state.get(name, value) != value:
                 raise CheckpointError(

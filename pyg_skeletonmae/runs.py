@@ -20,6 +20,7 @@ import torch
 import yaml
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.io.json_file import read_json
 from pyg_skeletonmae.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.training.checkpoint import write_beside
 
@@ -135,11 +136,11 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It cannot be read, or holds something else.
     """
-    parse = json.loads if path.suffix == ".json" else parse_settings
     try:
-        content = parse(read_settings(path))
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{path}: damaged ({' '.join(str(error).split())})") from error
+        content = read_json(path) if path.suffix == ".json" else parse_settings(read_settings(path))
+    except (SkeletonMAEError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).removeprefix(f"{path}: ").split())
+        raise CheckpointError(f"{path}: damaged ({reason})") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a mapping, found {type(content).__name__}")
     return content

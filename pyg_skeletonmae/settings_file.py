@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.plain_file import read_plain
+from pyg_skeletonmae.yaml_file import parse_yaml
 
 MAX_BYTES = 2**20
 MAX_EVENTS = 50_000
@@ -29,12 +31,7 @@ def read_settings(path: Path) -> str:
         ConfigError: It is missing, no plain file, larger than 1 MiB, unreadable or no UTF-8.
     """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise ConfigError(f"{path}: expected a plain file")
-        if status.st_size > MAX_BYTES:
-            raise ConfigError(f"{path}: {status.st_size} bytes, settings have at most {MAX_BYTES}")
-        return path.read_text(encoding="utf-8-sig")
+        return read_plain(path, MAX_BYTES).decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file") from None
     except OSError as error:
@@ -50,7 +47,7 @@ def parse_settings(text: str) -> Any:
         yaml.YAMLError: It is no YAML, or beyond the limits of :func:`check_settings_text`.
     """
     check_settings_text(text)
-    return yaml.safe_load(text)
+    return parse_yaml(text)
 
 
 def check_settings_text(text: str) -> None:

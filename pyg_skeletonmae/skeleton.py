@@ -20,7 +20,7 @@ from pyg_skeletonmae.skeleton_checks import (
     freeze_field,
     thaw_field,
 )
-from pyg_skeletonmae.skeleton_graph import distances, subset_fields
+from pyg_skeletonmae.skeleton_graph import distances, on_cpu, subset_fields
 from pyg_skeletonmae.skeleton_yaml import read_skeleton_yaml, write_skeleton_yaml
 
 Pairs = tuple[tuple[str, str], ...]
@@ -170,11 +170,13 @@ class Skeleton:
         return {joint: i for i, joint in enumerate(self.joints)}
 
     @cached_property
+    @on_cpu
     def bone_index(self) -> Tensor:
         """The bones as ``[2, V - 1]`` (child row, parent row), long."""
         return self._pairs(self.bones)
 
     @cached_property
+    @on_cpu
     def edge_index(self) -> Tensor:
         """Bones and extra edges in both directions, ``[2, E]``, long.
 
@@ -184,6 +186,7 @@ class Skeleton:
         return torch.stack([pairs, pairs.flip(0)], dim=-1).reshape(2, -1)
 
     @cached_property
+    @on_cpu
     def parents(self) -> Tensor:
         """The parent's index of each joint, ``[V]``, -1 at the root."""
         parents = torch.full((self.num_joints,), -1)
@@ -191,11 +194,13 @@ class Skeleton:
         return parents
 
     @cached_property
+    @on_cpu
     def hops(self) -> Tensor:
         """The number of edges between each two joints, ``[V, V]``, long."""
         return distances(self.edge_index, self.num_joints)
 
     @cached_property
+    @on_cpu
     def flip_index(self) -> Tensor:
         """The joint each joint becomes when left and right are exchanged, ``[V]``, long."""
         flip = torch.arange(self.num_joints)
@@ -209,6 +214,7 @@ class Skeleton:
         return tuple(self.parts)
 
     @cached_property
+    @on_cpu
     def part_index(self) -> Tensor:
         """The number of the body part of each joint, ``[V]``, long, -1 for a joint in no part."""
         part_index = torch.full((self.num_joints,), -1)
@@ -216,6 +222,7 @@ class Skeleton:
             part_index[[self.index(joint) for joint in joints]] = number
         return part_index
 
+    @on_cpu
     def adjacency(self, self_loops: bool = False) -> Tensor:
         """The symmetric adjacency matrix ``[V, V]``, float, with ones on the diagonal if asked."""
         adjacency = torch.zeros(self.num_joints, self.num_joints)
@@ -238,6 +245,7 @@ class Skeleton:
             raise SkeletonError(f"{self.name}: a subset needs at least one joint")
         return Skeleton(**subset_fields(self, kept, name or f"{self.name}-{len(kept)}"))
 
+    @on_cpu
     def map_to(self, other: Skeleton) -> Tensor:
         """For each joint of ``other`` the index of the same joint here, ``[other.V]``, -1 = none.
 

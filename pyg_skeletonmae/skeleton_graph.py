@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
     from pyg_skeletonmae.skeleton import Skeleton
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def on_cpu(function: Callable[P, T]) -> Callable[P, T]:
+    """Makes the tensors of a function on the CPU, whatever device models are being made on."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with torch.device("cpu"):
+            return function(*args, **kwargs)
+
+    return call
 
 
 def distances(edge_index: Tensor, num_nodes: int) -> Tensor:

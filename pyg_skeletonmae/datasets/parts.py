@@ -15,6 +15,7 @@ from pyg_skeletonmae.datasets.intake import Intake
 from pyg_skeletonmae.datasets.journal import Journal, Report
 from pyg_skeletonmae.datasets.store import write_store
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.plain_file import open_plain
 from pyg_skeletonmae.skeleton import Skeleton
 
 _CHUNK = 2**20
@@ -106,7 +107,7 @@ class PartWriter:
 def file_hash(path: Path) -> tuple[int, str]:
     """Size and SHA-256 of a file."""
     digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while data := file.read(_CHUNK):
             digest.update(data)
             size += len(data)

@@ -14,6 +14,7 @@ import numpy as np
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.poses import check_size
+from pyg_skeletonmae.plain_file import open_plain
 from pyg_skeletonmae.skeleton_checks import MAX_JOINTS
 
 _MAX_LINE = 2**20
@@ -82,7 +83,7 @@ class _Lines:
 
     def _read(self) -> Iterator[str]:
         try:
-            with self.path.open("rb") as file:
+            with open_plain(self.path) as file:
                 while line := file.readline(_MAX_LINE + 1):
                     self.number += 1
                     if len(line) > _MAX_LINE:

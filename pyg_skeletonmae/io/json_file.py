@@ -11,6 +11,7 @@ import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
+from pyg_skeletonmae.plain_file import open_plain
 
 MAX_VALUES = 5_000_000
 _MAX_DIGITS = 18
@@ -31,7 +32,7 @@ def read_json(path: str | Path, max_bytes: int = 64 * 2**20) -> Any:
     """
     path = require_file(path, "a JSON file")
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             data = file.read(max_bytes + 1)
     except OSError as error:
         raise SkeletonFormatError(path, "the file", "a readable file", str(error)) from None

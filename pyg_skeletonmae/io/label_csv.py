@@ -11,6 +11,7 @@ from typing import NamedTuple, NoReturn
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import require_file
 from pyg_skeletonmae.names import nfc
+from pyg_skeletonmae.plain_file import open_plain
 
 MAX_BYTES = 64 * 2**20
 _KNOWN = ("file", "label", "subject")
@@ -92,7 +93,7 @@ def _with_numbers(rows: list[Labelled]) -> list[Labelled]:
 
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The number and the cells of each line that is not empty, in the composed form of Unicode."""
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         _fail(path, 1, f"at most {MAX_BYTES} bytes", "more")

@@ -11,6 +11,7 @@ import numpy as np
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.plain_file import open_plain
 
 NUM_BODIES, NUM_CLASSES = 2, 51
 MAX_BYTES = 256 * 2**20
@@ -153,7 +154,7 @@ def _action(path: Path, where: str, line: str) -> PkuAction:
 
 
 def _text(path: Path, characters: bytes | None = None) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         _fail(path, "the file", f"at most {MAX_BYTES} bytes", "more")

@@ -15,14 +15,15 @@ import pickletools
 import re
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
+from pyg_skeletonmae.plain_file import open_plain
 
 MAX_PROTOCOL = 5
 MAX_ENCODED = 4  # text turned into bytes, as a multiple of the size of the file
@@ -34,7 +35,7 @@ _FORBIDDEN = {
     "NEXT_BUFFER", "READONLY_BUFFER", "EMPTY_SET", "ADDITEMS", "FROZENSET",
 }  # fmt: skip
 # All that the scan and the unpickler are known to raise on damaged or hostile bytes.
-_DAMAGE = (
+DAMAGE = (
     pickle.UnpicklingError, struct.error, EOFError, ValueError, TypeError, AttributeError,
     LookupError, OverflowError, MemoryError, ImportError, RecursionError,
 )  # fmt: skip
@@ -206,35 +207,54 @@ def load_pickle(path: str | Path, texts: bool = False) -> object:
         if not path.stat().st_size:
             raise EOFError("it is empty")
         with (
-            path.open("rb") as file,
+            open_plain(path) as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")  # about odd escapes in text
-            _scan(data)
+            scan_pickle(data, len(data))
             data.seek(0)
             return _Unpickler(data, texts).load()
-    except _DAMAGE as error:
+    except DAMAGE as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         expected = "a pickle of containers, numbers, text and NumPy arrays"
         raise SkeletonFormatError(path, "the pickle", expected, reason) from None
 
 
-def _scan(data: mmap.mmap) -> None:
+def scan_pickle(
+    data: IO[bytes] | mmap.mmap,
+    size: int,
+    forbidden: Container[str] = _FORBIDDEN,
+    most: int | None = None,
+) -> None:
+    """Looks at the instructions of a pickle, one by one, before any is followed.
+
+    Args:
+        data: The pickle, from its first byte; it is left at its end.
+        size: Its length in bytes.
+        forbidden: The instructions it must not hold, by ``pickletools``' names.
+        most: How many instructions it may have; none: any number.
+
+    Raises:
+        pickle.UnpicklingError: It holds one of them, claims a size that it has not, nests tuples to
+            more than 65,536 items, or goes on after its end. Whatever else ``pickletools`` raises.
+    """
     weights = _Weights()
     for count, (opcode, value, position) in enumerate(pickletools.genops(data)):  # type: ignore[arg-type]
         name, argument = opcode.name, value if isinstance(value, int) else 0
-        if name in _FORBIDDEN:
+        if name in forbidden:
             raise pickle.UnpicklingError(f"the forbidden instruction {name} at byte {position}")
         if name == "PROTO" and argument > MAX_PROTOCOL:
             raise pickle.UnpicklingError(f"protocol {argument}")
         if name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
             raise pickle.UnpicklingError(f"memo {argument} after {count} instructions")
-        if name == "FRAME" and argument > len(data):
+        if name == "FRAME" and argument > size:
             raise pickle.UnpicklingError(f"a frame of {argument} bytes at byte {position}")
+        if most is not None and count >= most:
+            raise pickle.UnpicklingError(f"more than {most} instructions")
         weights.follow(opcode, argument)
-    if data.tell() != len(data):
-        raise pickle.UnpicklingError(f"{len(data) - data.tell()} bytes after the end")
+    if data.tell() != size:
+        raise pickle.UnpicklingError(f"{size - data.tell()} bytes after the end")
 
 
 class _Weights:

@@ -17,6 +17,7 @@ from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.scan import list_files
 from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.plain_file import open_plain
 from pyg_skeletonmae.skeleton import Skeleton
 
 MOVEMENTS = (
@@ -207,7 +208,7 @@ def euler_matrices(degrees: Array) -> Array:
 
 def _read_text(path: Path) -> str:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else open_plain(path) as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES} bytes")

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pyg_skeletonmae.errors import SkeletonMAEError
+from pyg_skeletonmae.errors import CheckpointError, SkeletonMAEError
 
 
 class Interval:
@@ -59,5 +59,13 @@ class Interval:
         return {name: torch.stack(values) for name, values in kept.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Goes back to what :meth:`state_dict` gave."""
+        """Goes back to what :meth:`state_dict` gave.
+
+        Raises:
+            CheckpointError: It holds anything but rows of floats by names.
+        """
+        for name, kept in state.items() if isinstance(state, dict) else [("", None)]:
+            row = isinstance(kept, Tensor) and kept.dim() == 1 and kept.dtype == torch.float32
+            if type(name) is not str or not row:
+                raise CheckpointError(f"interval.{name!s:.40}: expected a row of numbers")
         self._values = {name: list(kept) for name, kept in state.items()}
