@@ -25,6 +25,7 @@ from pyg_skeletonmae.config import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
+from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.pretrained import check_fits, load_encoder
 
@@ -56,6 +57,8 @@ def evaluate(
     out: str | None = None,
     seed: int = 0,
     resume: bool = False,
+    flip: bool = False,
+    statistics: Literal["model", "clips"] = "model",
 ) -> dict[str, Any]:
     """Measures an encoder, or the coordinates: labelled training clips against the test clips.
 
@@ -73,7 +76,7 @@ def evaluate(
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments.
-        l2: The penalty of linear classifiers on frozen features; none: chosen on training subjects.
+        l2: The penalty of linear classifiers on frozen features; none: chosen on training clips.
         select: Which weights of a training are tested; ``test-best`` is for comparison with
             publications that chose so.
         tune: The training of the trained protocols, where it differs from their recipes.
@@ -85,6 +88,9 @@ def evaluate(
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
         resume: Go on with the run in the folder.
+        flip: Give training clips to the classifiers on frozen features a second time, mirrored.
+        statistics: The batch-norm statistics of the encoder: the model's own, or those of the
+            training clips.
     """
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -94,13 +100,21 @@ def evaluate(
     trains = protocol in _TRAINED and not (protocol == "semi" and semi.by == "linear")
     if select != "last" and not trains:
         raise ConfigError(f"select {select}: protocol {protocol} trains nothing to select from")
+    if flip and (trains or protocol in ("few-shot", "ensemble")):
+        raise ConfigError(
+            f"flip: protocol {protocol} takes no mirrored training clips; where a classifier is "
+            "trained, data.flip mirrors them at random"
+        )
+    if statistics != "model" and pretrained is None:
+        raise ConfigError("statistics: coordinates have none; name an encoder with --pretrained")
     if pretrained is None and (joints, segments) != ("concat", 1):
         raise ConfigError("joints, segments: coordinates are not pooled; leave these options out")
     check_selection(data, None, select)
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)
     encoder = _encoder(pretrained, resolved, random_init, splits, protocol == "transfer")
-    job = Job(data, splits, encoder, joints, segments, seed, select, l2, folder)
+    job = Job(data, splits, encoder, joints, segments, seed, select, l2, folder, flip)
+    notes = job.refit_statistics() if statistics == "clips" else []
     if trains:
         job.needed_encoder(protocol)
     run: AbstractContextManager[None] = nullcontext()
@@ -119,6 +133,7 @@ def evaluate(
             found = episodes(job, few_shot)
         else:
             found = dict(frozen(job, protocol, k))
+    found |= noted(*notes, *found.get("notes", []))
     results = {
         "protocol": protocol,
         "features": _features(pretrained, protocol, ensemble),
