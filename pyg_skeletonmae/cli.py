@@ -64,6 +64,7 @@ _KEEP_MEMORY = "On Linux, do not give freed memory back: up to a third faster, a
 _FLAGS = {
     "resume": "Go on with the run in the folder.",
     "random_init": "Give the pre-trained model fresh weights: what its architecture does alone.",
+    "flip": "Give training clips to classifiers on frozen features a second time, mirrored.",
     "bridge": "The encoder was pre-trained on other joints: match them by name.",
     "download": "Fetch UI-PRMD if it is missing.",
 }

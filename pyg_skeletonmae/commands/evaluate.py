@@ -26,6 +26,7 @@ from pyg_skeletonmae.config import DataConfig, open_dataset, split
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
+from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.pretrained import check_fits, load_encoder
 
 Protocol = Literal[
@@ -56,6 +57,8 @@ def evaluate(
     out: str | None = None,
     seed: int = 0,
     resume: bool = False,
+    flip: bool = False,
+    statistics: Literal["model", "clips"] = "model",
     classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Measures an encoder, or the coordinates: labelled training clips against the test clips.
@@ -74,7 +77,7 @@ def evaluate(
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments.
-        l2: The penalty of linear classifiers on frozen features; none: chosen on training subjects.
+        l2: The penalty of linear classifiers on frozen features; none: chosen on training clips.
         select: Which weights of a training are tested; ``test-best`` is for comparison with
             publications that chose so.
         tune: The training of the trained protocols, where it differs from their recipes.
@@ -86,6 +89,9 @@ def evaluate(
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
         resume: Go on with the run in the folder.
+        flip: Give training clips to the classifiers on frozen features a second time, mirrored.
+        statistics: The batch-norm statistics of the encoder: the model's own, or those of the
+            training clips.
         classes: The user's own classes that a release may name.
     """
     folder = None if out is None else Path(out)
@@ -96,6 +102,13 @@ def evaluate(
     trains = protocol in _TRAINED and not (protocol == "semi" and semi.by == "linear")
     if select != "last" and not trains:
         raise ConfigError(f"select {select}: protocol {protocol} trains nothing to select from")
+    if flip and (trains or protocol in ("few-shot", "ensemble")):
+        raise ConfigError(
+            f"flip: protocol {protocol} takes no mirrored training clips; where a classifier is "
+            "trained, data.flip mirrors them at random"
+        )
+    if statistics != "model" and pretrained is None:
+        raise ConfigError("statistics: coordinates have none; name an encoder with --pretrained")
     if pretrained is None and (joints, segments) != ("concat", 1):
         raise ConfigError("joints, segments: coordinates are not pooled; leave these options out")
     check_selection(data, None, select)
@@ -109,8 +122,19 @@ def evaluate(
         check_fits(encoder, splits.test, pretrained)
         encoder = encoder.to(best_device())
     job = Job(
-        data, splits, encoder, joints, segments, seed, select, l2, folder, tuple(classes)
-    )  # fmt: skip
+        data,
+        splits,
+        encoder,
+        joints=joints,
+        segments=segments,
+        seed=seed,
+        select=select,
+        l2=l2,
+        folder=folder,
+        flip=flip,
+        classes=tuple(classes),
+    )
+    notes = job.refit_statistics() if statistics == "clips" else []
     if trains:
         job.needed_encoder(protocol)
     run: AbstractContextManager[None] = nullcontext()
@@ -129,6 +153,7 @@ def evaluate(
             found = episodes(job, few_shot)
         else:
             found = dict(frozen(job, protocol, k))
+    found |= noted(*notes, *found.get("notes", []))
     results = {
         "protocol": protocol,
         "features": _features(pretrained, protocol, ensemble),

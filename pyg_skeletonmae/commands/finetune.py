@@ -10,6 +10,7 @@ from pyg_skeletonmae import runs
 from pyg_skeletonmae.commands.steps import (
     begin,
     check_selection,
+    check_validation,
     finish,
     keep_labels,
     loader_device,
@@ -68,6 +69,8 @@ def finetune(
     folder = Path(out)
     check_selection(data, trainer.monitor, select)
     splits = begin(trainer, folder, resolved, data, seed, resume)
+    if trainer.monitor is not None or select == "val-best":
+        check_validation(splits)
     dataset = splits.labelled
     net = build_classifier(model, dataset, settings, classes)
     device = loader_device(trainer.fabric.device)

@@ -10,7 +10,15 @@ from typing import Any
 from pyg_skeletonmae import runs
 from pyg_skeletonmae.commands.job import Job
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
-from pyg_skeletonmae.commands.steps import finite, keep_labels, loader_device, numbers, try_batch
+from pyg_skeletonmae.commands.steps import (
+    answer,
+    check_validation,
+    finite,
+    keep_labels,
+    loader_device,
+    numbers,
+    try_batch,
+)
 from pyg_skeletonmae.config import DataConfig, open_dataset, same_sides
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, SkeletonMAEError
@@ -23,6 +31,7 @@ from pyg_skeletonmae.evaluation import (
     linear_probe_sgd,
     semi_supervised,
 )
+from pyg_skeletonmae.evaluation.notes import noted, unknown_note
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.pretrained import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.training import load_release
@@ -41,16 +50,22 @@ def train(job: Job, protocol: str, tune: TuneConfig) -> dict[str, Any]:
 def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
     """Shares of the labels; a draw that is finished in the run folder is not trained again."""
     test = job.features(job.splits.test) if options.by == "linear" else None
+    notes: list[str] = []
 
-    def measure(subset: SkeletonDataset, name: str) -> Mapping[str, float]:
+    def measure(subset: SkeletonDataset, name: str) -> Mapping[str, Any]:
+        found = measured(subset, name)
+        notes.extend(f"{name}: {note}" for note in found.get("notes", []))
+        return found
+
+    def measured(subset: SkeletonDataset, name: str) -> Mapping[str, Any]:
         folder = None if job.folder is None else job.folder / name
         kept = None if folder is None else folder / runs.RESULTS
         if kept is not None and kept.is_file():
             return runs.read_mapping(kept)
         if test is not None:
-            found = numbers(linear_probe(job.features(subset), test, job.l2_grid, job.seed))
+            found = answer(linear_probe(job.training(subset), test, job.l2_grid, job.seed))
         else:
-            found = numbers(_train(job, "semi", subset, tune, folder))
+            found = answer(_train(job, "semi", subset, tune, folder))
         if folder is not None:
             keep_labels(folder, subset)
             runs.write_json(folder / runs.RESULTS, finite(found))
@@ -60,7 +75,8 @@ def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
     balanced = job.data.balanced
     results = semi_supervised(measure, dataset, labels, options.fractions, options.draws, balanced)
     on = {"last": "last", "val-best": "val", "test-best": "test"}[job.select]
-    return {**results, "by": options.by, "balanced": balanced, "selected_on": on}
+    chosen = {"by": options.by, "balanced": balanced, "selected_on": on}
+    return {**results, **chosen, **noted(*notes)}
 
 
 def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
@@ -89,6 +105,8 @@ def _train(
     job: Job, protocol: str, dataset: SkeletonDataset, tune: TuneConfig, folder: Path | None
 ) -> dict[str, Any]:
     encoder = job.needed_encoder(protocol)
+    if job.select == "val-best":
+        check_validation(job.splits._replace(labelled=dataset))
     recipe = tune.apply(LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder))
     device = loader_device(job.device)
     loader = job.data.train_loader(dataset, job.seed, device, drop_small=True)
@@ -107,6 +125,8 @@ def _train(
         seed=job.seed,
         release=None if folder is None or protocol == "semi" else folder / runs.RELEASE,
     )
+    unknown = unknown_note(dataset.labels, job.splits.test.labels)
+    found |= noted(*found.get("notes", []), unknown)
     return {name.removeprefix("test/"): value for name, value in found.items()}
 
 

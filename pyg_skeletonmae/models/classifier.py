@@ -11,11 +11,13 @@ from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonModel, as_encoder, encode_clips
 from pyg_skeletonmae.models.heads import Head as Head
 from pyg_skeletonmae.models.heads import JointPool, head_defaults, make_head, pooling
-from pyg_skeletonmae.nn.pool import pool_tracks
+from pyg_skeletonmae.nn.pool import pool_batch
 
 
 class Classifier(SkeletonModel):
-    """An encoder, pooling over persons, joints and time, and a head.
+    """An encoder, pooling over the persons, joints and frames that are present, and a head.
+
+    Missing joints do not enter the means, see :func:`~pyg_skeletonmae.nn.pool.pool_batch`.
 
     Args:
         encoder: Any encoder of this library, or any module with ``encode_tracks``, ``out_channels``
@@ -93,7 +95,7 @@ class Classifier(SkeletonModel):
     def forward(self, batch: Data) -> dict[str, Tensor]:
         """Scores of all clips of a batch."""
         x = self.token_dropout(encode_clips(self.encoder, batch))
-        logits = self.head(pool_tracks(x, batch.num_tracks, self.joints, self.segments))
+        logits = self.head(pool_batch(x, batch, self.joints, self.segments))
         y = batch.get("y")
         if y is None:
             return {"logits": logits}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from model_helpers import assert_gradients, make_batch
 from torch import Tensor, nn
-from torch_geometric.data import Batch
+from torch_geometric.data import Batch, Data
 
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, DataError
@@ -203,3 +203,30 @@ def test_what_is_no_encoder(change: dict[str, object], message: str) -> None:
         Classifier(nn.Linear(2, 2), 3)
     with pytest.raises(ArgumentError, match="Classifier: encoder: expected Module, found 3"):
         Classifier(3, 3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("head", ["mean-linear", "joints-mlp"])
+def test_what_is_missing_does_not_enter_the_head(share: float, head: str) -> None:
+    """Whatever an encoder makes of missing joints, scores are those of what is there."""
+
+    class Telling(GraphEncoder):
+        """Says of every joint whether it reads a zero, which missing ones are read as."""
+
+        def encode_tracks(self, pos):
+            absent = (pos == 0).all(-1, keepdim=True)
+            return torch.where(absent, self.value, super().encode_tracks(pos))
+
+    torch.manual_seed(0)
+    encoder = Telling(SKELETON, 2, hidden_channels=4)
+    model = Classifier(encoder, 3, head, hidden=4).eval()
+    data = Data(pos=torch.rand(17, 6, 2) + 0.1, num_tracks=torch.tensor([1]))
+    data.valid = torch.rand(17, 6) >= share
+    encoder.value = 0.0
+    scores = model(data)["logits"]
+    encoder.value = 9.0
+    torch.testing.assert_close(model(data)["logits"], scores)
+    data.valid = torch.ones(17, 6, dtype=torch.bool)
+    whole = model(data)["logits"]
+    del data.valid
+    assert torch.equal(model(data)["logits"], whole)
