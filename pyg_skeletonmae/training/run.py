@@ -58,7 +58,7 @@ class Run:
     ) -> None:
         self.fabric, self.model = fabric, model
         self.folder = None if folder is None else Path(folder)
-        self.feed, self.interval = Feed(loader, seed), Interval()
+        self.feed, self.interval = Feed(loader, seed), Interval(len(loader))
         per_epoch = math.ceil(len(loader) / accumulate)
         limits = (max_steps, None if max_epochs is None else max_epochs * per_epoch)
         self.total = min(limit for limit in limits if limit is not None)

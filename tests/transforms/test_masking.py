@@ -13,6 +13,7 @@ from pyg_skeletonmae.transforms.masking import (
     default_part_mask,
     keep_count,
     mask_all_but,
+    mask_joints_of,
 )
 
 SKELETON = layouts.COCO17
@@ -130,6 +131,7 @@ def test_random_parts_of_a_skeleton_without_parts(layout: Skeleton) -> None:
 
 def test_a_single_chain_has_its_joints_masked_and_the_log_says_so(caplog: Any) -> None:
     skeleton, pos = chain(3), torch.zeros(64, 3, 5, 2)
+    mask_joints_of.cache_clear()
     mask = PartMask("random")(pos, skeleton, draws())
     assert (mask[:, :, 0].sum(1) == 1).all() and mask.any(0).all()
     PartMask("random")(pos, skeleton, draws())
@@ -148,7 +150,5 @@ def test_the_default_suits_the_parts() -> None:
 
 
 def test_an_unknown_part_names_the_derived_ones() -> None:
-    with pytest.raises(
-        ConfigError, match=r"unknown part 9; its parts: 0 nose, 1 left_eye"
-    ):
+    with pytest.raises(ConfigError, match=r"unknown part 9; its parts: 0 nose, 1 left_eye"):
         PartMask([9])(POS, replace(SKELETON, parts={}), draws())
