@@ -74,6 +74,9 @@ class Run:
         self.settings["steps_per_epoch"] = per_epoch
         if optim.schedule == "cosine":
             self.settings["total_steps"] = self.total
+        self.smallest: int | None = (
+            None  # clips of the smallest batch, until it was looked ahead to
+        )
         self.step = 0  # optimiser steps done
         self.clips_seen = 0  # by all processes, at the last line of metrics
         self.best: dict[str, float] = {}  # "best" and "best_step" of what is monitored

@@ -194,14 +194,14 @@ class Trainer:
         run = Run(self.fabric, model, loader, self.optim, *settings, run_dir, self.compile)
         run.begin(resume)
         # What is compiled is not looked into: there, a batch is refused when it comes.
-        smallest = min(sizes) // self.world_size if sizes and not self.compile else None
+        if sizes and not self.compile:
+            run.smallest = min(sizes) // self.world_size
         first = self.fabric.is_global_zero
         folder, bar = run.folder if first else None, self.progress and first
         self._stop = stop = False
         with stop_signals(self.stop), RunLog(folder, run.total, run.step, bar) as log:
             while run.step < run.total and not stop:
-                lr = self._step(run, smallest)
-                smallest = None  # looked for, once
+                lr = self._step(run)
                 log.advance()
                 ended = run.feed.left == 0 or run.step == run.total
                 pausing = ended or run.step % self.log_every == 0
@@ -218,11 +218,8 @@ class Trainer:
                         run.save()
         return {**run.place(), "finished": float(run.step == run.total), **log.values, **run.best}
 
-    def _step(self, run: Run, smallest: int | None) -> float:
-        """One optimiser step on the next batches of the epoch; the learning rate it had.
-
-        ``smallest`` is the size of the smallest batch to come, if it is to be looked ahead to.
-        """
+    def _step(self, run: Run) -> float:
+        """One optimiser step on the next batches of the epoch; the learning rate it had."""
         run.step += 1
         size = min(self.accumulate, run.feed.left)
         run.optimizer.zero_grad()
@@ -232,8 +229,9 @@ class Trainer:
             if self.compile:
                 leave_size_open(batch)
             with self.fabric.no_backward_sync(run.wrapped, enabled=left > 0):
-                with norms_checked(run.model, clips, smallest):
+                with norms_checked(run.model, clips, run.smallest):
                     output = run.wrapped(batch)
+                run.smallest = None
                 if "loss" not in output:
                     raise DataError(
                         f"{type(run.model).__name__} gave no loss: have the clips labels?"
