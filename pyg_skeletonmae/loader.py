@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,7 +27,9 @@ class SkeletonLoader(metaclass=CheckedMeta):
     With ``world_size`` R, a global batch of ``batch_size * R`` clips is cut into R slices and each
     process gets the slice of its rank. Every process makes equally many steps and every clip is
     seen exactly once: clips that are left over at the end form a smaller global batch, shared as
-    evenly as possible; if they are fewer than R, they join the global batch before.
+    evenly as possible; if they are fewer than R, they join the global batch before. So they do when
+    ``shuffle`` is set and they are fewer than two for each process: batches that are shuffled are
+    trained on, and no BatchNorm can be trained on a single clip.
 
     Args:
         dataset: The clips; its ``transform``, if any, runs before ``transform``.
@@ -110,6 +113,11 @@ class SkeletonLoader(metaclass=CheckedMeta):
                     f"cannot resume with another loader: {name} was {state[name]}, is {value}"
                 )
 
+    @property
+    def batch_sizes(self) -> list[int]:
+        """The clips of each global batch of an epoch."""
+        return [last - first for first, last in itertools.pairwise(self._bounds)]
+
     def __len__(self) -> int:
         return len(self._bounds) - 1
 
@@ -139,7 +147,8 @@ class SkeletonLoader(metaclass=CheckedMeta):
             return bounds
         if clips < self.world_size:
             raise DataError(f"{clips} clips cannot be shared by {self.world_size} processes")
-        if rest >= self.world_size:
+        least = self.world_size * (2 if self.shuffle and whole and self.batch_size > 1 else 1)
+        if rest >= least:
             bounds.append(clips)
         else:
             bounds[-1] = clips

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -20,7 +21,8 @@ from pyg_skeletonmae.skeleton_checks import (
     freeze_field,
     thaw_field,
 )
-from pyg_skeletonmae.skeleton_graph import distances, on_cpu, subset_fields
+from pyg_skeletonmae.skeleton_graph import chains, distances, on_cpu, subset_fields
+from pyg_skeletonmae.skeleton_names import mirror_pairs
 from pyg_skeletonmae.skeleton_yaml import read_skeleton_yaml, write_skeleton_yaml
 
 Pairs = tuple[tuple[str, str], ...]
@@ -39,8 +41,10 @@ class Skeleton:
         joints: The joint names in the order of the data.
         bones: ``(child, parent)`` names, one per joint except the root.
         root: The joint without a parent.
-        left_right: ``(left, right)`` pairs of mirrored joints; may be empty.
-        parts: Body part name to its joints; parts are disjoint and may leave joints out.
+        left_right: ``(left, right)`` pairs of mirrored joints. May be empty; see
+            :attr:`mirror_pairs` for what holds then.
+        parts: Body part name to its joints; parts are disjoint and may leave joints out. May be
+            empty; see :attr:`body_parts` for what holds then.
         center: The joint that clips are centred on (default: the root). NTU RGB+D centres on the
             middle of the spine although its tree hangs from between the shoulders.
         extra_edges: Further pairs that enter the adjacency, while the tree stays a tree.
@@ -200,25 +204,43 @@ class Skeleton:
         return distances(self.edge_index, self.num_joints)
 
     @cached_property
+    def mirror_pairs(self) -> Pairs:
+        """``left_right``; where it is empty, the pairs that the joint names tell.
+
+        See :func:`~pyg_skeletonmae.skeleton_names.mirror_pairs`. What is derived is no field: it
+        is neither written to files nor compared.
+        """
+        return self.left_right or mirror_pairs(self.joints)
+
+    @cached_property
+    def body_parts(self) -> Mapping[str, tuple[str, ...]]:
+        """``parts``; where it is empty, the chains between the branches of the tree.
+
+        A derived part has the name of its joint next to the root, see
+        :func:`~pyg_skeletonmae.skeleton_graph.chains`. It is neither written to files nor compared.
+        """
+        return self.parts or MappingProxyType(chains(self.joints, dict(self.bones)))
+
+    @cached_property
     @on_cpu
     def flip_index(self) -> Tensor:
         """The joint each joint becomes when left and right are exchanged, ``[V]``, long."""
         flip = torch.arange(self.num_joints)
-        pairs = self._pairs(self.left_right)
+        pairs = self._pairs(self.mirror_pairs)
         flip[pairs[0]], flip[pairs[1]] = pairs[1], pairs[0]
         return flip
 
     @property
     def part_names(self) -> tuple[str, ...]:
         """The names of the body parts, in their order of definition."""
-        return tuple(self.parts)
+        return tuple(self.body_parts)
 
     @cached_property
     @on_cpu
     def part_index(self) -> Tensor:
         """The number of the body part of each joint, ``[V]``, long, -1 for a joint in no part."""
         part_index = torch.full((self.num_joints,), -1)
-        for number, joints in enumerate(self.parts.values()):
+        for number, joints in enumerate(self.body_parts.values()):
             part_index[[self.index(joint) for joint in joints]] = number
         return part_index
 

@@ -87,7 +87,15 @@ class SkeletonEncoder(SkeletonModel):
 
     def forward(self, batch: Data) -> Tensor:
         """Encodes all tracks of a batch to ``[P, V, T', D]``."""
-        return self.encode_tracks(pos_tracks(batch, self.skeleton.num_joints, self.clip_channels))
+        return self.encode_tracks(self.tracks(batch))
+
+    def tracks(self, batch: Data) -> Tensor:
+        """The tracks of a batch ``[P, V, T, C]``, in the precision of the encoder's weights.
+
+        See :func:`~pyg_skeletonmae.batch.pos_tracks`, which also says what it refuses.
+        """
+        pos = pos_tracks(batch, self.skeleton.num_joints, self.clip_channels)
+        return pos.to(next(self.parameters()).dtype)
 
     @property
     def clip_channels(self) -> int | None:

@@ -65,7 +65,7 @@ class Run:
     ) -> None:
         self.fabric, self.model = fabric, model
         self.folder = None if folder is None else Path(folder)
-        self.feed, self.interval = Feed(loader, seed), Interval()
+        self.feed, self.interval = Feed(loader, seed), Interval(len(loader))
         per_epoch = math.ceil(len(loader) / accumulate)
         limits = (max_steps, None if max_epochs is None else max_epochs * per_epoch)
         self.total = min(limit for limit in limits if limit is not None)
@@ -81,6 +81,9 @@ class Run:
         self.settings["steps_per_epoch"] = per_epoch
         if optim.schedule == "cosine":
             self.settings["total_steps"] = self.total
+        self.smallest: int | None = (
+            None  # clips of the smallest batch, until it was looked ahead to
+        )
         self.step = 0  # optimiser steps done
         self.clips_seen = 0  # by all processes, at the last line of metrics
         # Masks of infinities, say, are so from the start.

@@ -5,8 +5,8 @@ from model_helpers import assert_gradients, make_batch
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.models import Encoder, GraphEncoder
-from pyg_skeletonmae.models.edge_decoder import draw_edge_mask
 from pyg_skeletonmae.models.graph_encoder import Conv, graph_conv
+from pyg_skeletonmae.transforms.masking import draw_edge_mask
 
 SKELETON = layouts.UIPRMD22
 
