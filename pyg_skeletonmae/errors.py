@@ -24,6 +24,10 @@ class ConfigError(SkeletonMAEError):
     """A setting that is unknown, of a wrong type, or does not fit the others."""
 
 
+class ArgumentError(ConfigError, TypeError):
+    """A constructor argument that is unknown, missing, or of a wrong type."""
+
+
 class CheckpointError(SkeletonMAEError):
     """A checkpoint or release folder that is damaged, hostile, or belongs to another model."""
 

@@ -6,7 +6,9 @@ import pytest
 from pyg_skeletonmae import errors
 
 
-@pytest.mark.parametrize("name", ["SkeletonError", "DataError", "ConfigError", "CheckpointError"])
+@pytest.mark.parametrize(
+    "name", ["SkeletonError", "DataError", "ConfigError", "ArgumentError", "CheckpointError"]
+)
 def test_every_error_is_one_line_that_one_except_catches(name):
     error = getattr(errors, name)("what was wrong")
     assert isinstance(error, errors.SkeletonMAEError)

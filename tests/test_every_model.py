@@ -19,8 +19,11 @@ from pyg_skeletonmae.models import (
     Skeleton2Vec,
     SkeletonModel,
     STEncoder,
+    STGCNEncoder,
+    STRLEncoder,
     STSkeletonMAE,
     STTFormerBackbone,
+    STTFormerEncoder,
     ViTBackbone,
 )
 from pyg_skeletonmae.training import OptimConfig, Trainer, load_release, save_release
@@ -147,6 +150,104 @@ def test_resumed_equals_uninterrupted(name: str, tmp_path: Path) -> None:
     train(again, tmp_path / "halves", epochs=2, resume=True)
     for key, value in whole.state_dict().items():
         assert torch.equal(again.state_dict()[key], value), key
+
+
+ENCODERS: dict[str, Make] = {
+    "gin": partial(GraphEncoder, hidden_channels=16),
+    "gcn": partial(GraphEncoder, hidden_channels=16, conv="gcn", joint_embedding=True),
+    "gat": partial(GraphEncoder, hidden_channels=16, conv="gat", norm="layer"),
+    "st": lambda skeleton, frames: STEncoder(skeleton, 3, frames, min(frames, 3), 16, 2, 2),
+    "st-long": lambda skeleton, frames: STEncoder(skeleton, 3, frames, 1, 16, 2, 2),  # fused
+    "sttformer": lambda skeleton, frames: STTFormerEncoder(
+        skeleton, 3, frames, min(frames, 3), [(8, 8, 4), (8, 16, 4)]
+    ),
+    "strl": lambda skeleton, frames: STRLEncoder(
+        skeleton, 3, frames, 16, depth=2, data_norm=True, local=True
+    ),
+    "strl-concat": lambda skeleton, frames: STRLEncoder(
+        skeleton, 3, frames, 16, join="concat", strides=[0, 1, 2]
+    ),
+    "st_gcn": partial(STGCNEncoder, channels=[16, 32]),
+}
+FRAMELESS = ("gin", "gcn", "gat", "st_gcn")  # clips of any length
+
+
+def make_encoder(name: str, frames: int = FRAMES) -> SkeletonModel:
+    torch.manual_seed(0)
+    made = ENCODERS[name]
+    encoder = made(layouts.UIPRMD22) if name in FRAMELESS else made(layouts.UIPRMD22, frames=frames)
+    return encoder.eval()
+
+
+def tracks(count: int = 5, frames: int = FRAMES) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(count, layouts.UIPRMD22.num_joints, frames, 3, generator=generator)
+
+
+def views(pos: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The same numbers, laid out in memory otherwise."""
+    return {
+        "MTVC": pos.transpose(1, 2).contiguous().transpose(1, 2),
+        "CTVM": pos.permute(3, 2, 1, 0).contiguous().permute(3, 2, 1, 0),
+        "every second": pos.repeat_interleave(2, dim=2)[:, :, ::2],
+        "a slice": torch.cat([pos, pos], dim=3)[..., : pos.size(3)],
+        "from behind": pos.flip(0)[torch.arange(len(pos) - 1, -1, -1)],
+    }
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoders_take_tracks_however_they_lie_in_memory(name: str) -> None:
+    encoder, pos = make_encoder(name), tracks()
+    expected = encoder.encode_tracks(pos)
+    for layout, view in views(pos).items():
+        torch.testing.assert_close(encoder.encode_tracks(view), expected, msg=layout)
+    encoder.train().encode_tracks(views(pos)["CTVM"].requires_grad_()).sum().backward()
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoders_take_one_track_or_none(name: str) -> None:
+    encoder, pos = make_encoder(name), tracks()
+    expected = encoder.encode_tracks(pos)
+    torch.testing.assert_close(encoder.encode_tracks(pos[:1]), expected[:1], rtol=1e-4, atol=1e-5)
+    assert encoder.encode_tracks(pos[:0]).shape == (0, *expected.shape[1:])
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoders_take_a_single_frame(name: str) -> None:
+    features = make_encoder(name, 1).encode_tracks(tracks(2, 1))
+    assert features.shape[:3] == (2, layouts.UIPRMD22.num_joints, 1) and features.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+def test_encoders_in_other_precisions(name: str) -> None:
+    expected = make_encoder(name).encode_tracks(tracks())
+    wide = make_encoder(name).double()
+    found = wide.encode_tracks(tracks().double())
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found.float(), expected, rtol=1e-3, atol=1e-4)
+    assert wide(clips()).dtype == torch.float64  # clips are float32 as ever
+    half = make_encoder(name).bfloat16()
+    found = half.encode_tracks(tracks().bfloat16())
+    assert found.dtype == half(clips()).dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, rtol=0.2, atol=0.2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("name", MODELS)
+def test_models_train_in_other_precisions(name: str, dtype: torch.dtype) -> None:
+    expected, model = make(name)(clips())["loss"], make(name).to(dtype)
+    out = model(clips())
+    torch.testing.assert_close(out["loss"].float(), expected, rtol=0.2, atol=0.05)
+    out["loss"].backward()
+    assert_gradients(model, (*EXEMPT, "weight", "bias", "scale", "base", "token", "importance"))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_trains_in_float64_from_float32_clips(name: str) -> None:
+    model = make(name)
+    trainer = Trainer(max_epochs=1, precision="64-true", accelerator="cpu")
+    assert trainer.fit(model, Batches(), lambda net: {"loss": float(net(clips())["loss"])})
+    assert {p.dtype for p in model.parameters()} == {torch.float64}
 
 
 @pytest.mark.slow

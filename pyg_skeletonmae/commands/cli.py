@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, NoReturn
 
 import yaml
-from jsonargparse import ArgumentParser, Namespace, set_dumper, set_loader
+from jsonargparse import (
+    ActionFail,
+    ArgumentParser,
+    Namespace,
+    get_loader,
+    set_dumper,
+    set_loader,
+)
 
 from pyg_skeletonmae import __version__, models
 from pyg_skeletonmae.commands import evaluate, finetune, pretrain
+from pyg_skeletonmae.commands.class_paths import (
+    OPTION,
+    allowed_classes,
+    check_named,
+    close_imports,
+    opened_for,
+)
 from pyg_skeletonmae.commands.cli_errors import explain
 from pyg_skeletonmae.commands.compare import add_compare_arguments, compare
 from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.demo import demo
 from pyg_skeletonmae.commands.import_checkpoint import add_import_arguments, import_official
 from pyg_skeletonmae.commands.prepare import add_prepare_arguments, prepare, run_prepare
+from pyg_skeletonmae.commands.settings_file import check_settings_text, read_settings
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
-from pyg_skeletonmae.errors import SkeletonMAEError
-from pyg_skeletonmae.models import (
-    STGCN,
-    STRL,
-    Classifier,
-    GraphSkeletonMAE,
-    Skeleton2Vec,
-    STSkeletonMAE,
-    STTFormerBackbone,
-    ViTBackbone,
-)
+from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
+from pyg_skeletonmae.models.from_config import BACKBONES, CLASSIFIERS, MASKS, PRETRAINING
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory
-from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
-from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
-from pyg_skeletonmae.transforms.token_masking import JointFrameMask, RandomTokenMask, TubeMask
 
 USAGE, INTERRUPTED = 2, 130
 COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
@@ -49,25 +54,21 @@ _READERS: dict[str, tuple[Callable[..., Any], Callable[[ArgumentParser], None]]]
     "compare": (compare, add_compare_arguments),
     "prepare": (prepare, add_prepare_arguments),
 }  # they take paths, and no settings
-_MODELS: dict[str, tuple[type, ...]] = {  # the first is the default
-    "pretrain": (GraphSkeletonMAE, STSkeletonMAE, Skeleton2Vec),
-    "finetune": (STRL, Classifier, STGCN),
-}
-_PARTS: dict[str, tuple[type, ...]] = {
-    "backbone": (ViTBackbone, STTFormerBackbone),
-    "mask": (
-        PartMask, RandomMask, RandomTokenMask, JointFrameMask, TubeMask, MotionMask, MotionTubeMask,
-    ),
-}  # fmt: skip
+_MODELS = {"pretrain": PRETRAINING, "finetune": CLASSIFIERS}  # the first is the default
+_PARTS = {"backbone": BACKBONES, "mask": MASKS}
+_LOADS_MODELS = ("pretrain", "finetune", "evaluate")  # these take --allow_class
+_ALLOW_CLASS = "A class of your own, my_package.MyEncoder, that files may name; may be repeated."
+_NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
 _MODEL = "The model, by its class; the data give the rest: skeleton, channels, classes."
 _KEEP_MEMORY = "On Linux, do not give freed memory back: up to a third faster, about 1 GB more."
 _FLAGS = {
     "resume": "Go on with the run in the folder.",
     "random_init": "Give the pre-trained model fresh weights: what its architecture does alone.",
+    "flip": "Give training clips to classifiers on frozen features a second time, mirrored.",
     "bridge": "The encoder was pre-trained on other joints: match them by name.",
     "download": "Fetch UI-PRMD if it is missing.",
 }
-_OWN = {"model", "trainer", "data", "resolved", *_FLAGS}
+_OWN = {"model", "trainer", "data", "resolved", "classes", *_FLAGS}
 _FROM_DATA = {"skeleton", "in_channels", "num_classes", "frames", "encoder"}
 _TRAINING_ONLY = (
     "model",
@@ -89,7 +90,7 @@ class Parser(ArgumentParser):
     model_classes: tuple[type, ...] = ()  # what its option --model builds
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+        super().__init__(*args, **{"allow_abbrev": False, "parser_mode": _SETTINGS, **kwargs})
         self.below: dict[str, Parser] = {}  # those of the subcommands that build a model
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
@@ -99,6 +100,15 @@ class Parser(ArgumentParser):
         parser = getattr(ex, "subcommand_parser", None) or self
         _say(explain(message, *_known(parser)))
         raise SystemExit(USAGE)
+
+    def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
+        """Reads a file of settings, if it is a plain one of reasonable size."""
+        try:
+            check_settings_text(read_settings(Path(path)))
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: {error}") from error
+        settings: Namespace = super().parse_path(path, *args, **kwargs)
+        return settings
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,9 +121,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         0; 2 for input that cannot be used, said in one line; 130 after Ctrl-C.
     """
     try:
+        argv = list(sys.argv[1:] if argv is None else argv)
+        classes: tuple[type, ...] = ()
+        if argv and argv[0] in _LOADS_MODELS:
+            argv, classes = allowed_classes(argv)
         parser = build_parser()
-        config = _parse(parser, argv)
-        results = _command(parser, config.command, config)
+        with opened_for(classes):
+            config = _parse(parser, argv)
+            check_named(config[config.command], classes)
+            results = _command(parser, config.command, config, classes)
     except SystemExit as end:  # from the parser: errors, --help, --print_config
         return end.code if isinstance(end.code, int) else USAGE
     except (SkeletonMAEError, OSError) as error:
@@ -127,22 +143,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parse(parser: Parser, argv: Sequence[str] | None) -> Namespace:
+def _parse(parser: Parser, argv: Sequence[str]) -> Namespace:
     """Reads a command line; defaults are those of the model that is named.
 
     Left alone, the parser would keep the default model's value of every setting that both have.
     """
-    config: Namespace = parser.parse_args(argv)
+    config = _parsed(parser, argv)
     below = parser.below.get(config.command)
     chosen = config[config.command].get("model.class_path")
     if below is None or chosen in (None, _spec(below.model_classes[0])["class_path"]):
         return config
     below.set_defaults({"model": {"class_path": chosen}})
-    again: Namespace = parser.parse_args(argv)
-    return again
+    return _parsed(parser, argv)
 
 
-def _command(parser: Parser, name: str, config: Namespace) -> dict[str, Any] | None:
+def _parsed(parser: Parser, argv: Sequence[str]) -> Namespace:
+    """Arguments and files, and nothing from the environment."""
+    try:
+        config: Namespace = parser.parse_args(argv, env=False)
+    except SkeletonMAEError:
+        raise
+    except (ImportError, ValueError) as error:  # not all that the parser refuses is its own error
+        parser.error(str(error), error)
+    return config
+
+
+def _command(
+    parser: Parser, name: str, config: Namespace, classes: tuple[type, ...]
+) -> dict[str, Any] | None:
     chosen = config[name]
     if name == "import":
         return import_official(chosen.path, chosen["from"], chosen.out)
@@ -157,11 +185,17 @@ def _command(parser: Parser, name: str, config: Namespace) -> dict[str, Any] | N
     resolved = _resolved(parser, name, config)
     arguments = vars(parser.instantiate(config)[name])
     arguments.pop("config", None)
+    if "classes" in inspect.signature(COMMANDS[name]).parameters:
+        arguments["classes"] = classes
     return _run(name, arguments, resolved)
 
 
 def build_parser() -> Parser:
-    """The parser with all subcommands: their options are the signatures of what they call."""
+    """The parser with all subcommands: their options are the signatures of what they call.
+
+    From then on settings name only the classes on the list, see :func:`close_imports`.
+    """
+    close_imports()
     parser = Parser(
         prog="skeletonmae",
         description="Self-supervised learning on skeletons.",
@@ -190,6 +224,8 @@ def _subparser(name: str, function: Callable[..., Any], about: str) -> Parser:
     for flag in own & _FLAGS.keys():
         parser.add_argument(f"--{flag}", action="store_true", help=_FLAGS[flag])
     parser.add_argument("--keep_memory", type=bool, default=True, help=_KEEP_MEMORY)
+    if name in _LOADS_MODELS:
+        parser.add_argument(OPTION, action=ActionFail(message=_NOT_HERE), help=_ALLOW_CLASS)
     if "model" in own:
         builder = inspect.get_annotations(function, eval_str=True)["model"]
         parser.model_classes = _MODELS[name]
@@ -210,17 +246,27 @@ def _spec(model: type) -> dict[str, str]:
     return {"class_path": f"{models.__name__}.{model.__name__}"}
 
 
+def _load(text: str) -> Any:
+    """YAML, if it takes no more memory and time than settings do."""
+    check_settings_text(text)
+    content = get_loader("yaml")(text)
+    if isinstance(content, dict) and "allow_class" in content:
+        raise yaml.YAMLError(_NOT_HERE)
+    return content
+
+
 def _load_data_only(text: str) -> Any:
     """YAML without what a training configuration says beyond the data."""
-    content = yaml.safe_load(text)
+    content = _load(text)
     if isinstance(content, dict) and "trainer" in content:
         return {key: value for key, value in content.items() if key not in _TRAINING_ONLY}
     return content
 
 
-_DATA_ONLY = "yaml_data_only"
-set_loader(_DATA_ONLY, _load_data_only, exceptions=(yaml.YAMLError,))
-set_dumper(_DATA_ONLY, lambda content: yaml.safe_dump(content, sort_keys=False))
+_SETTINGS, _DATA_ONLY = "settings", "settings_data_only"
+for _mode, _loader in ((_SETTINGS, _load), (_DATA_ONLY, _load_data_only)):
+    set_loader(_mode, _loader, exceptions=(yaml.YAMLError,))
+    set_dumper(_mode, lambda content: yaml.safe_dump(content, sort_keys=False))
 
 
 def _resolved(parser: Parser, name: str, config: Namespace) -> dict[str, Any]:

@@ -6,6 +6,9 @@ import difflib
 import re
 from collections.abc import Iterable
 
+from pyg_skeletonmae.commands.class_paths import refusal
+from pyg_skeletonmae.configurable.arguments import nearest
+
 _UNKNOWN = re.compile(
     r"unrecognized arguments: --([\w.+-]+)"
     r"|does not accept option '([^']+)'"
@@ -16,6 +19,7 @@ _LINKED = re.compile(r"argument (\S+) --> (\S+):")
 _CHOICE = re.compile(r"argument (\S+): invalid choice: '([^']+)' \(choose from (.+?)\)")
 _NO_FILE = re.compile(r"File does not exist: '([^']+)'")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_DENIED = re.compile(r"Importing '([^']+)' is not allowed")
 _KIND = re.compile(r"Expected (?:an? )?(.+?)(?=\. Got value: | - Expected | Given value|$)")
 _VALUE = re.compile(
     r"(?:Got value: |Given value: |val=)(.+?)(?=\. Got value: | - Expected | Given value|\)?$)"
@@ -38,7 +42,7 @@ def explain(message: str, keys: Iterable[str], classes: Iterable[str] = ()) -> s
         keys: All keys there are, dotted.
         classes: The names of the classes that may stand in a ``class_path``.
     """
-    text, keys = " ".join(message.split()), list(keys)
+    text, keys = " ".join(message.split()).removeprefix("Problems parsing config: "), list(keys)
     path = ".init_args.".join(_KEY.findall(text))
     if unknown := _UNKNOWN.search(text):
         name = next(group for group in unknown.groups() if group)
@@ -49,12 +53,15 @@ def explain(message: str, keys: Iterable[str], classes: Iterable[str] = ()) -> s
     if choice := _CHOICE.search(text):
         names = re.findall(r"\w+", choice[3])
         expected = f"{choice[1]}: expected one of {', '.join(names)}"
-        return f"{expected}, found {choice[2]!r}{_nearest(choice[2], names)}"
+        return f"{expected}, found {choice[2]!r}{nearest(choice[2], names)}"
     if no_file := _NO_FILE.search(text):
         return f"{no_file[1]}: no such file"
+    if denied := _DENIED.search(text):
+        near = nearest(denied[1].rpartition(".")[2], classes)
+        return refusal(denied[1], f"{path}.class_path".lstrip(".")) + near
     if missing := _NO_CLASS.search(text):
         name = missing[1].rstrip(".")
-        return f"{path}.class_path: no class {name!r} fits here{_nearest(name, classes)}"
+        return f"{path}.class_path: no class {name!r} fits here{nearest(name, classes)}"
     return _wrong_value(text, path) or text
 
 
@@ -65,7 +72,7 @@ def _wrong_value(text: str, path: str) -> str | None:
     found = value[1].strip("'\"")
     expected = " or ".join(dict.fromkeys(_expected(kind) for kind in kinds))
     choices = [choice for kind in kinds for choice in _choices(kind)]
-    return f"{path}: expected {expected}, found {found!r}{_nearest(found, choices)}"
+    return f"{path}: expected {expected}, found {found!r}{nearest(found, choices)}"
 
 
 def _nearest_key(key: str, keys: list[str]) -> str:
@@ -76,12 +83,7 @@ def _nearest_key(key: str, keys: list[str]) -> str:
     near = near or [sibling for sibling in siblings if name.startswith(f"{sibling}_")][:1]
     if near:
         return f"; did you mean {f'{parent}.' if parent else ''}{near[0]}?"
-    return _nearest(key, keys)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return nearest(key, keys)
 
 
 def _choices(kind: str) -> list[str]:

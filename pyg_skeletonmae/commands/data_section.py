@@ -6,11 +6,12 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import torch
 from torch_geometric.transforms import Compose
 
+from pyg_skeletonmae.configurable.arguments import CheckedMeta
 from pyg_skeletonmae.datasets import UIPRMD, ClipStore, SkeletonDataset
 from pyg_skeletonmae.datasets.catalog import (
     FOLDERS,
@@ -21,6 +22,9 @@ from pyg_skeletonmae.datasets.catalog import (
 )
 from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
 from pyg_skeletonmae.datasets.map_store import with_joints
+from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
+from pyg_skeletonmae.datasets.sets.pose_formats import PoseFormatName
+from pyg_skeletonmae.datasets.sets.pose_plan import LABELS
 from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.sets.uiprmd import Target
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
@@ -34,16 +38,20 @@ DATA_VARIABLE = "SKELETONMAE_DATA"
 
 
 @dataclass
-class DataConfig:
+class DataConfig(metaclass=CheckedMeta):
     """The clips of a run.
 
     Args:
         name: ``uiprmd``; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset``
-            wrote; ``synthetic``, the built-in actions; or a data set with official splits:
+            wrote; ``poses``, a folder of pose files; ``synthetic``, the built-in actions; or a data
+            set with official splits:
             ``ntu60``, ``ntu120``, ``pkummd1``, ``pkummd2``, ``finegym``, ``diving48``, and
             ``pyskl``, any pickle of pyskl.
         path: The file or folder (not for ``synthetic``). Default: the folder ``uiprmd``, ``ntu``,
             ``pkummd``, ``finegym`` or ``diving48`` in ``$SKELETONMAE_DATA``.
+        format: The format of ``poses``, see :class:`~pyg_skeletonmae.datasets.PoseFolder`; default:
+            ``mediapipe``.
+        skeleton: The skeleton of ``poses``, a layout or a file; default: that of the format.
         protocol: The official split, ``xsub`` for example; default: the first. It holds unless
             subjects are named.
         policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD); default: as
@@ -55,6 +63,10 @@ class DataConfig:
         nan: What to do with a clip whose coordinates are not finite (``npz``).
         train_subjects: Who is trained on; default: everyone with an odd number.
         test_subjects: Who is tested on; default: everyone else.
+        split_by: What divides the clips instead of subjects and official splits: ``label``,
+            ``name``, or a further column of the store, ``camera`` for example.
+        train_values: Which of its values are trained on; labels by number or name.
+        test_values: Which are tested on; default: all others.
         label_subjects: Whose labels may be used in training; default: those of all training
             subjects.
         label_fraction: The share of labelled clips whose labels are kept; default: all.
@@ -82,8 +94,10 @@ class DataConfig:
         batch_size: Clips per batch and process.
     """
 
-    name: Literal["uiprmd", "npz", "store", "synthetic"] | OfficialName = "uiprmd"
+    name: Literal["uiprmd", "npz", "store", "poses", "synthetic"] | OfficialName = "uiprmd"
     path: str | None = None
+    format: str | None = None
+    skeleton: str | None = None
     protocol: str | None = None
     policy: str | None = None
     incomplete: str | None = None
@@ -92,6 +106,9 @@ class DataConfig:
     nan: NanPolicy = "error"
     train_subjects: list[int] | None = None
     test_subjects: list[int] | None = None
+    split_by: str | None = None
+    train_values: list[int | str] | None = None
+    test_values: list[int | str] | None = None
     label_subjects: list[int] | None = None
     label_fraction: float | None = None
     label_draw: int = 0
@@ -187,6 +204,9 @@ def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
 
 
 def _open(config: DataConfig, seed: int) -> SkeletonDataset:
+    for key in ("format", "skeleton"):
+        if config.name != "poses" and getattr(config, key) is not None:
+            raise ConfigError(f"data.{key}: means nothing for {config.name}")
     if config.name in get_args(OfficialName):
         return _official(config)
     for key in ("protocol", "policy", "incomplete"):
@@ -207,6 +227,10 @@ def _open(config: DataConfig, seed: int) -> SkeletonDataset:
         raise ConfigError(f"data.path: expected the path of the {config.name} data, found nothing")
     if config.name == "store":
         return SkeletonDataset(config.path)
+    if config.name == "poses":
+        labels = LABELS if (Path(config.path) / LABELS).is_file() else None
+        form = cast(PoseFormatName, config.format or "mediapipe")
+        return PoseFolder(config.path, labels, config.skeleton, form)
     return _packed(Path(config.path), config)
 
 
@@ -226,9 +250,21 @@ def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
     return Splits(train, _with_labels(labelled, config), val, test)
 
 
+def same_sides(dataset: SkeletonDataset, one: DataConfig, other: DataConfig) -> bool:
+    """Whether two configurations train on the same clips of a data set, and test on the same.
+
+    However they say so: by a default or its name, by nobody or everybody.
+    """
+    sides = (_sides(dataset, config) for config in (one, other))
+    names = [[{v.store.names[i] for i in v.indices()} for v in pair] for pair in sides]
+    return names[0] == names[1]
+
+
 def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDataset, SkeletonDataset]:
     wanted = config.train_subjects
     named = wanted is not None or config.test_subjects is not None
+    if config.split_by is not None or config.train_values or config.test_values:
+        return _by_values(dataset, config, named)
     if config.name in get_args(OfficialName) and not named:
         # By name, as the clips may have been given other joints.
         sides = _official(config).official_split()
@@ -238,10 +274,25 @@ def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDatase
     if subjects == [-1]:
         raise DataError(
             f"{dataset.store.root}: names no performers, by whom the command line divides clips; "
-            'divide them in Python, by dataset.split("name", ...) or "label"'
+            "divide them by data.split_by (name, label, or a column) and data.train_values"
         )
     chosen = [s for s in subjects if s % 2] if wanted is None else wanted
     return dataset.split(train=chosen, test=config.test_subjects)
+
+
+def _by_values(
+    dataset: SkeletonDataset, config: DataConfig, named: bool
+) -> tuple[SkeletonDataset, SkeletonDataset]:
+    if config.split_by is None or not config.train_values:
+        raise ConfigError("data.split_by, data.train_values: give both, or neither")
+    if named:
+        raise ConfigError("data.split_by, data.train_subjects: give one of the two")
+    text = config.split_by == "name"
+    train, test = (
+        None if side is None else [str(value) if text else value for value in side]
+        for side in (config.train_values, config.test_values)
+    )
+    return dataset.split(config.split_by, train or (), test)
 
 
 def _official(config: DataConfig) -> OfficialDataset:

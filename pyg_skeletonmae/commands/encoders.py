@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -10,10 +11,11 @@ from torch import nn
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError
 from pyg_skeletonmae.evaluation.transfer import bridge
 from pyg_skeletonmae.models import STGCN, STRL, Classifier, GraphEncoder, STEncoder, build_model
-from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder
+from pyg_skeletonmae.models.from_config import CLASSIFIERS
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release
 
@@ -35,13 +37,17 @@ class ClassifierBuilder(Protocol):
         ...
 
 
-def check_settings(settings: dict[str, Any]) -> None:
+def check_settings(settings: dict[str, Any], own: Iterable[type] = ()) -> None:
     """Looks at the settings of a fine-tuning before anything is computed.
+
+    Args:
+        settings: Of the fine-tuning.
+        own: The user's own classes that they may name.
 
     Raises:
         ConfigError: They do not fit the model, or an encoder is needed and none is named.
     """
-    pretrained, name = settings["pretrained"], _class_name(settings)
+    pretrained, name = settings["pretrained"], _kind(settings, own)
     strl, reference = name == STRL.__name__, name == STGCN.__name__
     for wrong, message in (
         (
@@ -73,7 +79,10 @@ def check_settings(settings: dict[str, Any]) -> None:
 
 
 def build_classifier(
-    model: ClassifierBuilder, dataset: SkeletonDataset, settings: dict[str, Any]
+    model: ClassifierBuilder,
+    dataset: SkeletonDataset,
+    settings: dict[str, Any],
+    own: Iterable[type] = (),
 ) -> Classifier:
     """A classifier for the clips of a data set, started from a pre-training if one is named.
 
@@ -81,6 +90,7 @@ def build_classifier(
         model: Builds the classifier.
         dataset: The labelled clips.
         settings: Of the fine-tuning, as :func:`check_settings` lets them pass.
+        own: The user's own classes that the release may name.
 
     Raises:
         ConfigError: The encoder has no stochastic depth.
@@ -89,11 +99,11 @@ def build_classifier(
     path, classes = settings["pretrained"], dataset.num_classes
     encoder = None
     if path is not None:
-        encoder = load_encoder(Path(path), settings["data"], settings["random_init"])
+        encoder = load_encoder(Path(path), settings["data"], settings["random_init"], own)
         if settings["bridge"]:
             encoder = bridge(encoder, dataset.skeleton)
         check_fits(encoder, dataset, path)
-    if encoder is not None and _class_name(settings) != STRL.__name__:
+    if encoder is not None and _kind(settings, own) != STRL.__name__:
         return model(encoder=_with_drop_path(encoder, settings["drop_path"]), num_classes=classes)
     channels = dataset.store.num_channels
     net = model(skeleton=dataset.skeleton, in_channels=channels, num_classes=classes)
@@ -107,46 +117,63 @@ def build_classifier(
     return net
 
 
-def load_encoder(path: Path, data: dict[str, Any], random_init: bool = False) -> SkeletonEncoder:
+def load_encoder(
+    path: Path, data: dict[str, Any], random_init: bool = False, own: Iterable[type] = ()
+) -> SkeletonEncoder:
     """The encoder of a run or release folder; tells of data that are prepared in another way.
 
     Args:
         path: The folder.
         data: How the clips are prepared now.
         random_init: Give it fresh weights, from the current random state.
+        own: The user's own classes that the release may name.
 
     Raises:
         CheckpointError: There is no release, or it holds no model with an encoder.
     """
-    model = load_release(runs.release_of(path))
+    model = load_release(runs.release_of(path), own)
     differences = runs.data_differences(path, data, PRETRAIN_ONLY)
     for difference in differences + runs.split_differences(path, data):
         print(f"note: {difference}", file=sys.stderr)
     encoder: nn.Module = getattr(model, "encoder", model)
-    if not isinstance(encoder, SkeletonEncoder):
-        raise CheckpointError(f"{path}: expected a model with an encoder, found {model!r:.80}")
+    try:
+        as_encoder(encoder)
+    except ArgumentError as error:
+        raise CheckpointError(
+            f"{path}: expected a model with an encoder, found {model!r:.80} ({error})"
+        ) from None
+    if type(encoder).forward is nn.Module.forward:
+        raise CheckpointError(
+            f"{path}: {type(encoder).__name__} has no forward(batch); derive it from "
+            "pyg_skeletonmae.models.SkeletonEncoder, which has one"
+        )
     if random_init:
-        encoder = cast(SkeletonEncoder, build_model(encoder.config))
-    return encoder
+        encoder = build_model(cast(SkeletonEncoder, encoder).config, own)
+    return cast(SkeletonEncoder, encoder)
 
 
-def check_fits(encoder: SkeletonEncoder, dataset: SkeletonDataset, path: Path | str) -> None:
-    """Compares what an encoder reads with what the clips are.
+def check_fits(module: nn.Module, dataset: SkeletonDataset, path: Path | str) -> None:
+    """Compares what an encoder reads with what the clips are: joints, and channels if it says so.
 
     Raises:
         CheckpointError: They have other joints, or another number of channels.
     """
-    channels = encoder.config["init_args"]["in_channels"]
-    if encoder.skeleton.joints != dataset.skeleton.joints or channels != dataset.store.num_channels:
+    encoder, there = as_encoder(module), dataset.store.num_channels
+    channels = getattr(module, "clip_channels", None)
+    same = encoder.skeleton.joints == dataset.skeleton.joints and channels in (None, there)
+    if not same:
         raise CheckpointError(
-            f"{path}: pre-trained on {encoder.skeleton.name} with {channels} channels, the clips "
-            f"are {dataset.skeleton.name} with {dataset.store.num_channels}; for other joints see "
+            f"{path}: pre-trained on {encoder.skeleton.name} with {channels or 'any'} channels, "
+            f"the clips are {dataset.skeleton.name} with {there}; for other joints see "
             "data.joints, finetune --bridge and evaluate --protocol transfer"
         )
 
 
-def _class_name(settings: dict[str, Any]) -> str:
-    return str(settings["model"]["class_path"].rpartition(".")[2])
+def _kind(settings: dict[str, Any], own: Iterable[type]) -> str:
+    """The name of the classifier that the settings name, or that the user's own derives from."""
+    name = str(settings["model"]["class_path"].rpartition(".")[2])
+    bases = next((cls.__mro__ for cls in own if cls.__name__ == name), ())
+    return next((base.__name__ for base in bases if base in CLASSIFIERS), name)
 
 
 def _with_drop_path(encoder: SkeletonEncoder, rate: float | None) -> SkeletonEncoder:

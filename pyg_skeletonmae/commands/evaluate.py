@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
 from pyg_skeletonmae.commands.encoders import check_fits, load_encoder
 from pyg_skeletonmae.commands.evaluation_context import Job, Joints, best_device
 from pyg_skeletonmae.commands.frozen import detect, episodes, frozen
@@ -26,7 +27,7 @@ from pyg_skeletonmae.commands.trained import together, train
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
-from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.evaluation.notes import noted
 
 Protocol = Literal[
     "knn", "linear", "all", "ridge", "retrieval", "few-shot", "linear-sgd", "finetune", "semi",
@@ -56,6 +57,9 @@ def evaluate(
     out: str | None = None,
     seed: int = 0,
     resume: bool = False,
+    flip: bool = False,
+    statistics: Literal["model", "clips"] = "model",
+    classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Measures an encoder, or the coordinates: labelled training clips against the test clips.
 
@@ -73,7 +77,7 @@ def evaluate(
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments.
-        l2: The penalty of linear classifiers on frozen features; none: chosen on training subjects.
+        l2: The penalty of linear classifiers on frozen features; none: chosen on training clips.
         select: Which weights of a training are tested; ``test-best`` is for comparison with
             publications that chose so.
         tune: The training of the trained protocols, where it differs from their recipes.
@@ -85,6 +89,10 @@ def evaluate(
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
         resume: Go on with the run in the folder.
+        flip: Give training clips to the classifiers on frozen features a second time, mirrored.
+        statistics: The batch-norm statistics of the encoder: the model's own, or those of the
+            training clips.
+        classes: The user's own classes that a release may name.
     """
     folder = None if out is None else Path(out)
     if folder is not None:
@@ -94,13 +102,39 @@ def evaluate(
     trains = protocol in _TRAINED and not (protocol == "semi" and semi.by == "linear")
     if select != "last" and not trains:
         raise ConfigError(f"select {select}: protocol {protocol} trains nothing to select from")
+    if flip and (trains or protocol in ("few-shot", "ensemble")):
+        raise ConfigError(
+            f"flip: protocol {protocol} takes no mirrored training clips; where a classifier is "
+            "trained, data.flip mirrors them at random"
+        )
+    if statistics != "model" and pretrained is None:
+        raise ConfigError("statistics: coordinates have none; name an encoder with --pretrained")
     if pretrained is None and (joints, segments) != ("concat", 1):
         raise ConfigError("joints, segments: coordinates are not pooled; leave these options out")
     check_selection(data, None, select)
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)
-    encoder = _encoder(pretrained, resolved, random_init, splits, protocol == "transfer")
-    job = Job(data, splits, encoder, joints, segments, seed, select, l2, folder)
+    encoder = None
+    if pretrained is not None:
+        encoder = load_encoder(Path(pretrained), resolved["data"], random_init, classes)
+        if protocol == "transfer":
+            encoder = bridge(encoder, splits.test.skeleton)
+        check_fits(encoder, splits.test, pretrained)
+        encoder = encoder.to(best_device())
+    job = Job(
+        data,
+        splits,
+        encoder,
+        joints=joints,
+        segments=segments,
+        seed=seed,
+        select=select,
+        l2=l2,
+        folder=folder,
+        flip=flip,
+        classes=tuple(classes),
+    )
+    notes = job.refit_statistics() if statistics == "clips" else []
     if trains:
         job.needed_encoder(protocol)
     run: AbstractContextManager[None] = nullcontext()
@@ -119,6 +153,7 @@ def evaluate(
             found = episodes(job, few_shot)
         else:
             found = dict(frozen(job, protocol, k))
+    found |= noted(*notes, *found.get("notes", []))
     results = {
         "protocol": protocol,
         "features": _features(pretrained, protocol, ensemble),
@@ -126,7 +161,7 @@ def evaluate(
         "train_clips": len(splits.labelled),
         "test_clips": len(splits.test),
         **finite(found),
-        **measured(splits),
+        **measured(splits, job.device),
     }
     if folder is not None:
         if protocol not in _TRAINED:
@@ -140,19 +175,3 @@ def _features(pretrained: str | None, protocol: str, ensemble: EnsembleConfig) -
     if protocol == "ensemble":
         return ", ".join(ensemble.runs)
     return "coordinates" if pretrained is None else pretrained
-
-
-def _encoder(
-    pretrained: str | None,
-    resolved: dict[str, Any],
-    random_init: bool,
-    splits: Splits,
-    transfer: bool,
-) -> SkeletonEncoder | None:
-    if pretrained is None:
-        return None
-    encoder = load_encoder(Path(pretrained), resolved["data"], random_init)
-    if transfer:
-        encoder = bridge(encoder, splits.test.skeleton)
-    check_fits(encoder, splits.test, pretrained)
-    return encoder.to(best_device())

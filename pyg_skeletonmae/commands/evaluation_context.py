@@ -14,10 +14,17 @@ from pyg_skeletonmae.commands.data_section import DataConfig, Splits
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.evaluation import Features, extract_features, raw_features
+from pyg_skeletonmae.evaluation import (
+    Features,
+    extract_features,
+    raw_features,
+    refit_statistics,
+)
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.linear import L2_GRID
+from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.transforms.augment import FlipSides
 
 Joints = Literal["mean", "concat"]
 
@@ -34,8 +41,11 @@ class Job:
         segments: Features averaged over time (1), or over this many equal segments.
         seed: Where all draws derive from.
         select: Which weights of a training are tested.
-        l2: The penalty of linear classifiers on frozen features; None: chosen on training subjects.
+        l2: The penalty of linear classifiers on frozen features; None: chosen on training clips.
         folder: The run folder; None: nothing is kept.
+        flip: Training clips come a second time, mirrored, to nearest neighbours and linear
+            classifiers on frozen features.
+        classes: The user's own classes that releases may name.
     """
 
     data: DataConfig
@@ -47,6 +57,14 @@ class Job:
     select: Select = "last"
     l2: float | None = None
     folder: Path | None = None
+    flip: bool = False
+    classes: tuple[type, ...] = ()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the encoder is, and with it what is trained on it; coordinates are on the CPU."""
+        parameters = () if self.encoder is None else self.encoder.parameters()
+        return next((p.device for p in parameters), torch.device("cpu"))
 
     @property
     def l2_grid(self) -> Sequence[float]:
@@ -76,7 +94,36 @@ class Job:
 
     def both(self, joints: Joints | None = None) -> tuple[Features, Features]:
         """Features of the labelled training clips and of the test clips."""
-        return self.features(self.splits.labelled, joints), self.features(self.splits.test, joints)
+        return self.training(self.splits.labelled, joints), self.features(self.splits.test, joints)
+
+    def training(self, dataset: SkeletonDataset, joints: Joints | None = None) -> Features:
+        """One vector per clip to be trained on, and with ``flip`` one of its mirror image."""
+        return self.training_features(self.data.eval_loader(dataset), dataset, joints)
+
+    def training_features(
+        self,
+        loader: Iterable[Data],
+        dataset: SkeletonDataset,
+        joints: Joints | None = None,
+        repeats: Sequence[int] | int = 1,
+    ) -> Features:
+        """The same for a loader of the view's clips, or of several parts of each."""
+        own = by_performance(self.features_of(loader, joints), dataset, repeats)
+        if not self.flip:
+            return own
+        mirror = FlipSides(dataset.skeleton, p=1.0)
+        return own.with_copies(self.features_of(map(mirror, loader), joints))
+
+    def refit_statistics(self) -> list[str]:
+        """Gives the encoder batch statistics of training clips; what there is to say of it."""
+        encoder, train = self.needed_encoder("statistics"), self.splits.train
+        transform = self.data.transform(train, train=False)
+        loader = SkeletonLoader(
+            train, self.data.batch_size, transform, shuffle=True, seed=self.seed
+        )
+        if refit_statistics(encoder, loader):
+            return []
+        return ["statistics: the encoder has no batch norm, so there is nothing to refit"]
 
 
 def by_performance(

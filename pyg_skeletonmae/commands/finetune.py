@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from pyg_skeletonmae.commands.encoders import ClassifierBuilder, build_classifie
 from pyg_skeletonmae.commands.run_steps import (
     begin,
     check_selection,
+    check_validation,
     finish,
     keep_labels,
     loader_device,
@@ -35,6 +37,7 @@ def finetune(
     out: str = "runs/finetune",
     seed: int = 0,
     resume: bool = False,
+    classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Trains a classifier on the labelled training subjects and tests it on the others.
 
@@ -56,17 +59,20 @@ def finetune(
         out: The run folder.
         seed: Where weights, order and all draws derive from.
         resume: Go on with the run in the folder.
+        classes: The user's own classes that a release may name.
     """
     settings = {
         **resolved, "pretrained": pretrained, "freeze": freeze, "drop_path": drop_path,
         "random_init": random_init, "bridge": bridge,
     }  # fmt: skip
-    check_settings(settings)
+    check_settings(settings, classes)
     folder = Path(out)
     check_selection(data, trainer.monitor, select)
     splits = begin(trainer, folder, resolved, data, seed, resume)
+    if trainer.monitor is not None or select == "val-best":
+        check_validation(splits)
     dataset = splits.labelled
-    net = build_classifier(model, dataset, settings)
+    net = build_classifier(model, dataset, settings, classes)
     device = loader_device(trainer.fabric.device)
     loader = data.train_loader(
         dataset, seed, device, trainer.rank, trainer.world_size, drop_small=True

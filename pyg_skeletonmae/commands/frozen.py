@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Literal
 
-from pyg_skeletonmae.commands.evaluation_context import Job, Joints, by_performance
+from pyg_skeletonmae.commands.evaluation_context import Job, Joints
 from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
-from pyg_skeletonmae.commands.run_steps import numbers
+from pyg_skeletonmae.commands.run_steps import answer
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
@@ -22,13 +22,14 @@ from pyg_skeletonmae.evaluation import (
     temporal,
 )
 from pyg_skeletonmae.evaluation.detection import Segment
+from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.evaluation.windows import WindowLoader
 from pyg_skeletonmae.io.pku import NUM_CLASSES
 
 Frozen = Literal["knn", "linear", "all", "ridge", "retrieval"]
 
 
-def frozen(job: Job, protocol: str, k: int | list[int]) -> dict[str, float]:
+def frozen(job: Job, protocol: str, k: int | list[int]) -> dict[str, Any]:
     """Labelled training clips against test clips."""
     if protocol == "all":
         return _all(job, k)
@@ -37,16 +38,16 @@ def frozen(job: Job, protocol: str, k: int | list[int]) -> dict[str, float]:
 
 def _compared(
     train: Features, test: Features, job: Job, protocol: str, k: int | list[int]
-) -> dict[str, float]:
+) -> dict[str, Any]:
     if protocol == "knn":
-        return numbers(knn(train, test, k) if isinstance(k, int) else knn_curve(train, test, k))
+        return answer(knn(train, test, k) if isinstance(k, int) else knn_curve(train, test, k))
     if protocol == "retrieval":
         return retrieval(train, test)
     fit = linear_probe if protocol == "linear" else ridge
-    return numbers(fit(train, test, job.l2_grid, job.seed))
+    return answer(fit(train, test, job.l2_grid, job.seed))
 
 
-def _all(job: Job, k: int | list[int]) -> dict[str, float]:
+def _all(job: Job, k: int | list[int]) -> dict[str, Any]:
     """Top-1 of two protocols on both kinds of features; coordinates are of one kind."""
     if not isinstance(k, int):
         raise ConfigError(f"k {k}: expected one number for protocol all")
@@ -54,33 +55,37 @@ def _all(job: Job, k: int | list[int]) -> dict[str, float]:
     if job.encoder is None:
         del kinds["pooled"]
     features = {kind: job.both(joints) for kind, joints in kinds.items()}
-    return {
-        f"{protocol}_{kind}": _compared(train, test, job, protocol, k)["top1"]
-        for protocol in ("knn", "linear")
-        for kind, (train, test) in features.items()
-    }
+    results: dict[str, Any] = {}
+    notes = []
+    for protocol in ("knn", "linear"):
+        for kind, sides in features.items():
+            found = _compared(*sides, job, protocol, k)
+            results[f"{protocol}_{kind}"] = found["top1"]
+            notes += [f"{protocol}_{kind}: {note}" for note in found.get("notes", [])]
+    return {**results, **noted(*notes)}
 
 
 def episodes(job: Job, options: FewShotConfig) -> dict[str, Any]:
     """Few-shot episodes from the test clips."""
     found = few_shot(job.features(job.splits.test), seed=job.seed, **asdict(options))
-    return {**found, **asdict(options)}
+    return {**answer(found), **asdict(options)}
 
 
 def detect(job: Job, options: TemporalConfig) -> dict[str, Any]:
     """Windows of untrimmed recordings, a linear classifier on their features, and detections."""
     train = _windows(job, job.splits.labelled, options.window, options.train_stride)
     test = _windows(job, job.splits.test, options.window, options.stride)
-    known, asked = job.features_of(train), job.features_of(test)
     windows = [len(starts) for starts in train.starts]
-    known = by_performance(known, job.splits.labelled, windows)
+    known = job.training_features(train, job.splits.labelled, repeats=windows)
+    asked = job.features_of(test)
     found = linear_probe(known, asked, job.l2_grid, job.seed)
     results = temporal(
         test.split(found["logits"].softmax(-1)), test.starts, test.frames, test.annotations,
         options.window, test.background, options.shortest,
     )  # fmt: skip
-    counts = {"train_windows": len(known), "test_windows": len(asked)}
-    return {**results, "window_top1": found["top1"], "l2": found["l2"], **counts}
+    counts = {"train_windows": sum(windows), "test_windows": len(asked)}
+    window = {"window_top1": found["top1"], "l2": found["l2"]}
+    return {**answer({**results, **noted(*found.get("notes", []))}), **window, **counts}
 
 
 def _windows(job: Job, dataset: SkeletonDataset, window: int, stride: int) -> WindowLoader:

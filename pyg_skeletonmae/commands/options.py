@@ -52,8 +52,7 @@ class SemiConfig:
         fractions: Shares of labels.
         draws: Draws of each, numbered as ``data.label_draw``.
         by: Fine-tune a classifier on the labelled clips, or a linear probe of frozen features,
-            whose penalty (``l2``) can be chosen where there are labels of two classes from two
-            subjects.
+            whose penalty (``l2``) can be chosen where a class has two labelled clips.
     """
 
     fractions: list[float] = field(default_factory=lambda: list(FRACTIONS))

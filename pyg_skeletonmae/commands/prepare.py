@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,22 +15,24 @@ from pyg_skeletonmae.datasets.catalog import open_pkummd
 from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
 from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
 from pyg_skeletonmae.datasets.sets.pose_formats import FORMATS
+from pyg_skeletonmae.datasets.sets.pose_plan import LABELS
+from pyg_skeletonmae.datasets.sets.pose_report import describe_poses
 from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
-from pyg_skeletonmae.errors import ConfigError
-
-LABELS = "labels.csv"
+from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.io.poses import PoseOptions
 
 
 class Recipe(NamedTuple):
     """How a name is prepared.
 
     Args:
-        build: Opens the data set and, if need be, writes its store. It takes ``root``,
-            ``processed_root``, ``workers``, ``force_reload``, and by name the options below.
+        build: Opens the data set and, if need be, writes its store (None: only tells what it would
+            read). It takes ``root``, ``processed_root``, ``workers``, ``force_reload``, and by name
+            the options below.
         options: Which further options of the command it takes.
     """
 
-    build: Callable[..., SkeletonDataset]
+    build: Callable[..., SkeletonDataset | None]
     options: tuple[str, ...] = ()
 
 
@@ -51,10 +53,26 @@ def _pyskl(
     )
 
 
-def _poses(root: Path, labels: str | None = None, **settings: Any) -> PoseFolder:
+_POSES = (
+    "format", "skeleton", "labels", "zeros", "axes", "min_score", "image_size", "fps",
+    "label_column", "columns", "ignore", "first_index", "strict", "dry_run",
+)  # fmt: skip
+_OPTIONS = ("axes", "min_score", "image_size", "fps")
+
+
+def _poses(
+    root: Path, labels: str | None = None, dry_run: bool = False, **settings: Any
+) -> PoseFolder | None:
     if labels is None and (root / LABELS).is_file():
         labels = LABELS
-    return PoseFolder(root, labels, **settings)
+    given = {key: settings.pop(key) for key in _OPTIONS if key in settings}
+    options = PoseOptions(**given)
+    if dry_run:
+        for key in ("processed_root", "workers", "force_reload"):
+            settings.pop(key)
+        print("\n".join(describe_poses(root, labels, options=options, **settings)))
+        return None
+    return PoseFolder(root, labels, options=options, **settings)
 
 
 RECIPES: dict[str, Recipe] = {
@@ -65,7 +83,7 @@ RECIPES: dict[str, Recipe] = {
     "finegym": Recipe(FineGym),
     "diving48": Recipe(Diving48),
     "pyskl": Recipe(_pyskl),
-    "poses": Recipe(_poses, ("format", "skeleton", "labels")),
+    "poses": Recipe(_poses, _POSES),
     "uiprmd": Recipe(_uiprmd),
 }
 
@@ -80,8 +98,19 @@ def prepare(
     format: str | None = None,
     skeleton: str | None = None,
     labels: str | None = None,
+    zeros: str | None = None,
+    axes: str | None = None,
+    min_score: float | None = None,
+    image_size: tuple[float, float] | None = None,
+    fps: float | None = None,
+    label_column: str | None = None,
+    columns: Mapping[str, str] | Sequence[str] | None = None,
+    ignore: Sequence[str] | None = None,
+    first_index: int | None = None,
+    strict: bool = False,
+    dry_run: bool = False,
     force: bool = False,
-) -> SkeletonDataset:
+) -> SkeletonDataset | None:
     """Turns raw files into a store, and prints its data card.
 
     A store that is there is opened. One that was begun is gone on with.
@@ -97,10 +126,22 @@ def prepare(
             :class:`~pyg_skeletonmae.datasets.PoseFolder`.
         skeleton: Of ``poses``, a layout or a skeleton file; None = that of the format.
         labels: Of ``poses``, the table of labels in ``root``; None = ``labels.csv`` if it is there.
+        axes: Of ``poses`` in the format ``arrays``, the order of the axes: ``MTVC`` (persons,
+            frames, joints, coordinates), ``CTVM`` ...; None = ``MTVC``, checked by the numbers.
+        zeros: Of ``poses``, what joints at 0 in some frames are: ``missing``, or ``keep`` them.
+        min_score: Of ``poses``, a joint is missing unless its score is above this.
+        image_size: Of ``poses``, width and height, to normalise pixels by.
+        fps: Of ``poses``, frames per second.
+        label_column: Of tables of landmarks, the column that says what is shown.
+        columns: Of tables of landmarks, what columns mean.
+        ignore: Of tables of landmarks, columns to leave out.
+        first_index: Of tables of landmarks, whether landmarks are numbered from 0 or 1.
+        strict: Of tables of landmarks, refuse those with columns of which nothing is used.
+        dry_run: Of ``poses``, print what was understood of each file, and write nothing.
         force: Read the files again, also if there is a store.
 
     Returns:
-        The data set.
+        The data set, None of a dry run.
 
     Raises:
         ConfigError: There is no such name, or it does not take an option that was given.
@@ -111,11 +152,16 @@ def prepare(
     recipe = RECIPES[name]
     given = {
         "policy": policy, "incomplete": incomplete,
-        "format": format, "skeleton": skeleton, "labels": labels,
+        "format": format, "skeleton": skeleton, "labels": labels, "zeros": zeros, "axes": axes,
+        "min_score": min_score, "image_size": image_size, "fps": fps,
+        "label_column": label_column, "columns": columns, "ignore": ignore,
+        "first_index": first_index, "strict": strict or None, "dry_run": dry_run or None,
     }  # fmt: skip
     chosen = {key: value for key, value in given.items() if value is not None}
     for key in chosen.keys() - set(recipe.options):
         raise ConfigError(f"--{key}: {name} has no such option")
+    if not Path(root).exists():
+        raise DataError(f"{root}: no such {'file' if name == 'pyskl' else 'folder'}")
     return recipe.build(
         root=Path(root),
         processed_root=None if out is None else Path(out),
@@ -129,8 +175,9 @@ def run_prepare(arguments: dict[str, Any]) -> None:
     """Prepares what a command line says, and prints the card and the folder of the store."""
     arguments.pop("config", None)
     dataset = prepare(**arguments)
-    print(dataset.card)
-    print(f"\n{dataset.store.root}")
+    if dataset is not None:
+        print(dataset.card)
+        print(f"\n{dataset.store.root}")
 
 
 def add_prepare_arguments(parser: ArgumentParser) -> None:
@@ -146,6 +193,19 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--format", type=str, help=f"Of poses: {', '.join(FORMATS)}.")
     parser.add_argument("--skeleton", type=str, help="Of poses: a layout, or a skeleton file.")
     parser.add_argument("--labels", type=str, help="Of poses: the table of labels in the folder.")
+    parser.add_argument("--axes", type=str, help="Of arrays: the order of the axes, CTVM or MTVC.")
+    parser.add_argument("--zeros", type=str, help="Of poses: zeros are missing, or keep them.")
+    parser.add_argument("--min_score", type=float, help="Of poses: joints above it are present.")
+    parser.add_argument("--image_size", type=tuple[float, float], help="Of poses: [width, height].")
+    parser.add_argument("--fps", type=float, help="Of poses: frames per second.")
+    parser.add_argument("--label_column", type=str, help="Of tables: the column of labels.")
+    parser.add_argument(
+        "--columns", type=dict[str, str] | list[str], help='Of tables: "{bild: frame}", or a list.'
+    )
+    parser.add_argument("--ignore", type=list[str], help='Of tables: columns, "[world_*]".')
+    parser.add_argument("--first_index", type=int, help="Of tables: landmarks count from 0 or 1.")
+    parser.add_argument("--strict", action="store_true", help="Of tables: no other columns.")
+    parser.add_argument("--dry-run", action="store_true", help="Of poses: say what was understood.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")
 
 

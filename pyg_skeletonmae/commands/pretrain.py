@@ -13,6 +13,7 @@ from pyg_skeletonmae.commands.data_section import DataConfig, Splits
 from pyg_skeletonmae.commands.run_steps import (
     begin,
     check_selection,
+    check_validation,
     finish,
     loader_device,
     try_batch,
@@ -47,6 +48,8 @@ def pretrain(
     folder = Path(out)
     check_selection(data, trainer.monitor)
     splits = begin(trainer, folder, resolved, data, seed, resume)
+    if trainer.monitor is not None:
+        check_validation(splits)
     net = model(splits.train.skeleton, splits.train.store.num_channels)
     loader = data.train_loader(
         splits.train, seed, loader_device(trainer.fabric.device), trainer.rank, trainer.world_size

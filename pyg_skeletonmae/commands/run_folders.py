@@ -19,10 +19,15 @@ from typing import Any
 import torch
 import yaml
 
+from pyg_skeletonmae.commands.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.io.json_file import read_json
 from pyg_skeletonmae.training.checkpoint import write_beside
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
+SPLIT = (  # data settings that divide clips
+    "protocol", "train_subjects", "test_subjects", "split_by", "train_values", "test_values",
+)  # fmt: skip
 LABELS = "labels.txt"  # the clips whose labels were read, where not all were
 _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings.
@@ -131,11 +136,11 @@ def read_mapping(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: It cannot be read, or holds something else.
     """
-    parse = json.loads if path.suffix == ".json" else yaml.safe_load
     try:
-        content = parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{path}: damaged ({' '.join(str(error).split())})") from error
+        content = read_json(path) if path.suffix == ".json" else parse_settings(read_settings(path))
+    except (SkeletonMAEError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).removeprefix(f"{path}: ").split())
+        raise CheckpointError(f"{path}: damaged ({reason})") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a mapping, found {type(content).__name__}")
     return content
@@ -176,7 +181,7 @@ def split_differences(run: Path, data: Mapping[str, Any]) -> list[str]:
     """How the split of a run differs from these settings, if both are of one data set."""
     if data_differences(run, data, ("name",)):
         return []
-    return data_differences(run, data, ("protocol", "train_subjects", "test_subjects"))
+    return data_differences(run, data, SPLIT)
 
 
 def _output(command: list[str]) -> str:

@@ -16,6 +16,8 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import write_labels
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
 from pyg_skeletonmae.evaluation.finetune import Select
+from pyg_skeletonmae.evaluation.folds import check_known
+from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.training import Trainer, save_release
 
@@ -82,6 +84,17 @@ def keep_labels(folder: Path, labelled: SkeletonDataset) -> None:
 def numbers(results: dict[str, Any]) -> dict[str, float]:
     """What of the results is a number."""
     return {name: value for name, value in results.items() if isinstance(value, float)}
+
+
+def answer(results: dict[str, Any]) -> dict[str, Any]:
+    """What of an evaluation is printed: the numbers, and what has to stand beside them."""
+    return {**numbers(results), **noted(*results.get("notes", []))}
+
+
+def check_validation(splits: Splits) -> None:
+    """Raises :class:`DataError` if no class of the validation clips can be learned."""
+    if splits.val is not None:
+        check_known(splits.labelled.labels, splits.val.labels)
 
 
 def measured(splits: Splits, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, same_sides
 from pyg_skeletonmae.commands.encoders import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.commands.evaluation_context import Job
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
-from pyg_skeletonmae.commands.run_steps import finite, keep_labels, numbers, try_batch
+from pyg_skeletonmae.commands.run_steps import (
+    answer,
+    check_validation,
+    finite,
+    keep_labels,
+    loader_device,
+    numbers,
+    try_batch,
+)
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.evaluation import (
     LINEAR_SGD,
     ensemble,
@@ -24,6 +32,7 @@ from pyg_skeletonmae.evaluation import (
     linear_probe_sgd,
     semi_supervised,
 )
+from pyg_skeletonmae.evaluation.notes import noted, unknown_note
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.training import load_release
 
@@ -41,16 +50,22 @@ def train(job: Job, protocol: str, tune: TuneConfig) -> dict[str, Any]:
 def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
     """Shares of the labels; a draw that is finished in the run folder is not trained again."""
     test = job.features(job.splits.test) if options.by == "linear" else None
+    notes: list[str] = []
 
-    def measure(subset: SkeletonDataset, name: str) -> Mapping[str, float]:
+    def measure(subset: SkeletonDataset, name: str) -> Mapping[str, Any]:
+        found = measured(subset, name)
+        notes.extend(f"{name}: {note}" for note in found.get("notes", []))
+        return found
+
+    def measured(subset: SkeletonDataset, name: str) -> Mapping[str, Any]:
         folder = None if job.folder is None else job.folder / name
         kept = None if folder is None else folder / runs.RESULTS
         if kept is not None and kept.is_file():
             return runs.read_mapping(kept)
         if test is not None:
-            found = numbers(linear_probe(job.features(subset), test, job.l2_grid, job.seed))
+            found = answer(linear_probe(job.training(subset), test, job.l2_grid, job.seed))
         else:
-            found = numbers(_train(job, "semi", subset, tune, folder))
+            found = answer(_train(job, "semi", subset, tune, folder))
         if folder is not None:
             keep_labels(folder, subset)
             runs.write_json(folder / runs.RESULTS, finite(found))
@@ -60,7 +75,8 @@ def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
     balanced = job.data.balanced
     results = semi_supervised(measure, dataset, labels, options.fractions, options.draws, balanced)
     on = {"last": "last", "val-best": "val", "test-best": "test"}[job.select]
-    return {**results, "by": options.by, "balanced": balanced, "selected_on": on}
+    chosen = {"by": options.by, "balanced": balanced, "selected_on": on}
+    return {**results, **chosen, **noted(*notes)}
 
 
 def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
@@ -69,7 +85,7 @@ def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
         raise ConfigError("ensemble.runs: expected two run folders or more")
     scores, y = [], job.splits.test.labels
     for run in options.runs:
-        model = load_release(runs.release_of(Path(run)))
+        model = load_release(runs.release_of(Path(run)), job.classes)
         if not isinstance(model, Classifier):
             raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
         check_fits(model.encoder, job.splits.test, run)
@@ -78,7 +94,7 @@ def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
                 f"{run}: a classifier of {model.num_classes} classes, the clips have "
                 f"{job.splits.test.num_classes}"
             )
-        _check_same_split(Path(run), job.data)
+        _check_same_split(Path(run), job)
         loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])
     found = numbers(ensemble(scores, y, options.weights))
@@ -89,15 +105,18 @@ def _train(
     job: Job, protocol: str, dataset: SkeletonDataset, tune: TuneConfig, folder: Path | None
 ) -> dict[str, Any]:
     encoder = job.needed_encoder(protocol)
+    if job.select == "val-best":
+        check_validation(job.splits._replace(labelled=dataset))
     recipe = tune.apply(LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder))
-    loader = job.data.train_loader(dataset, job.seed, drop_small=True)
+    device = loader_device(job.device)
+    loader = job.data.train_loader(dataset, job.seed, device, drop_small=True)
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
-    val = None if job.splits.val is None else job.data.eval_loader(job.splits.val)
+    val = None if job.splits.val is None else job.data.eval_loader(job.splits.val, device)
     found = linear_probe_sgd(
         encoder,
         dataset.num_classes,
         loader,
-        job.data.eval_loader(job.splits.test),
+        job.data.eval_loader(job.splits.test, device),
         val,
         recipe,
         folder,
@@ -106,13 +125,22 @@ def _train(
         seed=job.seed,
         release=None if folder is None or protocol == "semi" else folder / runs.RELEASE,
     )
+    unknown = unknown_note(dataset.labels, job.splits.test.labels)
+    found |= noted(*found.get("notes", []), unknown)
     return {name.removeprefix("test/"): value for name, value in found.items()}
 
 
-def _check_same_split(run: Path, data: DataConfig) -> None:
+def _check_same_split(run: Path, job: Job) -> None:
     """Refuses a classifier that may have been trained on the clips it is to be tested on."""
-    different = runs.split_differences(run, asdict(data))
-    if different:
+    different = runs.split_differences(run, asdict(job.data))
+    if not different:
+        return
+    before = _with_settings_of(run, job.data, runs.SPLIT)
+    try:
+        same = same_sides(open_dataset(job.data, job.seed), before, job.data)
+    except SkeletonMAEError:  # a protocol or a subject that these clips do not have
+        same = False
+    if not same:
         raise ConfigError(f"{run}: trained on another split: {'; '.join(different)}")
 
 
@@ -120,5 +148,12 @@ def _as_in_its_run(run: Path, data: DataConfig) -> DataConfig:
     """The data section with what a classifier's run prepared in its own way."""
     if not (run / runs.CONFIG).is_file():
         raise ConfigError(f"{run}: no run folder; its {runs.CONFIG} tells how clips are prepared")
+    return _with_settings_of(run, data, PRETRAIN_ONLY)
+
+
+def _with_settings_of(run: Path, data: DataConfig, keys: Sequence[str]) -> DataConfig:
     own = runs.data_section(run)
-    return replace(data, **{key: own[key] for key in PRETRAIN_ONLY if key in own})
+    try:
+        return replace(data, **{key: own[key] for key in keys if key in own})
+    except ArgumentError as error:
+        raise CheckpointError(f"{run / runs.CONFIG}: {error}") from None

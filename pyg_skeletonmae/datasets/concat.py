@@ -82,7 +82,7 @@ class ConcatStore(ClipStore):
         self.subject = _joined([store.subject for store in self.stores])
         self.class_names, self.label = _classes(self.stores)
         self.names = tuple(name for store in self.stores for name in store.names)
-        self.extra = _columns(self.stores)
+        self.extra, self.column_names = _columns(self.stores)
         self.content_hash = _hash(self.stores)
         self.card = DataCard(_card(self))
         self._edges = {}
@@ -155,11 +155,25 @@ def _classes(stores: Sequence[ClipStore]) -> tuple[tuple[str, ...], Tensor | Non
     return names, _joined([new[label] for new, label in zip(maps, labels, strict=True)])
 
 
-def _columns(stores: Sequence[ClipStore]) -> dict[str, Tensor]:
+def _columns(
+    stores: Sequence[ClipStore],
+) -> tuple[dict[str, Tensor], dict[str, tuple[str, ...]]]:
+    """The columns that all stores have, of texts or of numbers in all, and their texts."""
+    columns, texts = {}, {}
+    for key in stores[0].extra:
+        if not all(key in store.extra for store in stores):
+            continue
+        named = [store.column_names[key] for store in stores if key in store.column_names]
+        parts = [store.extra[key] for store in stores]
+        if len(named) == len(stores):
+            texts[key] = tuple(dict.fromkeys(text for own in named for text in own))
+            maps = [torch.tensor([texts[key].index(text) for text in own]) for own in named]
+            parts = [new[part.long()] for new, part in zip(maps, parts, strict=True)]
+        elif named:
+            continue
+        columns[key] = _joined(parts)
     sizes = torch.tensor([len(store) for store in stores])
-    shared = [key for key in stores[0].extra if all(key in store.extra for store in stores)]
-    columns = {key: _joined([store.extra[key] for store in stores]) for key in shared}
-    return columns | {"store": torch.repeat_interleave(sizes)}
+    return columns | {"store": torch.repeat_interleave(sizes)}, texts
 
 
 def _hash(stores: Sequence[ClipStore]) -> str:

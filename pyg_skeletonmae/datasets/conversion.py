@@ -114,6 +114,8 @@ def processed_store(
         fps=store.card["fps"],
         unit=store.card["unit"],
         dropped=left_out,
+        all_tracks=True,
+        about={"column_names": store.column_names} if store.column_names else None,
         overwrite=force_reload,
     )
 

@@ -10,7 +10,9 @@ from typing import TypeVar
 
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.files.plain import read_plain
 
+MAX_BYTES = 64 * 2**20
 Set = TypeVar("Set", bound=SkeletonDataset)
 
 
@@ -69,7 +71,7 @@ def read_labels(path: str | Path) -> list[str]:
         DataError: There is no such file, or it names no clip or one twice.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = read_plain(path, MAX_BYTES).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: no readable file of clip names ({error})") from error
     names = [line.strip() for line in lines if line.strip()]

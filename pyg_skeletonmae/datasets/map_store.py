@@ -44,8 +44,10 @@ def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
         names = store.class_names if store.label is not None else None
         source, card = f"{store.card['source']}; joints of {skeleton.name}", store.card
         write_store(
-            root, clips(), skeleton, names, source=source, fps=card["fps"], unit=card["unit"]
-        )
+            root, clips(), skeleton, names, source=source, fps=card["fps"], unit=card["unit"],
+            all_tracks=True,
+            about={"column_names": store.column_names} if store.column_names else None,
+        )  # fmt: skip
     mapped = copy.copy(dataset)
     mapped.store = ClipStore(root)
     mapped.set_epoch(0)

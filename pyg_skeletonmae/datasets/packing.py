@@ -11,6 +11,7 @@ import numpy as np
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.io.packed import Packed, quantise
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import LAYOUTS
@@ -43,7 +44,7 @@ def packed_skeleton(packed: Packed, path: str | Path) -> Skeleton:
 
 def fits(skeleton: Skeleton, packed: Packed) -> bool:
     """Whether joints (by name, or the data owner's name) and tree are those of a packed file."""
-    names = tuple(skeleton.aliases.get(name, name) for name in packed.joint_names)
+    names = tuple(skeleton.aliases.get(name, name) for name in map(nfc, packed.joint_names))
     return names == skeleton.joints and packed.parents == tuple(skeleton.parents.tolist())
 
 

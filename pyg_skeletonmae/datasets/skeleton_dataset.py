@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,14 +13,19 @@ from torch import Tensor
 from torch_geometric.data import Data, Dataset
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform, processed_store, to_data
+from pyg_skeletonmae.datasets.labels import extra_columns, named_labels, nearest
 from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_skeleton
 from pyg_skeletonmae.datasets.splits import split_positions
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
-from pyg_skeletonmae.datasets.store.clips import Array, Clip, NanPolicy
-from pyg_skeletonmae.datasets.store.data_card import DataCard
+from pyg_skeletonmae.datasets.store.clips import Array, Clip, NanPolicy, plain_array
+from pyg_skeletonmae.datasets.store.data_card import DataCard, grouped_notes
+from pyg_skeletonmae.datasets.store.zero_clips import settled_clips
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.names import nfc
+from pyg_skeletonmae.io.axes import check_axes, check_order, reorder
 from pyg_skeletonmae.io.packed import UIPRMD_SCALE, read_packed, write_packed
+from pyg_skeletonmae.io.zeros import Zeros, check_zeros
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
 
@@ -37,8 +44,9 @@ class SkeletonDataset(Dataset):
         root: The folder of the store, or a store that is open.
         transform: Applied to a clip at every access.
         pre_transform: Applied once to every clip; the results are written as a store of their own
-            under ``root/processed``, in a folder that derives from the ``repr`` of the two
-            functions, so that different settings never mix. It must keep the joints.
+            under ``root/processed``, in a folder whose name follows from what the two functions
+            are and do (see :func:`~pyg_skeletonmae.datasets.fingerprint.described`), so that
+            different settings never mix. It must keep the joints.
         pre_filter: Called once with every clip, before ``pre_transform``; False leaves it out.
         force_reload: Apply ``pre_filter`` and ``pre_transform`` anew, also if that was done before.
 
@@ -79,7 +87,7 @@ class SkeletonDataset(Dataset):
     def from_arrays(
         cls: type[Self],
         clips: Iterable[Array | Tensor],
-        labels: Sequence[int] | Array | Tensor | None,
+        labels: Sequence[int] | Sequence[str] | Array | Tensor | None,
         skeleton: Skeleton | str | Path,
         *,
         root: str | Path,
@@ -87,43 +95,78 @@ class SkeletonDataset(Dataset):
         valid: Iterable[Array | Tensor | None] | None = None,
         names: Sequence[str] | None = None,
         class_names: Sequence[str] | None = None,
+        columns: Mapping[str, Sequence[float] | Sequence[str] | Array | Tensor] | None = None,
+        axes: str | None = None,
         nan: NanPolicy = "error",
+        zeros: Zeros | None = None,
         transform: Transform | None = None,
         overwrite: bool = False,
     ) -> Self:
         """Writes arrays into a store and opens it.
 
+        Persons who are nowhere (missing, NaN or exactly zero in all frames) beside others become no
+        tracks. A clip of zeros is kept, with a warning and a note in the card.
+
         Args:
             clips: ``[M, T, V, C]`` or, for one person, ``[T, V, C]``, of any floating type; may be
                 a generator. Persons and frames differ from clip to clip, joints and channels not.
-            labels: The classes from 0, ``[n]``; None = unlabelled.
+            labels: The classes from 0, or their names, ``[n]``; None = unlabelled.
             skeleton: A skeleton, the name of a layout, or a skeleton file.
             root: The folder of the store, which must not exist.
             subjects: The performers, ``[n]``; None = unknown.
-            valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]`` each; None = all.
+            valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]`` each (with ``axes``
+                in that order, without ``C``); None = all.
             names: What errors and :meth:`split` call the clips; None = ``clip 0``, ``clip 1`` ...
-            class_names: The names of the classes; None = their numbers.
+            class_names: The names of the classes; None = their numbers, or the names among
+                ``labels``, sorted, numbers by value.
+            columns: Further numbers or texts of each clip by their names, such as
+                ``{"camera": [1, 2], "day": ["monday", "friday"]}``, by which :meth:`split` divides.
+            axes: The order of the axes: ``"MTVC"``, ``"CTVM"`` (of ST-GCN), or any other; for one
+                person ``M`` does not count. None = ``"MTVC"``; where another order fits the shape,
+                the numbers decide whether that is refused, or read with a warning and a note in the
+                card, see :func:`~pyg_skeletonmae.io.axes.check_order`.
             nan: What to do where a present joint has a value that is not finite: ``"error"``
                 raises; ``"drop"`` leaves the clip out and lists it in the store's card;
                 ``"interpolate"`` fills it linearly over time within its track, after which it
                 counts as present, while a joint that its track never shows becomes zero with
                 ``valid`` False.
+            zeros: What joints are that are 0 in some frames only: ``"missing"``, ``"keep"``, or
+                None: kept, with a note in the card. See
+                :func:`~pyg_skeletonmae.io.zeros.settle_zeros`.
             transform: Applied to a clip at every access.
             overwrite: Replace a store that is there.
 
         Raises:
-            DataError: Arrays, labels or subjects do not fit; the message names the clip.
+            ConfigError: ``axes`` is no order, or the numbers are those of another one; ``nan`` or
+                ``zeros`` is none of the above.
+            DataError: Arrays, labels, subjects or columns do not fit; the message names the clip.
         """
-        columns = {"label": labels, "subject": subjects, "name": names, "valid": valid}
+        check_axes(axes)
+        check_zeros(zeros)
+        layout = get_layout(skeleton)
+        if labels is not None and not isinstance(labels, Tensor):
+            labels = list(labels)
+        if labels is not None and any(isinstance(label, str) for label in labels):
+            labels, class_names = named_labels(labels, class_names)
+        fields = {"label": labels, "subject": subjects, "name": names, "valid": valid}
+        given = {key: values for key, values in fields.items() if values is not None}
+        extra, texts = extra_columns(columns or {})
+        doubts: list[tuple[str, str]] = []
+        found = _in_order(_clips(clips, given, extra), axes, layout, doubts)
+        about: dict[str, Any] = {"column_names": texts} if texts else {}
         write_store(
             root,
-            _clips(clips, {key: values for key, values in columns.items() if values is not None}),
-            get_layout(skeleton),
+            settled_clips(found, zeros, about, doubts),
+            layout,
             class_names,
             nan=nan,
             source="arrays",
+            about=about,
+            all_tracks=zeros == "keep",
             overwrite=overwrite,
         )
+        for note in grouped_notes(doubts):
+            warnings.warn(note, stacklevel=2)
         return cls(root, transform)
 
     @classmethod
@@ -173,6 +216,8 @@ class SkeletonDataset(Dataset):
 
     def to_npz(self, path: str | Path, scale: float | None = UIPRMD_SCALE) -> None:
         """Writes the clips of this view, untransformed, as a packed file.
+
+        Of further columns that hold texts it keeps the numbers.
 
         Args:
             path: The file.
@@ -239,8 +284,7 @@ class SkeletonDataset(Dataset):
     def split(
         self: Self,
         by: str | Callable[[str], Hashable] = "subject",
-        *,
-        train: Iterable[Hashable],
+        train: Iterable[Hashable] = (),
         test: Iterable[Hashable] | None = None,
     ) -> tuple[Self, Self]:
         """Splits this view into two, by a property of the clips; nothing is copied.
@@ -248,13 +292,16 @@ class SkeletonDataset(Dataset):
         Args:
             by: ``"subject"``, ``"name"``, ``"label"``, a further column of the store, or a function
                 of the clip's name (``lambda name: int(name[5:8])``).
-            train: The values that go into the first view.
+            train: The values that go into the first view; labels by number or by name.
             test: The values that go into the second; None = all others.
 
         Raises:
             DataError: A side is empty, a value belongs to no clip or to both sides, or the store
                 has no such column.
         """
+        if by == "label":
+            train = self._classes(train)
+            test = None if test is None else self._classes(test)
         first, second = split_positions(self._values(by), train, test, f"split by {by!r}")
         return self._view(first), self._view(second)
 
@@ -262,6 +309,18 @@ class SkeletonDataset(Dataset):
         view = self.index_select(positions)
         assert isinstance(view, type(self))
         return view
+
+    def _classes(self, labels: Iterable[Hashable]) -> list[Hashable]:
+        """Labels as numbers, where they may be names."""
+        place = {name: label for label, name in enumerate(self.class_names)}
+        numbers: list[Hashable] = []
+        for label in labels:
+            name = nfc(label) if isinstance(label, str) else ""
+            if name and name not in place:
+                hint = nearest(name, self.class_names)
+                raise DataError(f"split by 'label': there is no class {name!r:.60}{hint}")
+            numbers.append(place[name] if name else label)
+        return numbers
 
     def _values(self, by: str | Callable[[str], Hashable]) -> list[Hashable]:
         numbers = self.indices()
@@ -273,16 +332,22 @@ class SkeletonDataset(Dataset):
         column = columns.get(by)
         if column is None:
             known = [key for key, values in columns.items() if values is not None]
-            raise DataError(f"split by {by!r}: the store has only {known} and 'name'")
+            hint = nearest(by, [*known, "name"])
+            raise DataError(f"split by {by!r}: the store has only {known} and 'name'{hint}")
         values: list[Hashable] = column[self._numbers()].tolist()
-        return values
+        texts = self.store.column_names.get(by)
+        return [texts[int(value)] for value in column[self._numbers()]] if texts else values
 
     def _numbers(self) -> Tensor:
         return torch.tensor(list(self.indices()), dtype=torch.long)
 
 
-def _clips(clips: Iterable[Array | Tensor], columns: Mapping[str, Iterable[Any]]) -> Iterator[Clip]:
-    iterators = {key: iter(values) for key, values in columns.items()}
+def _clips(
+    clips: Iterable[Array | Tensor],
+    columns: Mapping[str, Iterable[Any]],
+    extra: Mapping[str, Sequence[float]],
+) -> Iterator[Clip]:
+    iterators = {key: iter(values) for key, values in (*columns.items(), *extra.items())}
     number = -1
     for number, pos in enumerate(clips):
         fields: dict[str, Any] = {key: next(values, _MISSING) for key, values in iterators.items()}
@@ -291,7 +356,23 @@ def _clips(clips: Iterable[Array | Tensor], columns: Mapping[str, Iterable[Any]]
                 raise DataError(
                     f"clip {number}: there are more clips than entries of {key!r} ({number})"
                 )
-        yield Clip(pos, **fields)
+        own = {key: fields.pop(key) for key in extra}
+        yield Clip(pos, **{"name": f"clip {number}", **fields}, extra=own)
     for key, values in iterators.items():
         if next(values, _MISSING) is not _MISSING:
             raise DataError(f"there are {number + 1} clips, but more entries of {key!r}")
+
+
+def _in_order(
+    clips: Iterable[Clip], axes: str | None, skeleton: Skeleton, doubts: list[tuple[str, str]]
+) -> Iterator[Clip]:
+    """Clips whose axes are in the order ``MTVC``, and names and notes of those of which it may be
+    another."""
+    for clip in clips:
+        pos = reorder(plain_array(clip.pos), axes)
+        valid = None if clip.valid is None else reorder(plain_array(clip.valid), axes, without="C")
+        if note := "" if axes else check_order(pos, skeleton.num_joints, clip.name):
+            doubts.append((clip.name, note))
+        if pos.size and not pos.any():
+            doubts.append((clip.name, "nobody is seen: all coordinates are zero"))
+        yield replace(clip, pos=pos, valid=valid)

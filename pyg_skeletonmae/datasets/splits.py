@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 
+from pyg_skeletonmae.datasets.labels import nearest
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.names import nfc
 
 
 def split_positions(
@@ -24,13 +26,13 @@ def split_positions(
     Raises:
         DataError: A side is empty, or a value belongs to no clip or to both sides.
     """
+    values = [_same(value) for value in values]
     known = set(values)
-    first = set(train)
-    second = known - first if test is None else set(test)
+    first = set(map(_same, train))
+    second = known - first if test is None else set(map(_same, test))
     for value in (*first, *second):
         if value not in known:
-            shown = ", ".join(repr(value) for value in list(dict.fromkeys(values))[:20])
-            raise DataError(f"{what}: no clip has {value!r}; there are {shown}")
+            raise DataError(f"{what}: no clip has {value!r:.60}{nearest(value, values)}")
         if value in first and value in second:
             raise DataError(f"{what}: {value!r} is in both train and test")
     sides = [[i for i, value in enumerate(values) if value in side] for side in (first, second)]
@@ -38,3 +40,7 @@ def split_positions(
         if not side:
             raise DataError(f"{what}: the {name} side is empty")
     return sides[0], sides[1]
+
+
+def _same(value: Hashable) -> Hashable:
+    return nfc(value) if isinstance(value, str) else value

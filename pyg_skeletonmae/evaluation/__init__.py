@@ -6,6 +6,7 @@ from pyg_skeletonmae.evaluation.ensemble import ensemble
 from pyg_skeletonmae.evaluation.features import Features, evaluating, extract_features, raw_features
 from pyg_skeletonmae.evaluation.few_shot import few_shot
 from pyg_skeletonmae.evaluation.finetune import finetune, linear_probe_sgd
+from pyg_skeletonmae.evaluation.folds import Folds, deal_folds
 from pyg_skeletonmae.evaluation.knn import knn, knn_curve
 from pyg_skeletonmae.evaluation.linear import linear_probe, ridge
 from pyg_skeletonmae.evaluation.metrics import (
@@ -25,6 +26,7 @@ from pyg_skeletonmae.evaluation.reconstruction import (
 )
 from pyg_skeletonmae.evaluation.retrieval import retrieval
 from pyg_skeletonmae.evaluation.semi import semi_supervised
+from pyg_skeletonmae.evaluation.statistics import refit_statistics
 from pyg_skeletonmae.evaluation.temporal import temporal
 from pyg_skeletonmae.evaluation.transfer import bridge
 from pyg_skeletonmae.evaluation.windows import WindowLoader
@@ -33,6 +35,7 @@ __all__ = [
     "CAPTION",
     "FINETUNE",
     "Features",
+    "Folds",
     "LINEAR_SGD",
     "Readout",
     "Recipe",
@@ -42,6 +45,7 @@ __all__ = [
     "bridge",
     "confidence_interval",
     "confusion",
+    "deal_folds",
     "detection_map",
     "ensemble",
     "evaluate_classifier",
@@ -62,6 +66,7 @@ __all__ = [
     "raw_features",
     "reconstruct_clip",
     "reconstruction_error",
+    "refit_statistics",
     "retrieval",
     "ridge",
     "semi_supervised",

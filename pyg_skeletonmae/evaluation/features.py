@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_track, num_clips, valid_joints
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.nn.pool import pool_tracks
+from pyg_skeletonmae.nn.pool import pool_batch, pool_tracks
 
 
 @dataclass
@@ -22,26 +22,29 @@ class Features:
 
     Args:
         x: The features, ``[n, D]``, float32.
-        y: The classes, ``[n]``, long.
+        y: The classes, ``[n]``, long, -1 where there is none.
         subject: The performers, ``[n]``, long, -1 where unknown.
+        clip: Which clip each vector is of, ``[n]``, long; copies of a clip share a number, so that
+            none is validated on another. Default: each a clip of its own.
 
     Raises:
-        DataError: There is no clip, the lengths differ, a class is negative (no label), or a
-            feature is NaN or infinite.
+        DataError: There is no clip, the lengths differ, or a feature is NaN or infinite.
     """
 
     x: Tensor
     y: Tensor
     subject: Tensor
+    clip: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
 
     def __post_init__(self) -> None:
-        if self.x.dim() != 2 or not len(self.x) == len(self.y) == len(self.subject):
-            shapes = [list(value.shape) for value in (self.x, self.y, self.subject)]
-            raise DataError(f"features, classes and subjects do not fit together: {shapes}")
+        if not len(self.clip):
+            self.clip = torch.arange(len(self.x))
+        columns = (self.y, self.subject, self.clip)
+        if self.x.dim() != 2 or any(value.shape != self.x.shape[:1] for value in columns):
+            shapes = [list(value.shape) for value in (self.x, *columns)]
+            raise DataError(f"features, classes, subjects and clips do not fit together: {shapes}")
         if not len(self.x):
             raise DataError("no clip to take features of: the split or the loader is empty")
-        if bool((self.y < 0).any()):
-            raise DataError("an evaluation needs the class of every clip, and some have none")
         bad = (~self.x.isfinite().all(1)).nonzero().flatten()
         if len(bad):
             raise DataError(
@@ -52,8 +55,19 @@ class Features:
     def __len__(self) -> int:
         return len(self.x)
 
+    def check_labels(self) -> None:
+        """Raises :class:`DataError` if a clip has no class."""
+        unlabelled = int((self.y < 0).sum())
+        if unlabelled:
+            raise DataError(
+                f"an evaluation needs the class of every clip, and {unlabelled} of {len(self)} "
+                "have none; features.select(features.y >= 0) are those of the others"
+            )
+
     def check_fits(self, other: Features) -> None:
-        """Raises :class:`DataError` if the two have features of different width."""
+        """Raises :class:`DataError` if a clip has no class, or the widths differ."""
+        self.check_labels()
+        other.check_labels()
         if self.x.size(1) != other.x.size(1):
             raise DataError(
                 f"features of {self.x.size(1)} and {other.x.size(1)} numbers do not compare"
@@ -61,7 +75,16 @@ class Features:
 
     def select(self, index: Tensor) -> Features:
         """The clips at ``index``, numbers or a bool mask ``[n]``."""
-        return Features(self.x[index], self.y[index], self.subject[index])
+        return Features(self.x[index], self.y[index], self.subject[index], self.clip[index])
+
+    def with_copies(self, copies: Features) -> Features:
+        """The clips, and changed copies of them in the same order (mirrored ones, for example)."""
+        if not torch.equal(self.y, copies.y):
+            raise DataError(f"{self!r}, copies {copies!r}: expected the same clips in one order")
+        return Features(
+            torch.cat([self.x, copies.x]), self.y.repeat(2), self.subject.repeat(2),
+            self.clip.repeat(2),
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(clips={len(self)}, dim={self.x.size(1)})"
@@ -92,6 +115,9 @@ def extract_features(
 ) -> Features:
     """Features of a frozen encoder, pooled over frames, joints and persons to one per clip.
 
+    Pooled is what is present: missing joints and absent persons do not enter the means, see
+    :func:`~pyg_skeletonmae.nn.pool.pool_batch`. Clips need no class, ``y`` is then -1.
+
     Args:
         encoder: ``encoder(batch) -> [P, V, T', D]``; its ``training`` flags are restored.
         loader: Batches, :class:`~pyg_skeletonmae.loader.SkeletonLoader` or PyG's ``DataLoader``.
@@ -100,15 +126,14 @@ def extract_features(
         time: ``"mean"`` over the frames, or the number of segments to keep.
 
     Raises:
-        DataError: A clip has no class, there is no clip, clips have features of different width,
-            or a feature is NaN or infinite.
+        DataError: There is no clip, clips have features of different width, or a feature is NaN or
+            infinite.
     """
     with evaluating(encoder) as device:
 
         def pooled(batch: Data) -> Tensor:
             batch = batch.to(device)
-            x: Tensor = encoder(batch)
-            return pool_tracks(x, batch.num_tracks, joints=joints, time=time)
+            return pool_batch(encoder(batch), batch, joints, time)
 
         return _collect(loader, pooled)
 
@@ -118,16 +143,17 @@ def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:
 
     Each clip is centred on its mean over joints, frames and persons and divided by its standard
     deviation, the recipe of the usual 1-NN figures. Clips of several persons give the mean over
-    their tracks, so that all clips have one length and the order of persons does not matter.
-    Missing joints count neither for mean nor deviation and stand at the mean.
+    those whose joint is present, so that all clips have one length and the order of persons does
+    not matter. Missing joints count neither for mean nor deviation; where nobody's is present it
+    stands at the mean. Clips need no class, ``y`` is then -1.
 
     Args:
         loader: Batches whose clips all have the same number of frames (``Resample`` them).
         standardize: Centre and scale each clip; otherwise the coordinates as they come.
 
     Raises:
-        DataError: A clip has no class, there is no clip, no person or no frame, clips have
-            different numbers of frames, or a coordinate is NaN or infinite.
+        DataError: There is no clip, no person or no frame, clips have different numbers of frames,
+            or a coordinate is NaN or infinite.
     """
 
     def flattened(batch: Data) -> Tensor:
@@ -138,7 +164,7 @@ def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:
         valid = valid_joints(batch).reshape(tracks.shape[:3])
         if standardize:
             tracks = _standardized(tracks, valid, clip_of_track(batch), num_clips(batch))
-        return pool_tracks(tracks, batch.num_tracks, joints="concat", time=tracks.size(2))
+        return pool_tracks(tracks, batch.num_tracks, "concat", tracks.size(2), valid)
 
     return _collect(loader, flattened)
 
@@ -178,10 +204,9 @@ def _collect(loader: Iterable[Data], features: Callable[[Data], Tensor]) -> Feat
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for batch in loader:
         y, subject = batch.get("y"), batch.get("subject")
-        if y is None:
-            raise DataError("an evaluation needs the class of every clip, and some have none")
-        subject = torch.full_like(y, -1) if subject is None else subject
-        parts.append((features(batch).float().cpu(), y.cpu(), subject.cpu()))
+        unknown = torch.full((num_clips(batch),), -1)
+        y, subject = (unknown if value is None else value.cpu() for value in (y, subject))
+        parts.append((features(batch).float().cpu(), y, subject))
     if not parts:
         raise DataError("no clip to take features of: the split or the loader is empty")
     widths = sorted({x.size(1) for x, _, _ in parts})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch.nn.functional import normalize
 
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation.features import Features
+from pyg_skeletonmae.evaluation.notes import noted
 
 
 def few_shot(
@@ -21,7 +23,7 @@ def few_shot(
     queries: int = 15,
     episodes: int = 600,
     seed: int = 0,
-) -> dict[str, float]:
+) -> dict[str, Any]:
     """Nearest class means over many small problems, without any training.
 
     From `"Prototypical Networks for Few-shot Learning" <https://arxiv.org/abs/1703.05175>`_, with
@@ -38,17 +40,19 @@ def few_shot(
 
     Returns:
         ``top1``, the mean accuracy of the episodes, and ``interval``, half the width of its 95 %
-        interval, ``1.96 * std / sqrt(episodes)``.
+        interval, ``1.96 * std / sqrt(episodes)``; ``notes``, where classes are never drawn.
 
     Raises:
         ConfigError: A number is out of range.
-        DataError: Fewer than ``ways`` classes have ``shots + queries`` clips.
+        DataError: A clip has no class, or fewer than ``ways`` classes have ``shots + queries``
+            clips.
     """
     if ways < 2 or min(shots, queries) < 1 or episodes < 2:
         raise ConfigError(
             f"few-shot: expected ways and episodes >= 2, shots and queries >= 1, found "
             f"ways={ways}, shots={shots}, queries={queries}, episodes={episodes}"
         )
+    features.check_labels()
     clips = [
         (features.y == label).nonzero().flatten() for label in sorted(set(features.y.tolist()))
     ]
@@ -63,7 +67,10 @@ def few_shot(
         [_episode(x, enough, ways, shots, queries, rng) for _ in range(episodes)],
         dtype=torch.float64,
     )
+    rare = len(clips) - len(enough)
+    told = f"{rare} of {len(clips)} classes have fewer than {shots + queries} clips: never drawn"
     return {
+        **noted(told if rare else None),
         "top1": float(found.mean()),
         "interval": 1.96 * float(found.std()) / math.sqrt(episodes),
     }

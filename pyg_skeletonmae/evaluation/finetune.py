@@ -14,6 +14,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation.classify import evaluate_classifier
+from pyg_skeletonmae.evaluation.notes import chance_note, noted
 from pyg_skeletonmae.evaluation.recipe import LINEAR_SGD, Recipe
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.training import Trainer, load_model, save_release
@@ -51,7 +52,7 @@ def finetune(
     Returns:
         What the trainer returns, ``test/top1``, ``test/top5``, ``test/mean_class``, and
         ``selected_on``: ``"last"``, ``"val"`` or ``"test"``. A ``"test"`` has to stand beside every
-        number taken from here.
+        number taken from here. ``notes`` where the epoch was chosen at chance level.
 
     Raises:
         ConfigError: ``"val-best"`` without ``val``, an unknown ``select``, or a trainer that takes
@@ -72,6 +73,9 @@ def finetune(
         )
         if selected_on != "last" and run_dir is not None and trainer.rank == 0:
             load_model(model, Path(run_dir) / BEST)
+            if selected_on == "val" and val is not None:
+                judged = evaluate_classifier(model, val)
+                results |= noted(chance_note("the best epoch", judged["top1"], judged["y"]))
     tested = _numbers(evaluate_classifier(model, test))
     results |= {f"test/{name}": value for name, value in tested.items()}
     return {**results, "selected_on": selected_on}

@@ -13,6 +13,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation.features import Features
 from pyg_skeletonmae.evaluation.metrics import prediction_accuracy
+from pyg_skeletonmae.evaluation.notes import noted, unknown_note
 
 
 def knn(
@@ -34,16 +35,18 @@ def knn(
 
     Returns:
         What :func:`~pyg_skeletonmae.evaluation.metrics.prediction_accuracy` returns, and
-        ``predicted``, ``[n]``, long.
+        ``predicted``, ``[n]``, long, and ``notes`` where no training clip has the class of a test
+        clip.
 
     Raises:
         ConfigError: ``k`` is no number of training clips, or the metric is unknown.
-        DataError: Features have different widths.
+        DataError: A clip has no class, or features have different widths.
     """
     model = _fitted(train, test, [k], metric)
     predicted = torch.from_numpy(model.predict(test.x.numpy()))
     num_classes = 1 + int(max(train.y.max(), test.y.max()))
-    return {**prediction_accuracy(predicted, test.y, num_classes), "predicted": predicted}
+    metrics = prediction_accuracy(predicted, test.y, num_classes)
+    return {**metrics, "predicted": predicted, **noted(unknown_note(train.y, test.y))}
 
 
 def knn_curve(
@@ -61,11 +64,12 @@ def knn_curve(
         metric: As in :func:`knn`.
 
     Returns:
-        ``top1_k1``, ``top1_k5`` ..., and ``mean_class_k1`` ...
+        ``top1_k1``, ``top1_k5`` ..., ``mean_class_k1`` ..., and ``notes`` as :func:`knn`. No ``k``
+        is chosen: to quote the best is to choose it on the test clips.
 
     Raises:
         ConfigError: One of ``ks`` is no number of training clips, or the metric is unknown.
-        DataError: Features have different widths.
+        DataError: A clip has no class, or features have different widths.
     """
     model = _fitted(train, test, ks, metric)
     nearest = model.kneighbors(test.x.numpy(), max(ks), return_distance=False)
@@ -76,7 +80,7 @@ def knn_curve(
         winners = np.asarray(stats.mode(votes[:, :k], axis=1).mode)  # among ties the lowest
         found = prediction_accuracy(torch.from_numpy(winners), test.y, num_classes)
         results |= {f"{name}_k{k}": found[name] for name in ("top1", "mean_class")}
-    return results
+    return {**results, **noted(unknown_note(train.y, test.y))}
 
 
 def _fitted(

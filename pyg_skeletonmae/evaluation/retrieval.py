@@ -33,7 +33,7 @@ def retrieval(
 
     Raises:
         ConfigError: One of ``recall_at`` is no number of gallery clips.
-        DataError: Features have different widths.
+        DataError: A clip has no class, or features have different widths.
     """
     for k in recall_at:
         if not 1 <= k <= len(gallery):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import label_subset
@@ -11,7 +12,7 @@ from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation.metrics import confidence_interval
 
 FRACTIONS = (0.01, 0.05, 0.1, 0.2, 0.5)
-Measure = Callable[[SkeletonDataset, str], Mapping[str, float]]
+Measure = Callable[[SkeletonDataset, str], Mapping[str, Any]]
 
 
 def semi_supervised(

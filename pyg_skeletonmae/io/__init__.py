@@ -6,7 +6,10 @@ from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
 from pyg_skeletonmae.io.download import download_uiprmd
 from pyg_skeletonmae.io.label_csv import Labelled, read_label_csv
+from pyg_skeletonmae.io.landmark_columns import TableOptions
+from pyg_skeletonmae.io.landmark_table import read_landmark_table
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
+from pyg_skeletonmae.io.mmpose import read_mmpose
 from pyg_skeletonmae.io.npz import NpzFile
 from pyg_skeletonmae.io.ntu import read_ntu
 from pyg_skeletonmae.io.openpose import read_openpose
@@ -26,6 +29,7 @@ __all__ = [
     "PoseTracks",
     "Pyskl",
     "PysklClip",
+    "TableOptions",
     "XYFile",
     "download_uiprmd",
     "read_arrays",
@@ -33,7 +37,9 @@ __all__ = [
     "read_coco_keypoints",
     "read_deeplabcut",
     "read_label_csv",
+    "read_landmark_table",
     "read_mediapipe",
+    "read_mmpose",
     "read_ntu",
     "read_openpose",
     "read_packed",

@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.poses import check_size
 from pyg_skeletonmae.skeleton.checks import MAX_JOINTS
@@ -82,7 +83,7 @@ class _Lines:
 
     def _read(self) -> Iterator[str]:
         try:
-            with self.path.open("rb") as file:
+            with open_plain(self.path) as file:
                 while line := file.readline(_MAX_LINE + 1):
                     self.number += 1
                     if len(line) > _MAX_LINE:

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.io.identities import Places, identities, tell_apart
 from pyg_skeletonmae.io.json_file import brief, entry, points, read_json
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.skeleton.layouts import get_layout
+from pyg_skeletonmae.skeleton.layouts import COCO17, get_layout
 
-_IMAGE_FILE = re.compile(r"(\d{1,18})\.\w+", re.ASCII)
+_IMAGE_FILE = re.compile(r"(.*?)(\d{1,18})\.\w+", re.ASCII | re.DOTALL)
 _MAX_FLAG = 2
+_WHOLE_BODIES = {26: "Halpe", 133: "COCO-WholeBody", 136: "Halpe"}
+
+
+def whole_body(count: int, skeleton: Skeleton) -> tuple[str, ...]:
+    """What is to be noted if so many keypoints are those of COCO and others after them.
+
+    Halpe (26 or 136 keypoints) and COCO-WholeBody (133) begin with the 17 of COCO.
+    """
+    if skeleton.joints != COCO17.joints or count not in _WHOLE_BODIES:
+        return ()
+    return (f"of {count} keypoints ({_WHOLE_BODIES[count]}) the first 17, COCO's, are read",)
 
 
 def read_coco_keypoints(
@@ -29,17 +40,21 @@ def read_coco_keypoints(
     """Reads the keypoints of one recording.
 
     **Results** are a list of ``{"image_id", "keypoints": [x, y, score, ...]}``. ``image_id`` is the
-    frame number, or the name of a frame such as ``"12.jpg"`` (AlphaPose). There is a frame for
-    every number from the smallest to the largest: one without an entry has nobody in it.
+    frame number, or the name of a frame such as ``"12.jpg"`` or ``"walk_0012.png"`` (AlphaPose),
+    all of them with the same text before the number. There is a frame for every number from the
+    smallest to the largest: one without an entry has nobody in it.
 
     **Annotations** are ``{"images": [{"id"}, ...], "annotations": [{"image_id", "keypoints":
     [x, y, v, ...]}, ...]}``, with a frame for every image in the order of ``id``, and
     ``v`` = 0, 1 or 2 for not labelled, labelled and hidden, visible; the score is ``v / 2``.
 
-    If the entries have ``track_id``, or an integer ``idx`` (AlphaPose), it makes the tracks, in its
-    order.
-    Otherwise track ``m`` is the ``m``-th entry of each frame, as is. A keypoint with score 0 is
-    missing. Other keys, boxes for example, are not read.
+    Tracks are made, in the order of the identities, of the first of ``track_id``, ``idx``
+    (AlphaPose; also in lists), ``person_id``, ``instance_id`` and ``id`` that tells people apart:
+    none does that stands twice in a frame, and neither do the last two where each stands once, as
+    they then number the entries. See :mod:`pyg_skeletonmae.io.identities`. Otherwise track ``m`` is
+    the ``m``-th entry of each frame, as is. A keypoint with score 0 is missing. Of Halpe's and
+    COCO-WholeBody's keypoints those of ``coco17`` are read, unless ``layout`` has all. Other keys,
+    boxes for example, are not read.
 
     Args:
         path: The file.
@@ -51,8 +66,8 @@ def read_coco_keypoints(
         ``pos [M, T, V, 2]`` in pixels.
 
     Raises:
-        SkeletonFormatError: The file is missing, damaged, or neither form; entries have several
-            categories, some have a track and some not, or a track stands twice in a frame.
+        SkeletonFormatError: The file is missing, damaged, or neither form, or entries have several
+            categories.
     """
     path, skeleton = Path(path), get_layout(layout)
     content = read_json(path)
@@ -63,43 +78,46 @@ def read_coco_keypoints(
     if results and not people:
         raise SkeletonFormatError(path, "the file", "results", "an empty list")
     frames = range(min(numbers), max(numbers) + 1) if results else _image_ids(path, content)
-    _check_same(path, "category_id", [person.category for person in people])
-    _check_same(path, "track_id", [person.track is None for person in people])
-    values = _fill(path, people, frames, skeleton)
+    _check_same(path, "key 'category_id'", [person.category for person in people])
+    _check_same(path, "the names of key 'image_id'", [person.recording for person in people])
+    places = tell_apart([p.frame for p in people], [p.identities for p in people])
+    values = _fill(path, people, places, frames, skeleton)
     pos, score = values[..., :2].copy(), values[..., 2]
     if not results:
         _check_flags(path, score)
         score /= _MAX_FLAG
     pos[~(score > 0)] = np.nan
-    return finish_tracks(path, pos, score, skeleton, options, max_score=np.inf)
+    notes = (*places.notes, *dict.fromkeys(note for person in people for note in person.notes))
+    return finish_tracks(path, pos, score, skeleton, options, max_score=np.inf, notes=notes)
 
 
 class _Person(NamedTuple):
     frame: int
-    track: int | None
+    recording: str  # what stands before the number in the name of a frame
+    identities: dict[str, Hashable]
     category: object
     points: Array
+    notes: tuple[str, ...]
 
 
 def _read_person(path: Path, number: int, item: object, skeleton: Skeleton) -> _Person:
     where = f"entry {number}"
     numbers = entry(path, where, item, "keypoints", list)
+    notes = whole_body(len(numbers) // 3, skeleton) if len(numbers) % 3 == 0 else ()
+    numbers = numbers[: 3 * skeleton.num_joints] if notes else numbers
     keypoints = points(path, f"{where}, key 'keypoints'", numbers, skeleton.num_joints)
     if (keypoints[:, 2] < 0).any():
         raise SkeletonFormatError(path, where, "scores from 0", f"{keypoints[:, 2].min():g}")
     content: dict[str, Any] = dict(item) if isinstance(item, dict) else {}
-    image = content.get("image_id")
+    image, recording = content.get("image_id"), ""
     if isinstance(image, str) and (match := _IMAGE_FILE.fullmatch(image)):
-        image = int(match[1])
+        recording, image = match[1], int(match[2])
     if type(image) is not int or image < 0:
         expected = "a number from 0, or a name such as '12.jpg'"
         raise SkeletonFormatError(path, f"{where}, key 'image_id'", expected, brief(image))
-    track = content.get("track_id")
-    if "track_id" not in content and type(content.get("idx")) is int:
-        track = content["idx"]
-    if track is not None and type(track) is not int:
-        raise SkeletonFormatError(path, f"{where}, key 'track_id'", "an integer", brief(track))
-    return _Person(image, track, content.get("category_id"), keypoints)
+    return _Person(
+        image, recording, identities(content), content.get("category_id"), keypoints, notes
+    )
 
 
 def _image_ids(path: Path, content: object) -> list[int]:
@@ -112,33 +130,27 @@ def _image_ids(path: Path, content: object) -> list[int]:
 
 
 def _fill(
-    path: Path, people: Sequence[_Person], frames: Sequence[int], skeleton: Skeleton
+    path: Path,
+    people: Sequence[_Person],
+    places: Places,
+    frames: Sequence[int],
+    skeleton: Skeleton,
 ) -> Array:
     """The keypoints ``[M, T, V, 3]``, NaN where nobody is."""
-    tracks = sorted({person.track for person in people if person.track is not None})
-    count = Counter(person.frame for person in people)
-    most = len(tracks) or max(count.values(), default=0)
-    values = empty_tracks(path, (most, len(frames), skeleton.num_joints, 3))
+    values = empty_tracks(path, (places.size, len(frames), skeleton.num_joints, 3))
     column = {frame: place for place, frame in enumerate(frames)}
-    row = {track: place for place, track in enumerate(tracks)}
-    seen: Counter[int] = Counter()
-    for number, (frame, track, _, keypoints) in enumerate(people):
-        if frame not in column:
+    for number, (person, track) in enumerate(zip(people, places.tracks, strict=True)):
+        if person.frame not in column:
             expected = "the id of an image"
-            raise SkeletonFormatError(path, f"entry {number}, key 'image_id'", expected, f"{frame}")
-        place = seen[frame] if track is None else row[track], column[frame]
-        if not np.isnan(values[place]).all():
-            expected = "each track once in a frame"
-            raise SkeletonFormatError(path, f"entry {number}", expected, f"track {track} twice")
-        values[place] = keypoints
-        seen[frame] += 1
+            where = f"entry {number}, key 'image_id'"
+            raise SkeletonFormatError(path, where, expected, f"{person.frame}")
+        values[track, column[person.frame]] = person.points
     return values
 
 
-def _check_same(path: Path, key: str, values: Sequence[object]) -> None:
+def _check_same(path: Path, where: str, values: Sequence[object]) -> None:
     if len({str(value) for value in values}) > 1:
-        expected = "one value in all entries" if key == "category_id" else "in all entries or none"
-        raise SkeletonFormatError(path, f"key {key!r}", expected, "some of each")
+        raise SkeletonFormatError(path, where, "one value in all entries", "several")
 
 
 def _check_flags(path: Path, flags: Array) -> None:

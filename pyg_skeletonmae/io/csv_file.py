@@ -11,6 +11,8 @@ from typing import NoReturn
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.files.names import nfc
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.poses import check_size
 
@@ -36,13 +38,13 @@ class CsvFile:
         self._columns = 0
 
     def names(self) -> list[str]:
-        """The cells of the next line, without blanks and quotes around them."""
+        """The cells of the next line, in one form of Unicode, without blanks and quotes around."""
         line = next(self._lines, None)
         if line is None:
             self.fail("a row of names", "the end of the file")
         if (commas := line.count(",")) >= MAX_COLUMNS:
             self.fail(f"at most {MAX_COLUMNS} columns", f"{commas + 1}")
-        cells = [cell.strip() for cell in line.split(",")]
+        cells = [nfc(cell.strip()) for cell in line.split(",")]
         cells = [c[1:-1].strip() if len(c) > 1 and c[0] == c[-1] == '"' else c for c in cells]
         if self._columns not in (0, len(cells)):
             self.fail(f"{self._columns} names as above", f"{len(cells)}")
@@ -88,7 +90,7 @@ class CsvFile:
 
     def _read(self) -> Iterator[str]:
         try:
-            with self.path.open("rb") as file:
+            with open_plain(self.path) as file:
                 while line := file.readline(_MAX_LINE + 1):
                     self.number += 1
                     if len(line) > _MAX_LINE:

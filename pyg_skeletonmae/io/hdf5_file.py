@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError, SkeletonMAEError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.poses import check_size
 
@@ -122,7 +123,7 @@ class Hdf5File:
         offset, size = dataset.id.get_offset(), 4 + address_bytes + 4
         if offset is None or dataset.id.get_storage_size() != dataset.size * size:
             self.fail(key, "texts of fixed length, or of any length without chunks", "others")
-        with self.path.open("rb") as file:
+        with open_plain(self.path) as file:
             file.seek(offset)
             data = file.read(dataset.size * size)
         lengths = [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), size)]

@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 
 MAX_VALUES = 5_000_000
@@ -31,7 +32,7 @@ def read_json(path: str | Path, max_bytes: int = 64 * 2**20) -> Any:
     """
     path = require_file(path, "a JSON file")
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             data = file.read(max_bytes + 1)
     except OSError as error:
         raise SkeletonFormatError(path, "the file", "a readable file", str(error)) from None
@@ -71,21 +72,24 @@ def entry(path: Path, where: str, value: object, key: str, kind: type) -> Any:
     return value[key]
 
 
-def points(path: Path, where: str, numbers: Sequence[object], num_joints: int) -> Array:
-    """``x, y, score`` of each joint from one flat list, ``[V, 3]``, float32.
+def points(
+    path: Path, where: str, numbers: Sequence[object], num_joints: int, channels: int = 3
+) -> Array:
+    """``x, y, (z,) score`` of each joint from one flat list, ``[V, channels]``, float32.
 
     Raises:
         SkeletonFormatError: The list has another length, or holds something that is no finite
             number (``true`` is none).
     """
-    if len(numbers) != 3 * num_joints:
-        expected = f"{3 * num_joints} numbers (x, y, score of {num_joints} joints)"
+    if len(numbers) != channels * num_joints:
+        axes = "x, y, score" if channels == 3 else "x, y, z, score"
+        expected = f"{channels * num_joints} numbers ({axes} of {num_joints} joints)"
         raise SkeletonFormatError(path, where, expected, f"{len(numbers)}")
     for index, number in enumerate(numbers):
         if type(number) not in (int, float) or not abs(cast(float, number)) <= _MAX_FLOAT32:
             place = f"{where}, number {index}"
             raise SkeletonFormatError(path, place, "a finite number", brief(number))
-    return np.array(numbers, np.float32).reshape(num_joints, 3)
+    return np.array(numbers, np.float32).reshape(num_joints, channels)
 
 
 def brief(value: object) -> str:

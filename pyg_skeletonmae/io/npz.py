@@ -20,6 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pyg_skeletonmae.errors import SkeletonFormatError, SkeletonMAEError
+from pyg_skeletonmae.files.plain import not_plain, open_plain
+from pyg_skeletonmae.io.zip_file import open_zip
 
 Array = npt.NDArray[Any]
 
@@ -67,7 +69,7 @@ class NpzFile:
     def __init__(self, path: str | Path) -> None:
         self.path = require_file(path, "an npz file")
         with _reading(self.path, "the file", "an npz file (a zip archive of npy arrays)"):
-            self._zip = zipfile.ZipFile(self.path)
+            self._zip = open_zip(self.path)
         members = self._zip.infolist()
         self._members = {m.filename.removesuffix(".npy"): m for m in members}
         try:
@@ -190,7 +192,7 @@ def map_npy(path: str | Path) -> Array:
     """
     path = require_file(path, "an npy file")
     with _reading(path, "header", "a whole npy array"):
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             header = read_header(file)
         check_header(header, path.stat().st_size, path, "header")
         if header.fortran or 0 in header.shape:
@@ -271,11 +273,11 @@ def require_file(path: str | Path, what: str) -> Path:
     """The path, if a file is there.
 
     Raises:
-        SkeletonFormatError: Nothing is there, or a folder.
+        SkeletonFormatError: Nothing is there, or a folder, a pipe, a socket or a device.
     """
     path = Path(path)
-    if not path.is_file():
-        found = "a folder" if path.is_dir() else "nothing: no such file"
+    found = not_plain(path)
+    if found is not None:
         raise SkeletonFormatError(path, "the path", what, found)
     return path
 

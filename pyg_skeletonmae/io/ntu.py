@@ -9,6 +9,7 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.number_text import field_bounds, parse_numbers
 from pyg_skeletonmae.skeleton.layouts import NTU25
@@ -145,9 +146,10 @@ class _Text:
 
 
 def _data(path: Path) -> bytes:
-    if path.stat().st_size > MAX_BYTES:
+    with open_plain(path) as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
         _fail(path, "the file", f"at most {MAX_BYTES} bytes", "more")
-    data = path.read_bytes()
     data = data.removeprefix(b"\xef\xbb\xbf")
     if b"\n" not in data:  # a return before a line feed is a blank like any other
         data = data.replace(b"\r", b"\n")

@@ -11,6 +11,7 @@ alone, for the list of dropped clips.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -19,11 +20,13 @@ import numpy as np
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.ntu import NtuClip
+from pyg_skeletonmae.io.poses import MAX_NUMBERS
 from pyg_skeletonmae.skeleton.layouts import NTU25
 
 MIN_ROWS = 12
 WIDE, MAX_WIDE_SHARE = 0.8, 0.69754
 CENTRE = 1  # the middle of the spine
+_ZEROS = "all coordinates are zero"
 
 
 class Persons(NamedTuple):
@@ -62,15 +65,26 @@ def all_bodies(clip: NtuClip) -> Persons:
 
     Where an id stands twice in a frame the second block counts.
 
+    A body whose rows are all zero is nobody.
+
     Raises:
-        DataError: The recording shows nobody.
+        DataError: The recording shows nobody, or so many ids in so many frames that the tracks,
+            nearly empty, would hold more than 32 Mi numbers.
     """
     _require_bodies(clip)
-    pos = np.zeros((len(clip.bodies), clip.num_frames, NTU25.num_joints, 3), np.float32)
-    valid = np.zeros(pos.shape[:3], bool)
-    for number, body in enumerate(clip.bodies):
+    bodies = [body for body in clip.bodies if body.joints.any()]
+    if not bodies:
+        raise DataError(_ZEROS)
+    shape = (len(bodies), clip.num_frames, NTU25.num_joints, 3)
+    if math.prod(shape) > MAX_NUMBERS:
+        raise DataError(
+            f"{len(bodies)} body ids in {clip.num_frames} frames: a track for each would hold more "
+            f"than {MAX_NUMBERS} numbers; take policy ctrgcn or pyskl"
+        )
+    pos, valid = np.zeros(shape, np.float32), np.zeros(shape[:3], bool)
+    for number, body in enumerate(bodies):
         pos[number, body.frames], valid[number, body.frames] = body.joints, True
-    ids = tuple((body.id,) for body in clip.bodies)
+    ids = tuple((body.id,) for body in bodies)
     return Persons(pos, valid, ids, np.arange(clip.num_frames))
 
 
@@ -103,9 +117,9 @@ def ctrgcn(clip: NtuClip, centre: bool = True) -> Persons:
             tracks = _ranked(_without_wide(tracks, keep_last=True))
     pos, ids = _pack(tracks, num_frames, shared_frames=1)
     kept = np.flatnonzero(_sums(pos).sum(0) != 0) if several else np.arange(num_frames)
-    if not len(kept):
-        raise DataError("all coordinates are zero")
     pos = pos[:, kept]
+    if not pos.any():
+        raise DataError(_ZEROS)
     valid = np.ones(pos.shape[:2], bool) if len(pos) == 1 else _sums(pos) != 0
     if centre:
         seen = (pos[0] != 0).any((1, 2))
@@ -140,7 +154,7 @@ def pyskl(clip: NtuClip) -> Persons:
         pos, ids = _pack(tracks, max(track.end for track in tracks), shared_frames=0)
         frames = np.flatnonzero(np.abs(pos).sum((0, 2, 3)) >= 1e-3)
         if not len(frames):
-            raise DataError("all coordinates are zero")
+            raise DataError(_ZEROS)
         frames = np.arange(frames[0], frames[-1] + 1)
         pos = pos[:, frames]
         if _is_empty(pos[0, 0, CENTRE]) and not _is_empty(pos[1, 0, CENTRE]):

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple, NoReturn
 import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.skeleton.layouts import NTU25
 
@@ -153,7 +154,7 @@ def _action(path: Path, where: str, line: str) -> PkuAction:
 
 
 def _text(path: Path, characters: bytes | None = None) -> str:
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         _fail(path, "the file", f"at most {MAX_BYTES} bytes", "more")

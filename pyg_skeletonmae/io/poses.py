@@ -10,7 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
+from pyg_skeletonmae.io.axes import check_axes
 from pyg_skeletonmae.io.npz import Array
+from pyg_skeletonmae.io.pixels import Unit, check_unit, normalise_pixels
+from pyg_skeletonmae.io.zeros import Zeros, check_zeros, settle_zeros
 from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_NUMBERS = 32 * 1024**2
@@ -23,17 +26,21 @@ class PoseTracks:
 
     Args:
         pos: Coordinates, and the score as the last channel if it was asked for, ``[M, T, V, C]``,
-            float32. A missing joint is zero throughout.
+            float32, of everybody who is seen in any frame. A missing joint is zero throughout.
         valid: Which joints are present, ``[M, T, V]``, bool. A person who is not in a frame has no
             joint there.
         skeleton: The joints in the order of ``pos`` and their tree.
         fps: Frames per second, None if neither the file nor the caller says it.
+        notes: What a reader had to decide, as sentences for the card of a store.
+        labels: What each frame shows ``[T]``, if that was asked for.
     """
 
     pos: Array
     valid: Array
     skeleton: Skeleton
     fps: float | None = None
+    notes: tuple[str, ...] = ()
+    labels: tuple[str, ...] | None = None
 
     def __repr__(self) -> str:
         tracks, frames, _, channels = self.pos.shape
@@ -53,7 +60,13 @@ class PoseOptions:
             normalisation). None = as they are in the file. y points down either way.
         min_score: A joint is missing unless its score is above this.
         with_scores: Add the score as the last channel.
-        fps: Frames per second of the recording, for files that do not say it.
+        fps: Frames per second of the recording; stands over what the file says.
+        zeros: What joints are that are exactly 0 in some frames only: ``"missing"`` (not detected,
+            as tools without scores write it) or ``"keep"`` (positions); None = kept, with a note.
+        axes: Of plain arrays, the order of the axes, see :func:`~pyg_skeletonmae.io.read_arrays`.
+        unit: What x and y are where ``image_size`` is given: ``"pixel"``, or ``"normalised"``,
+            which is kept as it is; None = pixels, unless nearly all lie within -2 to 2 (our choice:
+            nobody is two pixels large), which is noted.
 
     Raises:
         ConfigError: A value is out of range.
@@ -63,6 +76,9 @@ class PoseOptions:
     min_score: float = 0.0
     with_scores: bool = False
     fps: float | None = None
+    zeros: Zeros | None = None
+    axes: str | None = None
+    unit: Unit | None = None
 
     def __post_init__(self) -> None:
         size = self.image_size
@@ -72,6 +88,9 @@ class PoseOptions:
             raise ConfigError(f"min_score={self.min_score}: expected a finite number")
         if self.fps is not None and not _positive(self.fps):
             raise ConfigError(f"fps={self.fps}: expected a number above 0")
+        check_axes(self.axes)
+        check_unit(self.unit)
+        check_zeros(self.zeros)
 
 
 AS_IS = PoseOptions()
@@ -105,8 +124,9 @@ def finish_tracks(
     skeleton: Skeleton,
     options: PoseOptions,
     max_score: float = MAX_SCORE,
+    notes: Sequence[str] = (),
 ) -> PoseTracks:
-    """Decides what is missing, and applies the options.
+    """Decides what is missing, applies the options, and leaves out who is nowhere.
 
     Args:
         path: The file, for errors.
@@ -117,6 +137,7 @@ def finish_tracks(
         options: The options.
         max_score: The largest score that can be. Scores of 0 to 1 are let pass up to 1.1: our
             choice, because detectors that interpolate their heat maps overshoot.
+        notes: What the reader had to decide.
 
     Raises:
         SkeletonFormatError: A joint has some of its coordinates only, or infinite ones, or a score
@@ -132,16 +153,22 @@ def finish_tracks(
         bad = valid & ~((score >= 0) & (score <= max_score))
         found = f"{score[bad][0]:g}" if bad.any() else ""
         _forbid(path, bad, skeleton, "a score of 0 to 1", found)
+        if score[valid].max(initial=0) > MAX_SCORE:
+            notes = (*notes, "numbers above 1 are taken for scores: they may be a coordinate z")
         valid &= np.asarray(score > options.min_score)
+    valid, doubts = settle_zeros(pos, valid, options.zeros)
+    notes = (*notes, *doubts)
+    if options.zeros != "keep":  # one of zeros only, alone or not, is nobody
+        valid &= (valid[..., None] & (pos != 0)).any((1, 2, 3))[:, None, None]
     if options.image_size is not None:
-        half = np.asarray(options.image_size, np.float32) / 2
-        pos[..., :2] = (pos[..., :2] - half) / half
+        notes = (*notes, *normalise_pixels(pos, valid, options.image_size, options.unit))
     if options.with_scores:
         if score is None:
             raise ConfigError(f"{path}: with_scores=True, but the file has no scores")
         pos = np.concatenate([pos, score[..., None].astype(np.float32)], -1)
     pos[~valid] = 0
-    return PoseTracks(pos, valid, skeleton, options.fps)
+    seen = np.asarray(valid.any((1, 2)))
+    return PoseTracks(pos[seen], valid[seen], skeleton, options.fps, tuple(notes))
 
 
 def _forbid(path: Path, bad: Array, skeleton: Skeleton, expected: str, found: str) -> None:

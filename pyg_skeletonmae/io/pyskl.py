@@ -12,6 +12,7 @@ from typing import Any, Literal, NoReturn
 import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
+from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.safe_pickle import PickledArray, load_pickle
 
@@ -26,7 +27,7 @@ class PysklClip:
 
     Args:
         name: The clip (``frame_dir``, or ``filename`` where that is absent).
-        keypoint: ``[M, T, V, C]``, floating point of the type it is stored in; can hold NaN.
+        keypoint: ``[M, T, V, C]``, numbers of the type they are stored in; can hold NaN.
         label: The class from 0, None if there is none.
         score: How sure the detector was, ``[M, T, V]``, None if unknown.
         img_shape: Height and width of the image in pixels, None if unknown.
@@ -75,7 +76,9 @@ def read_pyskl(path: str | Path, broken: Literal["error", "drop"] = "error") -> 
     The file is ``{"split": {name: [clip, ...]}, "annotations": [...]}`` or a list of annotations.
     Annotations that are None (pyskl writes them for recordings that show nobody) or have no person
     are left out and listed. Names in a split that have no annotation are left out of it and noted;
-    so are labels that do not count from 0, and keys that are not used.
+    so are labels that do not count from 0, and keys that are not used. ``total_frames`` may be one
+    too small, as of the last frame counted from 0; that is noted. A split may be a list, a tuple or
+    an array of names, and keypoints may be integers.
 
     Args:
         path: The file.
@@ -89,9 +92,9 @@ def read_pyskl(path: str | Path, broken: Literal["error", "drop"] = "error") -> 
     if broken not in ("error", "drop"):
         raise ConfigError(f"broken={broken!r}: expected 'error' or 'drop'")
     path = Path(path)
-    annotations, splits = _parts(path, load_pickle(path))
+    annotations, splits = _parts(path, load_pickle(path, texts=True))
     clips: dict[str, PysklClip] = {}
-    dropped, unused = [], set()
+    dropped, unused, short = [], set(), 0
     for number, annotation in enumerate(annotations):
         where = f"annotation {number}"
         if annotation is None:
@@ -109,10 +112,13 @@ def read_pyskl(path: str | Path, broken: Literal["error", "drop"] = "error") -> 
         unused |= {key[:40] for key in annotation if isinstance(key, str)} - _KNOWN
         if len(clip.keypoint):
             clips[clip.name] = clip
+            short += annotation.get("total_frames") == clip.keypoint.shape[1] - 1
         else:
             dropped.append((clip.name, "no person"))
     kept = {name: tuple(clip for clip in split if clip in clips) for name, split in splits.items()}
     notes = _notes(list(clips.values()), splits, kept, unused)
+    if short:
+        notes += (f"'total_frames' of {short} clips is one less than their frames",)
     return Pyskl(tuple(clips.values()), kept, tuple(dropped), notes)
 
 
@@ -161,16 +167,26 @@ def _parts(path: Path, content: object) -> tuple[list[Any], dict[str, tuple[str,
     splits: object = {}
     if isinstance(content, dict):
         splits, content = content.get("split", {}), content.get("annotations")
-    if not isinstance(content, list):
+    if not isinstance(content, list | tuple):
         _fail(path, "the top level", "a list of annotations", type(content).__name__)
     if not isinstance(splits, dict):
         _fail(path, "'split'", "lists of names", type(splits).__name__)
+    known: dict[str, tuple[str, ...]] = {}
     for name, members in splits.items():
-        if not isinstance(name, str) or not isinstance(members, list):
+        if not isinstance(name, str):
+            _fail(path, "'split'", "lists of names, each with a name", type(name).__name__)
+        where = f"split {name[:40]!r}"
+        if isinstance(members, PickledArray):
+            try:
+                members = members.texts()
+            except ValueError as error:
+                raise SkeletonFormatError(path, where, "names", str(error)) from None
+        if not isinstance(members, list | tuple):
             _fail(path, "'split'", "lists of names, each with a name", type(members).__name__)
         if not all(isinstance(member, str) for member in members):
-            _fail(path, f"split {name[:40]!r}", "names", "something else")
-    return content, {name: tuple(members) for name, members in splits.items()}
+            _fail(path, where, "names", "something else")
+        known[nfc(name)] = tuple(map(nfc, members))
+    return list(content), known
 
 
 def _clip(path: Path, where: str, annotation: object) -> PysklClip:
@@ -179,7 +195,7 @@ def _clip(path: Path, where: str, annotation: object) -> PysklClip:
     name = annotation.get("frame_dir", annotation.get("filename"))
     if not isinstance(name, str):
         _fail(path, where, "'frame_dir' or 'filename', a name", type(name).__name__)
-    where = f"{where} ({name[:80]})"
+    name, where = nfc(name), f"{where} ({name[:80]})"
     if "keypoint" not in annotation:
         _fail(path, where, "'keypoint'", "none (some data sets publish their poses elsewhere)")
     pos = _array(path, f"{where}: 'keypoint'", annotation["keypoint"], 4)
@@ -192,7 +208,7 @@ def _clip(path: Path, where: str, annotation: object) -> PysklClip:
             found = f"{list(score.shape)} beside {list(pos.shape)}"
             _fail(path, f"{where}: 'keypoint_score'", "a score for each point", found)
     total = annotation.get("total_frames", pos.shape[1])
-    if type(total) is not int or total != pos.shape[1]:
+    if type(total) is not int or total not in (pos.shape[1], pos.shape[1] - 1):
         _fail(path, f"{where}: 'total_frames'", f"the {pos.shape[1]} of 'keypoint'", _short(total))
     label = annotation.get("label")
     if label is not None and (type(label) is not int or not 0 <= label < _MAX_LABEL):
@@ -207,9 +223,9 @@ def _array(path: Path, where: str, value: object, ndim: int) -> Array:
         array = value.array()
     except (ValueError, OverflowError) as error:
         raise SkeletonFormatError(path, where, "a whole array", str(error)) from None
-    if array.ndim != ndim or array.dtype.kind != "f":
+    if array.ndim != ndim or array.dtype.kind not in "fiu":
         found = f"{array.dtype} of shape {list(array.shape)}"
-        _fail(path, where, f"floating point and {ndim} axes", found)
+        _fail(path, where, f"numbers, floating point or integer, and {ndim} axes", found)
     return array
 
 

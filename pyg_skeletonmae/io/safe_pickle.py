@@ -15,25 +15,27 @@ import pickletools
 import re
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 
 MAX_PROTOCOL = 5
 MAX_ENCODED = 4  # text turned into bytes, as a multiple of the size of the file
 MAX_TUPLE = 2**16  # items of a tuple, with those of the tuples in it
 _DTYPE = re.compile(r"[<>=|]?(?:b1|[iu][1248]|f[248])")
+_TEXT = re.compile(r"U[1-9][0-9]{0,3}|O8?")
 _FORBIDDEN = {
     "INST", "OBJ", "NEWOBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "BINPERSID",
     "NEXT_BUFFER", "READONLY_BUFFER", "EMPTY_SET", "ADDITEMS", "FROZENSET",
 }  # fmt: skip
 # All that the scan and the unpickler are known to raise on damaged or hostile bytes.
-_DAMAGE = (
+DAMAGE = (
     pickle.UnpicklingError, struct.error, EOFError, ValueError, TypeError, AttributeError,
     LookupError, OverflowError, MemoryError, ImportError, RecursionError,
 )  # fmt: skip
@@ -62,18 +64,45 @@ class PickledArray:
         if not isinstance(self._dtype, _Dtype) or not isinstance(self._raw, bytes | bytearray):
             raise ValueError("an array of objects")
         dtype = self._dtype.dtype()
+        if dtype.kind not in "biuf":
+            raise ValueError("an array of text or objects")
         if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize != len(self._raw):
             raise ValueError(f"{dtype} of shape {list(shape)} in {len(self._raw)} bytes")
         values = np.frombuffer(self._raw, dtype)
         values = values.reshape(shape, order="F" if self._fortran else "C")
         return np.ascontiguousarray(values, dtype.newbyteorder("=")).reshape(shape)
 
+    def texts(self) -> list[str]:
+        """The texts of an array of texts, of NumPy's type or as objects.
+
+        Raises:
+            ValueError: Its parts do not fit together, or it holds anything else.
+        """
+        raw, shape = self._raw, self._shape
+        if not isinstance(self._dtype, _Dtype) or not isinstance(shape, tuple) or len(shape) != 1:
+            raise ValueError("no row of texts")
+        dtype = self._dtype.dtype()
+        if isinstance(raw, list) and dtype.kind == "O" and shape == (len(raw),):
+            if not all(isinstance(text, str) for text in raw):
+                raise ValueError("no row of texts")
+            return list(raw)
+        if not isinstance(raw, bytes | bytearray) or dtype.kind != "U":
+            raise ValueError("no row of texts")
+        if type(shape[0]) is not int or shape[0] * dtype.itemsize != len(raw):
+            raise ValueError(f"{dtype} of shape {list(shape)} in {len(raw)} bytes")
+        bytes(raw).decode("utf-32-be" if dtype.str[0] == ">" else "utf-32-le")  # or it is damage
+        found: list[str] = np.frombuffer(raw, dtype).tolist()
+        return found
+
 
 class _Dtype:
     __slots__ = ("_name", "_order")
 
-    def __init__(self, name: object) -> None:
-        if not isinstance(name, str) or not _DTYPE.fullmatch(name):
+    def __init__(self, name: object, texts: bool) -> None:
+        known = isinstance(name, str) and (
+            _DTYPE.fullmatch(name) or (texts and _TEXT.fullmatch(name))
+        )
+        if not isinstance(name, str) or not known:
             raise pickle.UnpicklingError("an array of something other than numbers")
         self._name, self._order = name, "="
 
@@ -104,13 +133,13 @@ class _Named:
 
 
 class _Unpickler(pickle.Unpickler):
-    def __init__(self, file: mmap.mmap) -> None:
+    def __init__(self, file: mmap.mmap, texts: bool) -> None:
         super().__init__(file)
         self._budget = MAX_ENCODED * len(file)
         self._ndarray = _Named(_not_to_be_called)
         named = {
             ("numpy", "ndarray"): self._ndarray,
-            ("numpy", "dtype"): _Named(lambda name, *_: _Dtype(name)),
+            ("numpy", "dtype"): _Named(lambda name, *_: _Dtype(name, texts)),
             ("_codecs", "encode"): _Named(self._encode),
         }
         for builtins in ("builtins", "__builtin__"):  # how protocols 0 to 2 write empty bytes
@@ -146,6 +175,9 @@ def _not_to_be_called(*_: object) -> None:
 
 def _scalar(dtype: object, raw: object) -> object:
     array = PickledArray()
+    if isinstance(dtype, _Dtype) and dtype.dtype().kind == "U":
+        array.__setstate__((1, (1,), dtype, False, raw))
+        return array.texts()[0]
     array.__setstate__((1, (), dtype, False, raw))
     return array.array().item()
 
@@ -156,12 +188,16 @@ def _frombuffer(raw: object, dtype: object, shape: object, order: object) -> Pic
     return array
 
 
-def load_pickle(path: str | Path) -> object:
+def load_pickle(path: str | Path, texts: bool = False) -> object:
     """Loads a pickle of dicts, lists, tuples, text, numbers and NumPy arrays and scalars.
 
     Arrays come as :class:`PickledArray`, scalars as Python numbers. Before anything is loaded, the
     instructions of the pickle are checked one by one, so that no claim of size is believed. Old and
     new names of NumPy's modules are known.
+
+    Args:
+        path: The file.
+        texts: Allow arrays of texts, too, for :meth:`PickledArray.texts`.
 
     Raises:
         SkeletonFormatError: The file is missing or damaged, or wants anything else.
@@ -171,35 +207,54 @@ def load_pickle(path: str | Path) -> object:
         if not path.stat().st_size:
             raise EOFError("it is empty")
         with (
-            path.open("rb") as file,
+            open_plain(path) as file,
             mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
             warnings.catch_warnings(),
         ):
             warnings.simplefilter("ignore")  # about odd escapes in text
-            _scan(data)
+            scan_pickle(data, len(data))
             data.seek(0)
-            return _Unpickler(data).load()
-    except _DAMAGE as error:
+            return _Unpickler(data, texts).load()
+    except DAMAGE as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         expected = "a pickle of containers, numbers, text and NumPy arrays"
         raise SkeletonFormatError(path, "the pickle", expected, reason) from None
 
 
-def _scan(data: mmap.mmap) -> None:
+def scan_pickle(
+    data: IO[bytes] | mmap.mmap,
+    size: int,
+    forbidden: Container[str] = _FORBIDDEN,
+    most: int | None = None,
+) -> None:
+    """Looks at the instructions of a pickle, one by one, before any is followed.
+
+    Args:
+        data: The pickle, from its first byte; it is left at its end.
+        size: Its length in bytes.
+        forbidden: The instructions it must not hold, by ``pickletools``' names.
+        most: How many instructions it may have; none: any number.
+
+    Raises:
+        pickle.UnpicklingError: It holds one of them, claims a size that it has not, nests tuples to
+            more than 65,536 items, or goes on after its end. Whatever else ``pickletools`` raises.
+    """
     weights = _Weights()
     for count, (opcode, value, position) in enumerate(pickletools.genops(data)):  # type: ignore[arg-type]
         name, argument = opcode.name, value if isinstance(value, int) else 0
-        if name in _FORBIDDEN:
+        if name in forbidden:
             raise pickle.UnpicklingError(f"the forbidden instruction {name} at byte {position}")
         if name == "PROTO" and argument > MAX_PROTOCOL:
             raise pickle.UnpicklingError(f"protocol {argument}")
         if name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
             raise pickle.UnpicklingError(f"memo {argument} after {count} instructions")
-        if name == "FRAME" and argument > len(data):
+        if name == "FRAME" and argument > size:
             raise pickle.UnpicklingError(f"a frame of {argument} bytes at byte {position}")
+        if most is not None and count >= most:
+            raise pickle.UnpicklingError(f"more than {most} instructions")
         weights.follow(opcode, argument)
-    if data.tell() != len(data):
-        raise pickle.UnpicklingError(f"{len(data) - data.tell()} bytes after the end")
+    if data.tell() != size:
+        raise pickle.UnpicklingError(f"{size - data.tell()} bytes after the end")
 
 
 class _Weights:

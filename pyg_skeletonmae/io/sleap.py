@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.io.hdf5_file import Hdf5File
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, finish_tracks
@@ -119,6 +120,7 @@ def _file_skeleton(file: Hdf5File, nodes: list[str]) -> Skeleton:
 
 
 def _node_index(file: Hdf5File, nodes: list[str], skeleton: Skeleton) -> Array:
+    nodes = [nfc(node) for node in nodes]
     place = {skeleton.aliases.get(node, node): i for i, node in enumerate(nodes)}
     if len(place) < len(nodes):
         file.fail("node_names", "each node once", f"{', '.join(nodes):.200}")

@@ -14,7 +14,9 @@ from typing import NamedTuple, NoReturn
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
+from pyg_skeletonmae.io.scan import list_files
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import UIPRMD22
 
@@ -88,7 +90,7 @@ def find_recordings(root: str | Path) -> list[Recording]:
     """
     found: dict[str, Recording] = {}
     for correct, folder in SETS.items():
-        for path in sorted((Path(root) / folder / "Kinect" / "Positions").glob("m*_positions*")):
+        for path in list_files(Path(root) / folder / "Kinect" / "Positions", "m*_positions*"):
             match = _NAME.fullmatch(path.name)
             if match is None or (match[4] is None) != correct:
                 continue
@@ -206,7 +208,7 @@ def euler_matrices(degrees: Array) -> Array:
 
 def _read_text(path: Path) -> str:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        with gzip.open(path) if path.suffix == ".gz" else open_plain(path) as file:
             data = file.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES} bytes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,13 +10,14 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
+from pyg_skeletonmae.configurable.arguments import CheckedMeta
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys, mix
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.loader.collate import StoreCollater, Transform, flatten_transforms
 
 
-class SkeletonLoader:
+class SkeletonLoader(metaclass=CheckedMeta):
     """Iterates over a data set in whole ``Batch`` objects, read straight from its store.
 
     The batches equal those of ``torch_geometric.loader.DataLoader``, field by field, for the same
@@ -25,7 +27,9 @@ class SkeletonLoader:
     With ``world_size`` R, a global batch of ``batch_size * R`` clips is cut into R slices and each
     process gets the slice of its rank. Every process makes equally many steps and every clip is
     seen exactly once: clips that are left over at the end form a smaller global batch, shared as
-    evenly as possible; if they are fewer than R, they join the global batch before.
+    evenly as possible; if they are fewer than R, they join the global batch before. So they do when
+    ``shuffle`` is set and they are fewer than two for each process: batches that are shuffled are
+    trained on, and no BatchNorm can be trained on a single clip.
 
     Args:
         dataset: The clips; its ``transform``, if any, runs before ``transform``.
@@ -95,13 +99,24 @@ class SkeletonLoader:
         """Compares with the state of another loader.
 
         Raises:
-            CheckpointError: It was over other clips, in other batches, or in another order.
+            CheckpointError: It was over other clips, in other batches, or in another order, or does
+                not tell a place.
         """
+        for name in ("epoch", "batch"):
+            if type(state.get(name)) is not int or not 0 <= state[name] < 2**53:
+                raise CheckpointError(
+                    f"loader.{name}: expected a count, found {state.get(name)!r:.40}"
+                )
         for name, value in {**self._shape(), "seed": self.seed}.items():
             if state.get(name, value) != value:
                 raise CheckpointError(
                     f"cannot resume with another loader: {name} was {state[name]}, is {value}"
                 )
+
+    @property
+    def batch_sizes(self) -> list[int]:
+        """The clips of each global batch of an epoch."""
+        return [last - first for first, last in itertools.pairwise(self._bounds)]
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -132,7 +147,8 @@ class SkeletonLoader:
             return bounds
         if clips < self.world_size:
             raise DataError(f"{clips} clips cannot be shared by {self.world_size} processes")
-        if rest >= self.world_size:
+        least = self.world_size * (2 if self.shuffle and whole and self.batch_size > 1 else 1)
+        if rest >= least:
             bounds.append(clips)
         else:
             bounds[-1] = clips

@@ -1,6 +1,6 @@
 """Encoders, pre-training models and classifiers."""
 
-from pyg_skeletonmae.models.base import Encoder, SkeletonModel
+from pyg_skeletonmae.models.base import Encoder, SkeletonEncoder, SkeletonModel
 from pyg_skeletonmae.models.checkpoints.mamp import load_mamp
 from pyg_skeletonmae.models.checkpoints.skeleton2vec import load_skeleton2vec
 from pyg_skeletonmae.models.classifier import Classifier
@@ -31,6 +31,7 @@ __all__ = [
     "STTFormerBackbone",
     "STTFormerEncoder",
     "Skeleton2Vec",
+    "SkeletonEncoder",
     "SkeletonModel",
     "ViTBackbone",
     "build_model",

@@ -8,17 +8,22 @@ from torch.nn import functional as F
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.models.base import SkeletonEncoder, SkeletonModel
+from pyg_skeletonmae.models.base import SkeletonModel, as_encoder, encode_clips
 from pyg_skeletonmae.models.heads import Head as Head
 from pyg_skeletonmae.models.heads import JointPool, head_defaults, make_head, pooling
-from pyg_skeletonmae.nn.pool import pool_tracks
+from pyg_skeletonmae.nn.pool import pool_batch
 
 
 class Classifier(SkeletonModel):
-    """An encoder, pooling over persons, joints and time, and a head.
+    """An encoder, pooling over the persons, joints and frames that are present, and a head.
+
+    Missing joints do not enter the means, see :func:`~pyg_skeletonmae.nn.pool.pool_batch`.
 
     Args:
-        encoder: Any encoder of this library, or one with the same attributes.
+        encoder: Any encoder of this library, or any module with ``encode_tracks``, ``out_channels``
+            and ``skeleton``, see :class:`~pyg_skeletonmae.models.Encoder`. To be saved as a
+            release it has to know its arguments: derive it from
+            :class:`~pyg_skeletonmae.models.SkeletonModel`.
         num_classes: The number of classes.
         head: One of
 
@@ -46,12 +51,13 @@ class Classifier(SkeletonModel):
           batch has ``y``
 
     Raises:
+        ArgumentError: The encoder lacks one of these attributes.
         ConfigError: A setting is out of range, or does not fit the head.
     """
 
     def __init__(
         self,
-        encoder: SkeletonEncoder,
+        encoder: nn.Module,
         num_classes: int,
         head: Head = "mlp",
         hidden: int | None = None,
@@ -65,6 +71,7 @@ class Classifier(SkeletonModel):
         super().__init__()
         if num_classes < 2:
             raise ConfigError(f"num_classes {num_classes}: expected at least 2")
+        features = as_encoder(encoder)
         self.encoder = encoder
         self.joints: JointPool = pooling(head, joints, segments)
         self.segments, self.label_smoothing = segments, label_smoothing
@@ -72,8 +79,8 @@ class Classifier(SkeletonModel):
         defaults = head_defaults(head)
         hidden = defaults.hidden if hidden is None else hidden
         dropout = defaults.dropout if dropout is None else dropout
-        width = encoder.out_channels * segments
-        width *= encoder.skeleton.num_joints if self.joints == "concat" else 1
+        width = features.out_channels * segments
+        width *= features.skeleton.num_joints if self.joints == "concat" else 1
         self.token_dropout = nn.Dropout(dropout if head == "joints-mlp" else 0.0)
         self.head = make_head(head, width, num_classes, hidden, dropout, norm_eps)
         encoder.requires_grad_(not freeze_encoder)
@@ -87,8 +94,8 @@ class Classifier(SkeletonModel):
 
     def forward(self, batch: Data) -> dict[str, Tensor]:
         """Scores of all clips of a batch."""
-        x = self.token_dropout(self.encoder(batch))
-        logits = self.head(pool_tracks(x, batch.num_tracks, self.joints, self.segments))
+        x = self.token_dropout(encode_clips(self.encoder, batch))
+        logits = self.head(pool_batch(x, batch, self.joints, self.segments))
         y = batch.get("y")
         if y is None:
             return {"logits": logits}

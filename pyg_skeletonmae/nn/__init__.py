@@ -5,7 +5,7 @@ from pyg_skeletonmae.nn.drop_path import DropPath
 from pyg_skeletonmae.nn.ema import EMA
 from pyg_skeletonmae.nn.latent_target import latent_target
 from pyg_skeletonmae.nn.losses import cosine_error, masked_mse, rce_loss, sce_loss
-from pyg_skeletonmae.nn.pool import pool_tracks
+from pyg_skeletonmae.nn.pool import pool_batch, pool_tracks
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
 from pyg_skeletonmae.nn.sttformer import TupleAttention, TupleBlock
@@ -31,6 +31,7 @@ __all__ = [
     "cosine_error",
     "latent_target",
     "masked_mse",
+    "pool_batch",
     "pool_tracks",
     "rce_loss",
     "sce_loss",

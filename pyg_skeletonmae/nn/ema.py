@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +29,9 @@ class EMA(nn.Module, Generic[Module]):
     updates is part of the state, so that a resumed run goes on with its decay; the public code of
     Skeleton2vec forgets it and starts the schedule again.
 
+    The average is kept in float32 or better, whatever the module is converted to: in bfloat16,
+    which has three digits, a step of one in ten thousand towards the module would be no step.
+
     Args:
         module: What is averaged; the average begins as its copy. Buffers are copied once.
         start: The decay :math:`\tau_0`.
@@ -49,6 +53,7 @@ class EMA(nn.Module, Generic[Module]):
         self.start, self.end, self.steps = start, end, steps
         self.module: Module = copy.deepcopy(module).requires_grad_(False).eval()
         self.updates = 0
+        self._apply(lambda x: x)
 
     @property
     def decay(self) -> float:
@@ -59,7 +64,8 @@ class EMA(nn.Module, Generic[Module]):
     @torch.no_grad()
     def update(self, module: Module) -> None:
         """Moves the average towards a module of the same kind."""
-        average, source = tuple(self.module.parameters()), tuple(module.parameters())
+        average = tuple(self.module.parameters())
+        source = [new.to(old.dtype) for new, old in zip(module.parameters(), average, strict=True)]
         torch._foreach_lerp_(average, source, 1.0 - self.decay)
         self.updates += 1
 
@@ -70,6 +76,17 @@ class EMA(nn.Module, Generic[Module]):
     def set_extra_state(self, state: Tensor) -> None:
         """Goes on from a number of updates."""
         self.updates = int(state)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> EMA[Module]:
+        """What ``to``, ``half`` and ``cuda`` call; afterwards narrow numbers are wide again."""
+
+        def widened(x: Tensor) -> Tensor:
+            x = fn(x)
+            narrow = x.is_floating_point() and x.element_size() < 4
+            return x.float() if narrow else x
+
+        cast(Any, super())._apply(widened, recurse)
+        return self
 
     def train(self, mode: bool = True) -> EMA[Module]:
         """Leaves the average in evaluation mode."""

@@ -6,6 +6,8 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn.functional import adaptive_max_pool1d
+from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import ConfigError, DataError
 
@@ -19,7 +21,7 @@ def pool_tracks(
 ) -> Tensor:
     """Pools the features of tracks to one vector per clip.
 
-    Persons are always averaged, each track with the same weight, so their order does not matter.
+    Persons are always averaged, each with the same weight, so their order does not matter.
 
     Args:
         x: Features ``[P, V, T, D]``.
@@ -27,8 +29,10 @@ def pool_tracks(
         joints: ``"mean"``, or ``"concat"``, joint-major: joint 0's vector first.
         time: ``"mean"``, or the number of equal segments whose means are concatenated. Where ``T``
             is no multiple, neighbouring segments share a frame, as adaptive pooling does.
-        valid: Which joints are present ``[P, V, T]``, bool; others do not enter the means. A mean
-            over nothing is zero.
+        valid: Which features are those of something present ``[P, V, T]``, bool; others do not
+            enter the means, and a person who is absent from a segment (with ``"concat"``: whose
+            joint is) does not enter the mean over persons there. A mean over nothing is zero.
+            Where all is present the result is the one without ``valid``, bit for bit.
 
     Returns:
         ``[B, S * D]`` or ``[B, S * V * D]`` for ``S`` segments (1 for the mean), segment-major.
@@ -38,25 +42,75 @@ def pool_tracks(
         ConfigError: ``joints`` or ``time`` is none of the above.
     """
     _check(x, num_tracks, joints, time, valid)
-    weight = None if valid is None else valid.to(x.dtype).unsqueeze(-1)
     x = x if valid is None else x.masked_fill(~valid.unsqueeze(-1), 0.0)
-    segments = 1 if time == "mean" else time
-    pieces = []
-    for start, stop in _bounds(x.size(2), segments):
-        axes = (2,) if joints == "concat" else (1, 2)
+    axes = (2,) if joints == "concat" else (1, 2)
+    means, counts = [], []
+    for start, stop in _bounds(x.size(2), 1 if time == "mean" else time):
         total = x[:, :, start:stop].sum(axes)
-        if weight is None:
-            count: Tensor | int = (stop - start) * (1 if joints == "concat" else x.size(1))
-        else:
-            count = weight[:, :, start:stop].sum(axes).clamp_min(1.0)
-        pieces.append((total / count).flatten(1))
-    return _mean_over_tracks(torch.cat(pieces, dim=-1), num_tracks)
+        everything = (stop - start) * (1 if joints == "concat" else x.size(1))
+        mean = total / everything
+        if valid is not None:
+            count = valid[:, :, start:stop].sum(axes).unsqueeze(-1)
+            # Whole sums stay divided by a plain number: on a GPU a tensor rounds otherwise.
+            mean = torch.where(count == everything, mean, total / count.clamp_min(1))
+            counts.append(count)
+        means.append(mean)
+    present = torch.stack(counts, 1) > 0 if counts else None
+    return _mean_over_persons(torch.stack(means, 1), num_tracks, present).flatten(1)
 
 
-def _mean_over_tracks(x: Tensor, num_tracks: Tensor) -> Tensor:
+def pool_batch(
+    x: Tensor,
+    batch: Data,
+    joints: Literal["mean", "concat"] = "mean",
+    time: Literal["mean"] | int = "mean",
+) -> Tensor:
+    """:func:`pool_tracks` over what is present in the clips of a batch.
+
+    What an encoder makes of a missing joint is a guess from its surroundings, and differs with what
+    stands in for it; it does not enter the means. A token of several frames, also that of an
+    encoder that thins time out, counts as present if any of its frames is: its features then come
+    from a place that was seen, and to leave it out would lose what no other token holds (our
+    choice).
+
+    Args:
+        x: Features of its tracks ``[P, V, T', D]``; ``T'`` may differ from the clips' ``T``.
+        batch: The batch; without ``valid`` all is present.
+        joints: See :func:`pool_tracks`.
+        time: See :func:`pool_tracks`.
+
+    Returns:
+        ``[B, S * D]`` or ``[B, S * V * D]``, see :func:`pool_tracks`.
+
+    Raises:
+        DataError: The features do not fit the clips.
+        ConfigError: ``joints`` or ``time`` is unknown.
+    """
+    valid = batch.get("valid")
+    if valid is None or x.dim() != 4:
+        return pool_tracks(x, batch.num_tracks, joints, time)
+    return pool_tracks(x, batch.num_tracks, joints, time, _tokens(valid, x))
+
+
+def _tokens(valid: Tensor, x: Tensor) -> Tensor:
+    """Which tokens hold a joint that is present: ``[P * V, T]`` to ``[P, V, T']``, bool."""
+    if valid.size(0) != x.size(0) * x.size(1) or not valid.size(1):
+        raise DataError(f"valid {list(valid.shape)} does not fit features {list(x.shape)}")
+    if valid.size(1) != x.size(2):
+        valid = adaptive_max_pool1d(valid.float(), x.size(2)) > 0
+    return valid.view(x.shape[:3])
+
+
+def _mean_over_persons(x: Tensor, num_tracks: Tensor, present: Tensor | None) -> Tensor:
+    """Tracks ``[P, ..., D]`` to clips ``[B, ..., D]``; ``present`` is ``[P, ..., 1]``, bool."""
+    clips = num_tracks.numel()
     clip = torch.repeat_interleave(num_tracks, output_size=x.size(0))
-    total = x.new_zeros(num_tracks.numel(), x.size(1)).index_add_(0, clip, x)
-    return total / num_tracks.clamp_min(1).unsqueeze(-1)
+    total = x.new_zeros(clips, *x.shape[1:]).index_add_(0, clip, x)
+    count = num_tracks.view(clips, *[1] * (x.dim() - 1))
+    if present is not None:
+        count = count.new_zeros(clips, *present.shape[1:])
+        count.index_add_(0, clip, present.to(count.dtype))
+    return total / count.clamp_min(1)
 
 
 def _bounds(frames: int, segments: int) -> list[tuple[int, int]]:

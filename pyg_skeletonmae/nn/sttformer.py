@@ -67,7 +67,7 @@ class TupleAttention(nn.Module):
         """The part of the maps that depends on the input, before its scale."""
         qk = self.qk(x if self.position is None else x + self.position)
         width = self.attention_channels * x.size(2)
-        q, k = qk.view(len(x), 2, self.heads, width, x.size(3)).unbind(1)
+        q, k = qk.reshape(len(x), 2, self.heads, width, x.size(3)).unbind(1)
         return torch.tanh(q.transpose(2, 3) @ k / width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ class TupleBlock(nn.Module):
     def _aggregate(self, x: Tensor) -> Tensor:
         """Each head's weighted sums of tokens ``[P, heads * C, S, U]``."""
         sums: Tensor = x.flatten(1, 2)[:, None] @ self.attention(x)
-        return sums.view(len(x), self.heads * self.in_channels, *x.shape[2:])
+        return sums.reshape(len(x), self.heads * self.in_channels, *x.shape[2:])
 
     def __repr__(self) -> str:
         return (

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.files.names import nfc
 
 if TYPE_CHECKING:
     from pyg_skeletonmae.skeleton.skeleton import Skeleton
@@ -54,7 +55,7 @@ def thaw_field(value: Any) -> Any:
 
 def _text(where: str, value: object) -> str:
     if isinstance(value, str):
-        return value
+        return nfc(value)
     hint = {bool: "; quote words such as 'on'", int: "; joints are addressed by name, not by index"}
     raise SkeletonError(f"{where}expected text, found {value!r:.60}{hint.get(type(value), '')}")
 

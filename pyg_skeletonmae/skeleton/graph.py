@@ -1,24 +1,62 @@
-"""Graph work behind :class:`~pyg_skeletonmae.Skeleton`: distances and sub-trees."""
+"""Graph work behind :class:`~pyg_skeletonmae.Skeleton`: distances, chains, sub-trees."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
     from pyg_skeletonmae.skeleton.skeleton import Skeleton
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def on_cpu(function: Callable[P, T]) -> Callable[P, T]:
+    """Makes the tensors of a function on the CPU, whatever device models are being made on."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with torch.device("cpu"):
+            return function(*args, **kwargs)
+
+    return call
+
 
 def distances(edge_index: Tensor, num_nodes: int) -> Tensor:
     """The number of edges between each two nodes of a connected graph, ``[V, V]``, long."""
-    neighbours: list[list[int]] = [[] for _ in range(num_nodes)]
-    for a, b in edge_index.t().tolist():
-        neighbours[a].append(b)
-    return torch.tensor([_distances_from(start, neighbours) for start in range(num_nodes)])
+    from scipy.sparse import csr_array  # Slow to import: only where used.
+    from scipy.sparse.csgraph import shortest_path
+
+    rows, columns = edge_index.numpy()
+    graph = csr_array((np.ones(len(rows)), (rows, columns)), (num_nodes, num_nodes))
+    return torch.from_numpy(shortest_path(graph, unweighted=True)).long()
+
+
+def chains(joints: Sequence[str], parent_of: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """A tree cut below each joint where it branches: the chains, each by its uppermost joint.
+
+    A joint branches if three bones or more meet there. It belongs to the chain above it, and a new
+    chain begins with each joint below it; so chains are connected, and each joint is in one.
+
+    Args:
+        joints: All joints; chains, and the joints of each, are in this order.
+        parent_of: Each joint's parent, but for the root's.
+    """
+    bones = Counter(end for bone in parent_of.items() for end in bone)
+    members: dict[str, list[str]] = {}
+    for joint in joints:
+        top = joint
+        while top in parent_of and bones[parent_of[top]] < 3:
+            top = parent_of[top]
+        members.setdefault(top, []).append(joint)
+    return {top: tuple(members[top]) for top in joints if top in members}
 
 
 def subset_fields(skeleton: Skeleton, kept: set[str], name: str) -> dict[str, Any]:
@@ -49,19 +87,6 @@ def subset_fields(skeleton: Skeleton, kept: set[str], name: str) -> dict[str, An
         ],
         "aliases": {alias: joint for alias, joint in skeleton.aliases.items() if joint in kept},
     }
-
-
-def _distances_from(start: int, neighbours: list[list[int]]) -> list[int]:
-    distance = [-1] * len(neighbours)
-    distance[start] = 0
-    queue = deque([start])
-    while queue:
-        here = queue.popleft()
-        for node in neighbours[here]:
-            if distance[node] < 0:
-                distance[node] = distance[here] + 1
-                queue.append(node)
-    return distance
 
 
 def _ancestors(joint: str, parent_of: Mapping[str, str]) -> list[str]:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.skeleton.checks import (
     check_key,
     check_missing,
@@ -19,7 +21,8 @@ from pyg_skeletonmae.skeleton.checks import (
     freeze_field,
     thaw_field,
 )
-from pyg_skeletonmae.skeleton.graph import distances, subset_fields
+from pyg_skeletonmae.skeleton.graph import chains, distances, on_cpu, subset_fields
+from pyg_skeletonmae.skeleton.names import mirror_pairs
 from pyg_skeletonmae.skeleton.yaml import read_skeleton_yaml, write_skeleton_yaml
 
 Pairs = tuple[tuple[str, str], ...]
@@ -38,8 +41,10 @@ class Skeleton:
         joints: The joint names in the order of the data.
         bones: ``(child, parent)`` names, one per joint except the root.
         root: The joint without a parent.
-        left_right: ``(left, right)`` pairs of mirrored joints; may be empty.
-        parts: Body part name to its joints; parts are disjoint and may leave joints out.
+        left_right: ``(left, right)`` pairs of mirrored joints. May be empty; see
+            :attr:`mirror_pairs` for what holds then.
+        parts: Body part name to its joints; parts are disjoint and may leave joints out. May be
+            empty; see :attr:`body_parts` for what holds then.
         center: The joint that clips are centred on (default: the root). NTU RGB+D centres on the
             middle of the spine although its tree hangs from between the shoulders.
         extra_edges: Further pairs that enter the adjacency, while the tree stays a tree.
@@ -154,7 +159,8 @@ class Skeleton:
 
     def index(self, joint: str) -> int:
         """The index of a joint, by its name or by the data owner's name for it."""
-        name = self.aliases.get(joint, joint)
+        name = nfc(joint) if isinstance(joint, str) else joint
+        name = self.aliases.get(name, name)
         try:
             return self._index[name]
         except KeyError:
@@ -168,11 +174,13 @@ class Skeleton:
         return {joint: i for i, joint in enumerate(self.joints)}
 
     @cached_property
+    @on_cpu
     def bone_index(self) -> Tensor:
         """The bones as ``[2, V - 1]`` (child row, parent row), long."""
         return self._pairs(self.bones)
 
     @cached_property
+    @on_cpu
     def edge_index(self) -> Tensor:
         """Bones and extra edges in both directions, ``[2, E]``, long.
 
@@ -182,6 +190,7 @@ class Skeleton:
         return torch.stack([pairs, pairs.flip(0)], dim=-1).reshape(2, -1)
 
     @cached_property
+    @on_cpu
     def parents(self) -> Tensor:
         """The parent's index of each joint, ``[V]``, -1 at the root."""
         parents = torch.full((self.num_joints,), -1)
@@ -189,31 +198,53 @@ class Skeleton:
         return parents
 
     @cached_property
+    @on_cpu
     def hops(self) -> Tensor:
         """The number of edges between each two joints, ``[V, V]``, long."""
         return distances(self.edge_index, self.num_joints)
 
     @cached_property
+    def mirror_pairs(self) -> Pairs:
+        """``left_right``; where it is empty, the pairs that the joint names tell.
+
+        See :func:`~pyg_skeletonmae.skeleton.names.mirror_pairs`. What is derived is no field: it
+        is neither written to files nor compared.
+        """
+        return self.left_right or mirror_pairs(self.joints)
+
+    @cached_property
+    def body_parts(self) -> Mapping[str, tuple[str, ...]]:
+        """``parts``; where it is empty, the chains between the branches of the tree.
+
+        A derived part has the name of its joint next to the root, see
+        :func:`~pyg_skeletonmae.skeleton.graph.chains`. It is neither written to files nor compared.
+        """
+        return self.parts or MappingProxyType(chains(self.joints, dict(self.bones)))
+
+    @cached_property
+    @on_cpu
     def flip_index(self) -> Tensor:
         """The joint each joint becomes when left and right are exchanged, ``[V]``, long."""
         flip = torch.arange(self.num_joints)
-        pairs = self._pairs(self.left_right)
+        pairs = self._pairs(self.mirror_pairs)
         flip[pairs[0]], flip[pairs[1]] = pairs[1], pairs[0]
         return flip
 
     @property
     def part_names(self) -> tuple[str, ...]:
         """The names of the body parts, in their order of definition."""
-        return tuple(self.parts)
+        return tuple(self.body_parts)
 
     @cached_property
+    @on_cpu
     def part_index(self) -> Tensor:
         """The number of the body part of each joint, ``[V]``, long, -1 for a joint in no part."""
         part_index = torch.full((self.num_joints,), -1)
-        for number, joints in enumerate(self.parts.values()):
+        for number, joints in enumerate(self.body_parts.values()):
             part_index[[self.index(joint) for joint in joints]] = number
         return part_index
 
+    @on_cpu
     def adjacency(self, self_loops: bool = False) -> Tensor:
         """The symmetric adjacency matrix ``[V, V]``, float, with ones on the diagonal if asked."""
         adjacency = torch.zeros(self.num_joints, self.num_joints)
@@ -236,6 +267,7 @@ class Skeleton:
             raise SkeletonError(f"{self.name}: a subset needs at least one joint")
         return Skeleton(**subset_fields(self, kept, name or f"{self.name}-{len(kept)}"))
 
+    @on_cpu
     def map_to(self, other: Skeleton) -> Tensor:
         """For each joint of ``other`` the index of the same joint here, ``[other.V]``, -1 = none.
 

@@ -15,10 +15,12 @@ from typing import Any
 import yaml
 
 from pyg_skeletonmae.errors import SkeletonError
+from pyg_skeletonmae.files.plain import read_plain
+from pyg_skeletonmae.files.yaml import BoundedLoader, RefusedYAML
 from pyg_skeletonmae.skeleton.checks import check_key, check_missing, freeze_field
 
 MAX_BYTES = 1024 * 1024
-MAX_EVENTS = 50_000  # three times what a skeleton of 1024 joints with every field needs
+MAX_NODES = 25_000  # three times what a skeleton of 1024 joints with every field needs
 MAX_DEPTH = 4
 _TEXT = "tag:yaml.org,2002:str"
 
@@ -59,14 +61,11 @@ def write_skeleton_yaml(fields: Mapping[str, Any], path: str | Path) -> None:
 
 def _read_text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_plain(path, MAX_BYTES)
     except FileNotFoundError:
         raise SkeletonError("there is no such file") from None
     except OSError as error:
         raise SkeletonError(f"cannot be read: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise SkeletonError(f"larger than {MAX_BYTES // 1024} KiB, no skeleton file is")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,8 +75,7 @@ def _read_text(path: Path) -> str:
 
 def _fields(text: str) -> dict[str, Any]:
     try:
-        _refuse_beyond_plain(text)
-        top = yaml.compose(text, Loader=yaml.SafeLoader)
+        top = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise SkeletonError(_syntax_message(error, text)) from None
     if top is None:
@@ -90,8 +88,6 @@ def _fields(text: str) -> dict[str, Any]:
         try:
             name = _plain(key)
             check_key(name)
-            if name in fields:
-                raise SkeletonError(f"the key {name!r} stands twice")
             fields[name] = freeze_field(name, _plain(value, f"{name}: "))
         except SkeletonError as error:
             raise SkeletonError(f"line {line}: {error}") from None
@@ -99,27 +95,18 @@ def _fields(text: str) -> dict[str, Any]:
     return fields
 
 
-def _refuse_beyond_plain(text: str) -> None:
-    """Looks at the events, before any node exists: aliases and depth cannot eat memory or stack."""
-    depth = documents = 0
-    for number, event in enumerate(yaml.parse(text, Loader=yaml.SafeLoader)):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        documents += isinstance(event, yaml.DocumentStartEvent)
-        refusal = None
-        if isinstance(event, yaml.NodeEvent) and event.anchor is not None:
-            refusal = "anchors and aliases (& and *) are not allowed"
-        elif isinstance(event, yaml.NodeEvent) and getattr(event, "tag", None) is not None:
-            refusal = "tags (!) are not allowed; put text in quotes"
-        elif depth > MAX_DEPTH:
-            refusal = f"nested deeper than {MAX_DEPTH} levels"
-        elif number > MAX_EVENTS:
-            refusal = "far more entries than a skeleton has"
-        elif documents > 1:
-            refusal = "a second document begins; a file holds one skeleton"
-        if refusal is not None:
-            line = _line(event)
-            raise SkeletonError(f"line {line + 1}: {_key_before(text, line)}{refusal}")
+class _Loader(BoundedLoader):
+    """Bounded as a skeleton is, and without anchors, aliases and tags."""
+
+    max_depth, max_nodes = MAX_DEPTH, MAX_NODES
+
+    def refusal(self, event: yaml.Event) -> str | None:
+        """Why the node that begins here is not read, if it is not."""
+        if getattr(event, "anchor", None) is not None:
+            return "anchors and aliases (& and *) are not allowed"
+        if getattr(event, "tag", None) is not None:
+            return "tags (!) are not allowed; put text in quotes"
+        return super().refusal(event)
 
 
 def _plain(node: yaml.Node, where: str = "") -> Any:
@@ -130,8 +117,8 @@ def _plain(node: yaml.Node, where: str = "") -> Any:
         content: dict[str, Any] = {}
         for key, value in node.value:
             name = _plain(key, where)
-            if not isinstance(name, str) or name in content:
-                raise SkeletonError(f"{where}the key {name!r:.60} is no text or stands twice")
+            if not isinstance(name, str):
+                raise SkeletonError(f"{where}the key {name!r:.60} is no text")
             content[name] = _plain(value, where)
         return content
     if node.tag.endswith(":null"):
@@ -159,11 +146,14 @@ def _kind(node: yaml.Node) -> str:
 
 def _syntax_message(error: yaml.YAMLError, text: str) -> str:
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
+    if problem == "but found another document":
+        problem = "a second document begins; a file holds one skeleton"
+    kind = "" if isinstance(error, RefusedYAML | yaml.composer.ComposerError) else "syntax error: "
     mark = getattr(error, "problem_mark", None)
     line = mark.line if mark is not None else text.count("\n", 0, getattr(error, "position", 0))
     here = text.splitlines()[line : line + 1]
     hint = "; indent with blanks, not tabs" if here and "\t" in here[0] else ""
-    return f"line {line + 1}: {_key_before(text, line)}syntax error: {problem:.120}{hint}"
+    return f"line {line + 1}: {_key_before(text, line)}{kind}{problem:.120}{hint}"
 
 
 def _key_before(text: str, line: int) -> str:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.training.random_state import random_state, set_random_state
+from pyg_skeletonmae.training.random_state import check_random_state, random_state, set_random_state
+from pyg_skeletonmae.training.schema import count, mapping
 
 
 class Loader(Sized, Protocol):
@@ -116,8 +117,14 @@ class Feed:
         """Goes to the place of another feed over an equal loader.
 
         Raises:
-            CheckpointError: The loader tells that it is no equal one (``check_state``).
+            CheckpointError: A number is none, or beyond the epoch; or the loader tells that it is
+                no equal one (``check_state``).
         """
+        state = mapping(state, self.state_dict(), "feed")
+        count(state["epoch"], "feed.epoch")
+        count(state["batch"], "feed.batch", max(1, len(self.loader)))
+        count(state["clips"], "feed.clips")
+        check_random_state(state["random"])
         check = getattr(self.loader, "check_state", None)
         if check is not None:
             check(state["loader"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,9 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.io.torch_file import read_torch_file
+from pyg_skeletonmae.training.schema import MAX_COUNT, check_like, check_tensor
 
 FORMAT = 1
-_COUNTS = "_extra_state"  # of the modules here only an EMA has one: its updates
+# Of the modules here only an EMA has an extra state: its updates.
+_COUNTS = ("_extra_state", "num_batches_tracked")
 
 
 def write_beside(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
@@ -50,20 +52,13 @@ def load_checkpoint(path: str | Path, keys: Iterable[str] = ()) -> dict[str, Any
         keys: Keys that must be there.
 
     Raises:
-        CheckpointError: The file is missing, damaged, of another format, lacks one of ``keys``, or
-            holds anything but tensors and plain values (such a file could run code; it is not
-            unpickled).
+        CheckpointError: As :func:`~pyg_skeletonmae.io.torch_file.read_torch_file`; or the file is
+            of another format, or lacks one of ``keys``.
     """
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise CheckpointError(f"{path}: no such checkpoint")
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # A damaged file makes the reader fail in any way it likes.
-        reason = str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
-        raise CheckpointError(
-            f"{path}: not a readable checkpoint, damaged or not written by this library ({reason})"
-        ) from error
+    state = read_torch_file(path)
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this library (format {FORMAT})")
     for key in keys:
@@ -77,7 +72,8 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path)
 
     Raises:
         CheckpointError: Names the file and the tensor that is missing, left over or of another
-            shape. The model is then unchanged.
+            shape or kind of number, or holds numbers that are not finite. The model is then
+            unchanged.
     """
     own = model.state_dict()
     name = type(model).__name__
@@ -87,18 +83,25 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path)
         raise CheckpointError(f"{path}: {name} needs the tensor {key!r}, which is missing")
     for key in weights.keys() - own.keys():
         raise CheckpointError(f"{path}: the tensor {key!r} does not belong to {name}")
-    for key, tensor in own.items():
-        other = weights[key]
+    for key, like in own.items():
+        place, other = f"{path}: {key}", weights[key]
+        if not isinstance(like, Tensor):  # the extra state of a user's module
+            check_like(other, like, place)
+            continue
         found = list(other.shape) if isinstance(other, Tensor) else type(other).__name__
-        if found != list(tensor.shape):
+        if found != list(like.shape):
             raise CheckpointError(
-                f"{path}: {key}: {name} expects the shape {list(tensor.shape)}, found {found}"
+                f"{place}: {name} expects the shape {list(like.shape)}, found {found}"
             )
-        if other.layout != torch.strided or other.is_meta:
-            raise CheckpointError(f"{path}: {key}: expected a plain tensor with values")
-        if key.endswith(_COUNTS) and not 0 <= other.item() < math.inf:
-            raise CheckpointError(f"{path}: {key}: expected a count of updates, found {other}")
-    model.load_state_dict(weights)
+        if key.endswith(_COUNTS) and not (
+            isinstance(other, Tensor) and 0 <= other.item() < MAX_COUNT
+        ):
+            raise CheckpointError(f"{place}: expected a count of updates, found {other}")
+        check_tensor(other, like, place, casts=True)
+        if key.endswith("running_var") and (other < 0).any():
+            raise CheckpointError(f"{place}: holds a negative variance")
+    # A plain dict: versions of modules, which came with the weights, are none of this library's.
+    model.load_state_dict(dict(weights))
 
 
 def load_model(model: nn.Module, path: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,16 @@ def has_native_bf16() -> bool:
     """Whether this CPU says it computes in bfloat16 (Linux says so; elsewhere: False)."""
     cpu = Path("/proc/cpuinfo")
     return cpu.is_file() and "bf16" in cpu.read_text(encoding="utf-8", errors="replace")
+
+
+def convert_floats(fabric: Fabric, batch: Any) -> Any:
+    """The batch with its floating-point tensors as the precision has them; masks and labels stay.
+
+    Fabric does so for tensors, and for those in dicts and lists; a ``Data`` it does not look into.
+    """
+    if not isinstance(batch, Data):
+        return batch
+    return copy.copy(batch).apply(fabric.strategy.precision.convert_input)
 
 
 def leave_size_open(batch: Data) -> None:

@@ -2,49 +2,89 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from pyg_skeletonmae.errors import SkeletonMAEError
+from pyg_skeletonmae.errors import CheckpointError, DataError, SkeletonMAEError
 
 
 class Interval:
-    """Keeps values on the device, so that no step waits for them, until they are logged."""
+    """Keeps values on the device, so that no step waits for them, until they are logged.
 
-    def __init__(self) -> None:
+    Args:
+        epoch: The batches of an epoch: so many in a row without a valid joint end the run.
+    """
+
+    def __init__(self, epoch: int = 1) -> None:
         self._values: dict[str, list[Tensor]] = {}
-        self._unchecked: list[tuple[int, Tensor, Tensor | None]] = []
+        self._unchecked: list[tuple[int, Tensor, Tensor | None, Tensor]] = []
+        self._epoch, self._empty = epoch, 0
 
-    def add(self, step: int, output: Mapping[str, Any], clip_id: Tensor | None = None) -> None:
-        """Keeps every scalar of a model's output; what is no scalar is left alone."""
+    def add(
+        self,
+        step: int,
+        output: Mapping[str, Any],
+        clip_id: Tensor | None = None,
+        valid: Tensor | None = None,
+    ) -> None:
+        """Keeps every scalar of a model's output; what is no scalar is left alone.
+
+        Args:
+            step: The optimiser step.
+            output: What the model returned.
+            clip_id: The clips of the batch.
+            valid: Which of their joints are present; None: all.
+        """
         for name, value in output.items():
             if isinstance(value, float | int) or (isinstance(value, Tensor) and value.ndim == 0):
                 kept = torch.as_tensor(value).detach().float()
                 self._values.setdefault(name, []).append(kept)
         if "loss" in output:
-            self._unchecked.append((step, output["loss"].detach(), clip_id))
+            loss = output["loss"].detach()
+            some = (
+                valid.any()
+                if isinstance(valid, Tensor)
+                else torch.ones_like(loss, dtype=torch.bool)
+            )
+            self._unchecked.append((step, loss, clip_id, some))
 
     def check(self) -> None:
-        """Looks at the losses that nobody has looked at yet.
+        """Looks at the losses and the batches that nobody has looked at yet.
+
+        Warns of batches without a valid joint, from which nothing is learnt.
 
         Raises:
-            SkeletonMAEError: One is not finite; names its step and the clips.
+            SkeletonMAEError: A loss is not finite; names its step and the clips.
+            DataError: No batch of a whole epoch has a valid joint.
         """
         unchecked, self._unchecked = self._unchecked, []
         if not unchecked:
             return
-        finite = torch.stack([loss for _, loss, _ in unchecked]).isfinite().tolist()
-        if all(finite):
-            return
-        step, loss, clip_id = unchecked[finite.index(False)]
-        clips = "unknown" if clip_id is None else ", ".join(map(str, clip_id.tolist()))
-        raise SkeletonMAEError(
-            f"step {step}: the loss is {loss.item()} on clips {clips}; look at these clips, or "
-            "lower the learning rate; the last checkpoint was kept as it was"
-        )
+        finite = torch.stack([loss for _, loss, _, _ in unchecked]).isfinite().tolist()
+        if not all(finite):
+            step, loss, clip_id, _ = unchecked[finite.index(False)]
+            raise SkeletonMAEError(
+                f"step {step}: the loss is {loss.item()} on clips {_numbers(clip_id)}; look at "
+                "these clips, or lower the learning rate; the last checkpoint was kept as it was"
+            )
+        some = torch.stack([some for *_, some in unchecked]).tolist()
+        for (step, _, clip_id, _), present in zip(unchecked, some, strict=True):
+            self._empty = 0 if present else self._empty + 1
+            if self._empty >= self._epoch:
+                raise DataError(
+                    f"step {step}: no joint of any clip of the last {self._empty} batch(es) is "
+                    "valid: there is nothing to learn from; look at the clips' valid"
+                )
+            if self._empty:
+                warnings.warn(
+                    f"step {step}: no joint of the clips {_numbers(clip_id)} is valid: nothing is "
+                    "learnt from them",
+                    stacklevel=2,
+                )
 
     def means(self, device: torch.device | str = "cpu") -> tuple[list[str], Tensor]:
         """The names, and the mean of each on ``device``; the interval starts afresh."""
@@ -59,5 +99,17 @@ class Interval:
         return {name: torch.stack(values) for name, values in kept.items()}
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Goes back to what :meth:`state_dict` gave."""
+        """Goes back to what :meth:`state_dict` gave.
+
+        Raises:
+            CheckpointError: It holds anything but rows of floats by names.
+        """
+        for name, kept in state.items() if isinstance(state, dict) else [("", None)]:
+            row = isinstance(kept, Tensor) and kept.dim() == 1 and kept.dtype == torch.float32
+            if type(name) is not str or not row:
+                raise CheckpointError(f"interval.{name!s:.40}: expected a row of numbers")
         self._values = {name: list(kept) for name, kept in state.items()}
+
+
+def _numbers(clip_id: Tensor | None) -> str:
+    return "unknown" if clip_id is None else ", ".join(map(str, clip_id.tolist()))

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 import pyg_skeletonmae
-from pyg_skeletonmae.errors import CheckpointError
-from pyg_skeletonmae.models.from_config import build_model
+from pyg_skeletonmae.configurable import unrecorded
+from pyg_skeletonmae.errors import CheckpointError, SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
+from pyg_skeletonmae.io.json_file import read_json
+from pyg_skeletonmae.models.from_config import build_model, check_classes
 from pyg_skeletonmae.training.checkpoint import load_weights
+from pyg_skeletonmae.training.sized import WeightsError, build_sized
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 _FORMAT = 1
+MAX_CONFIG, MAX_HEADER = 16 * 2**20, 16 * 2**20
 # What the constructors of a hostile configuration may raise.
 _UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError)
 
@@ -29,18 +34,24 @@ def save_release(
     """Writes a release folder beside its place and renames it; an older one there is replaced.
 
     Args:
-        model: A model of this library (it has a ``config``).
+        model: A model that knows its arguments (``config``), as those of this library do and those
+            derived from :class:`~pyg_skeletonmae.models.SkeletonModel`.
         folder: The release folder.
         extra: Anything JSON can hold, for :func:`release_config`: class names, transforms, scores.
 
     Raises:
-        CheckpointError: The model has no ``config``, ``extra`` is no JSON, or the place is taken by
+        CheckpointError: The model has no ``config``, or tensors that are not finite (the first is
+            named); ``extra`` is no JSON, or the place is taken by
             something that is no release folder.
     """
     folder = Path(folder)
     config = getattr(model, "config", None)
-    if not isinstance(config, dict):
-        raise CheckpointError(f"{type(model).__name__} has no config to be built from again")
+    unknown = unrecorded(config) if isinstance(config, dict) else type(model).__name__
+    if unknown is not None:
+        raise CheckpointError(
+            f"{unknown} has no config to be built from again: derive the class from "
+            "pyg_skeletonmae.models.SkeletonModel, which records its arguments"
+        )
     if folder.exists() and not (folder / CONFIG).is_file():
         raise CheckpointError(f"{folder}: exists and is no release folder; name another place")
     version = pyg_skeletonmae.__version__
@@ -56,6 +67,11 @@ def save_release(
     weights = {
         name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
     }
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(
+                f"{folder}: {name}: holds numbers that are not finite; nothing was written"
+            )
     try:
         beside.mkdir(parents=True)
         save_file(weights, beside / WEIGHTS)
@@ -77,10 +93,12 @@ def release_config(folder: str | Path) -> dict[str, Any]:
         CheckpointError: The file is missing, damaged or of another format; a key is missing.
     """
     path = Path(folder) / CONFIG
+    if not path.exists():
+        raise CheckpointError(f"{path}: no such file; a release folder holds one")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = "no such file" if not path.is_file() else f"not JSON ({error})"
+        content = read_json(path, MAX_CONFIG)
+    except SkeletonFormatError as error:
+        reason = f"not JSON ({error.where}: {error.found})"
         raise CheckpointError(f"{path}: {reason}; a release folder holds one") from error
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise CheckpointError(f"{path}: not the config of a release (format {_FORMAT})")
@@ -90,25 +108,50 @@ def release_config(folder: str | Path) -> dict[str, Any]:
     return content
 
 
-def load_release(folder: str | Path) -> nn.Module:
+def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
     """The model of a release folder, on the CPU and in ``eval`` mode.
 
-    Nothing in the folder is unpickled or imported by name.
+    Nothing in the folder is unpickled or imported by name, and no memory is taken for a model that
+    the weights are not of.
+
+    Args:
+        folder: The release folder.
+        classes: Your own classes that its configuration may name, besides those of this library:
+            ``load_release(folder, classes=(MyEncoder,))``.
 
     Raises:
+        ConfigError: One of ``classes`` is no class of models or their parts.
         CheckpointError: A file is missing or damaged, the config names an unknown class or
             argument, or a tensor is missing, left over or of another shape (it is named).
     """
     folder = Path(folder)
-    config = release_config(folder)
+    known = check_classes(classes)
+    config, path = release_config(folder)["model"], folder / WEIGHTS
+    shapes = _weight_shapes(path)
     try:
-        model = build_model(config["model"])
+        model = build_sized(lambda: build_model(config, known), config, shapes)
+    except WeightsError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     except (*_UNFIT, MemoryError) as error:
-        raise CheckpointError(f"{folder / CONFIG}: model: {error}") from error
-    path = folder / WEIGHTS
+        reason = " ".join(str(error).split())
+        raise CheckpointError(f"{folder / CONFIG}: model: {reason:.300}") from error
     try:
         weights = load_file(path)
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: no readable safetensors file ({error})") from error
     load_weights(model, weights, path)
     return model.eval()
+
+
+def _weight_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes in a safetensors file, whose header is compared with its length on opening."""
+    try:
+        with open_plain(path) as file:
+            header = int.from_bytes(file.read(8), "little")
+        if header > MAX_HEADER:
+            raise ValueError(f"a header of {header} bytes")
+        with safe_open(path, "pt") as weights:
+            names = list(weights.keys())
+            return {name: tuple(weights.get_slice(name).get_shape()) for name in names}
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: no readable safetensors file ({error})") from error

@@ -18,10 +18,17 @@ from pyg_skeletonmae.training.batches import Feed, Loader
 from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
 from pyg_skeletonmae.training.metric_means import Interval
 from pyg_skeletonmae.training.optim import OptimConfig, build_optimizer, build_scheduler
+from pyg_skeletonmae.training.optim_state import load_optimizer, load_scheduler
 from pyg_skeletonmae.training.random_state import random_state, set_random_state
 from pyg_skeletonmae.training.runlog import METRICS, RunLog
+from pyg_skeletonmae.training.schema import check_like, count, mapping, number
 
 LAST, BEST = "last.ckpt", "best.ckpt"
+# What readers of a state in another shape may raise where nobody foresaw it.
+_DAMAGE = (
+    LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError,
+    AssertionError, MemoryError,
+)  # fmt: skip
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
 
 
@@ -58,7 +65,7 @@ class Run:
     ) -> None:
         self.fabric, self.model = fabric, model
         self.folder = None if folder is None else Path(folder)
-        self.feed, self.interval = Feed(loader, seed), Interval()
+        self.feed, self.interval = Feed(loader, seed), Interval(len(loader))
         per_epoch = math.ceil(len(loader) / accumulate)
         limits = (max_steps, None if max_epochs is None else max_epochs * per_epoch)
         self.total = min(limit for limit in limits if limit is not None)
@@ -74,8 +81,13 @@ class Run:
         self.settings["steps_per_epoch"] = per_epoch
         if optim.schedule == "cosine":
             self.settings["total_steps"] = self.total
+        self.smallest: int | None = (
+            None  # clips of the smallest batch, until it was looked ahead to
+        )
         self.step = 0  # optimiser steps done
         self.clips_seen = 0  # by all processes, at the last line of metrics
+        # Masks of infinities, say, are so from the start.
+        self._not_finite = {n for n, b in model.named_buffers() if not b.isfinite().all()}
         self.best: dict[str, float] = {}  # "best" and "best_step" of what is monitored
         self._seconds, self._started = 0.0, time.monotonic()
         self._saved_at = self._started
@@ -168,6 +180,7 @@ class Run:
         sign = 1 if mode == "max" else -1
         if not sign * value > sign * self.best.get("best", -sign * math.inf):
             return
+        self._check_weights()
         self.best = {"best": value, "best_step": self.step}
         if self.folder is not None and self.fabric.is_global_zero:
             state = {"model": self.model.state_dict(), "progress": {**self.place(), **self.best}}
@@ -180,41 +193,80 @@ class Run:
         state = load_checkpoint(path, _KEYS)
         try:
             self._check_settings(state["settings"])
+            self._load_progress(state["progress"])
             load_weights(self.model, state["model"], path)
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.scheduler.load_state_dict(state["scheduler"])
-            self.fabric.strategy.precision.load_state_dict(state["precision"])
-            progress, own = state["progress"], state["ranks"][self.fabric.global_rank]
-            self.step, self.clips_seen = (_count(progress, key) for key in ("step", "clips_seen"))
-            self._seconds, self.best = progress["seconds"], progress["best"]
-            self.feed.load_state_dict(own["feed"])
+            load_optimizer(self.optimizer, state["optimizer"], self.step, "optimizer")
+            load_scheduler(self.scheduler, state["scheduler"], self.step, "scheduler")
+            precision = self.fabric.strategy.precision
+            check_like(state["precision"], precision.state_dict(), "precision")
+            precision.load_state_dict(state["precision"])
+            if (
+                not isinstance(state["ranks"], list)
+                or len(state["ranks"]) != self.fabric.world_size
+            ):
+                raise CheckpointError(f"ranks: expected a list of {self.fabric.world_size}")
+            own = mapping(
+                state["ranks"][self.fabric.global_rank], ("feed", "interval", "random"), "ranks"
+            )
+            self._load_feed(own["feed"])
             self.interval.load_state_dict(own["interval"])
             set_random_state(own["random"])
-        except (CheckpointError, ConfigError):
+        except ConfigError:
             raise
-        except (LookupError, TypeError, AttributeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {error}") from error
+        except CheckpointError as error:
+            text = str(error)
+            raise CheckpointError(text if str(path) in text else f"{path}: {text}") from error
+        except _DAMAGE as error:
+            reason = " ".join(str(error).split())[:200]
+            raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {reason}") from error
+
+    def _load_progress(self, progress: object) -> None:
+        content = mapping(progress, ("step", "epoch", "clips_seen", "seconds", "best"), "progress")
+        self.step, _, self.clips_seen = (
+            count(content[key], f"progress.{key}") for key in ("step", "epoch", "clips_seen")
+        )
+        self._seconds = number(content["seconds"], "progress.seconds", least=0)
+        if content["best"] != {}:
+            best = mapping(content["best"], ("best", "best_step"), "progress.best")
+            if type(best["best"]) is not float or math.isnan(best["best"]):
+                raise CheckpointError("progress.best: expected a number")
+            count(best["best_step"], "progress.best.best_step", self.step + 1)
+        self.best = content["best"]
+
+    def _load_feed(self, feed: object) -> None:
+        self.feed.load_state_dict(cast(Mapping[str, Any], feed))
+        per_epoch, batches = self.settings["steps_per_epoch"], self.feed.batch
+        done = self.feed.epoch * per_epoch + math.ceil(batches / self.settings["accumulate"])
+        if done != self.step:
+            raise CheckpointError(
+                f"progress.step: {self.step}, but epoch {self.feed.epoch} and batch {batches} are "
+                f"step {done}"
+            )
 
     def _check_settings(self, saved: Mapping[str, Any]) -> None:
+        if not isinstance(saved, dict):
+            raise CheckpointError("settings: expected a dict")
         for name, value in self.settings.items():
-            if saved[name] != value:
+            if name not in saved:
+                raise CheckpointError(f"settings: the key {name!r} is missing")
+            if isinstance(saved[name], torch.Tensor) or saved[name] != value:
                 raise ConfigError(
                     f"{self.folder}: cannot resume with {name} = {value!r}: the run was started "
-                    f"with {saved[name]!r}; restore it or start a new run"
+                    f"with {saved[name]!r:.80}; restore it or start a new run"
                 )
 
     def _check_weights(self) -> None:
-        names, weights = zip(*self.model.named_parameters(), strict=True)
-        finite = torch.stack([weight.detach().isfinite().all() for weight in weights]).tolist()
+        """Looks at the weights, and at the buffers, which normalise where no gradient tells."""
+        floats = {
+            **dict(self.model.named_parameters()),
+            **{name: b for name, b in self.model.named_buffers() if name not in self._not_finite},
+        }
+        watched = [name for name, tensor in floats.items() if tensor.is_floating_point()]
+        finite = torch.stack([floats[name].detach().isfinite().all() for name in watched]).tolist()
         if not all(finite):
+            name = watched[finite.index(False)]
+            kind = "buffer" if name in dict(self.model.named_buffers()) else "weight"
             raise SkeletonMAEError(
-                f"step {self.step}: the weight {names[finite.index(False)]} is no longer finite; "
-                "lower the learning rate; the last checkpoint was kept as it was"
+                f"step {self.step}: the {kind} {name} is no longer finite; lower the learning "
+                "rate; the last checkpoint was kept as it was"
             )
-
-
-def _count(progress: Mapping[str, Any], key: str) -> int:
-    value = progress[key]
-    if not isinstance(value, int) or value < 0:
-        raise ValueError(f"{key}: expected a count, found {value!r}")
-    return value

@@ -11,9 +11,11 @@ from typing import Any
 from tqdm import tqdm
 
 from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.files.plain import read_plain
 from pyg_skeletonmae.training.checkpoint import write_beside
 
 METRICS = "metrics.jsonl"
+_MAX_BYTES = 256 * 2**20
 
 
 def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
@@ -27,12 +29,17 @@ def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
         CheckpointError: A line before the last is damaged, or one holds something else.
     """
     path = Path(run_dir) / METRICS
-    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else []
+    try:
+        lines = read_plain(path, _MAX_BYTES).decode().split("\n")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path}: cannot be read: {error}") from error
     records = []
     for number, line in enumerate(lines, 1):
         try:
             record = json.loads(line) if line else None
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             if number < len(lines):
                 raise CheckpointError(f"{path}: line {number} is not JSON ({error})") from error
             break

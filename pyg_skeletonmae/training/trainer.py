@@ -9,9 +9,11 @@ from typing import Literal
 from lightning_fabric import seed_everything
 from torch import nn
 
+from pyg_skeletonmae.configurable.arguments import CheckedMeta
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.training.batch_sizes import batch_sizes, norms_checked, steps_for
 from pyg_skeletonmae.training.batches import Loader
-from pyg_skeletonmae.training.devices import leave_size_open, make_fabric
+from pyg_skeletonmae.training.devices import convert_floats, leave_size_open, make_fabric
 from pyg_skeletonmae.training.optim import OptimConfig
 from pyg_skeletonmae.training.random_state import undisturbed
 from pyg_skeletonmae.training.run import Run
@@ -21,9 +23,10 @@ from pyg_skeletonmae.training.signals import stop_signals
 Evaluate = Callable[[nn.Module], dict[str, float]]
 
 _OPTIM = OptimConfig()
+_EPOCHS = 100
 
 
-class Trainer:
+class Trainer(metaclass=CheckedMeta):
     r"""Trains whatever maps a batch to a dict with a ``loss``, on `Lightning Fabric
     <https://lightning.ai/docs/fabric>`_.
 
@@ -60,6 +63,9 @@ class Trainer:
         seed: Seeds PyTorch, NumPy and Python at the start of :meth:`fit` (plus the rank).
         allow_slow_bf16: Permit bfloat16 on a CPU that has to emulate it (about 3 times slower).
         progress: Draw a progress bar (never where stderr is no terminal).
+        max_clips: Clips to train on, each counted as often as it is seen, by all processes
+            together: a run ends with the step that reaches them. It stands alone, in place of
+            ``max_epochs`` and ``max_steps``, so that small and large data sets train as long.
 
     Raises:
         ConfigError: Settings that are out of range or do not fit this machine.
@@ -67,7 +73,7 @@ class Trainer:
 
     def __init__(
         self,
-        max_epochs: int | None = 100,
+        max_epochs: int | None = _EPOCHS,
         max_steps: int | None = None,
         optim: OptimConfig = _OPTIM,
         accelerator: str = "auto",
@@ -85,12 +91,21 @@ class Trainer:
         seed: int = 0,
         allow_slow_bf16: bool = False,
         progress: bool = True,
+        max_clips: int | None = None,
     ) -> None:
-        if max_epochs is None and max_steps is None:
-            raise ConfigError("max_epochs, max_steps: one of the two must be set")
+        if max_clips is not None:
+            if max_steps is not None or max_epochs not in (None, _EPOCHS):
+                raise ConfigError(
+                    f"max_epochs {max_epochs}, max_steps {max_steps}, max_clips {max_clips}: "
+                    "give one of the three, and null (None) for the others"
+                )
+            max_epochs = None
+        elif max_epochs is None and max_steps is None:
+            raise ConfigError("max_epochs, max_steps, max_clips: one of the three must be set")
         for name, value, least in (
             ("max_epochs", max_epochs, 1),
             ("max_steps", max_steps, 1),
+            ("max_clips", max_clips, 1),
             ("accumulate", accumulate, 1),
             ("log_every", log_every, 1),
             ("evaluate_every", evaluate_every, 0),
@@ -102,7 +117,8 @@ class Trainer:
             raise ConfigError(f"clip_norm: expected a positive number, found {clip_norm!r}")
         if mode not in ("max", "min"):
             raise ConfigError(f"mode: expected max or min, found {mode!r}")
-        self.max_epochs, self.max_steps, self.optim = max_epochs, max_steps, optim
+        self.max_epochs, self.max_steps, self.max_clips = max_epochs, max_steps, max_clips
+        self.optim = optim
         self.accumulate, self.clip_norm = accumulate, clip_norm
         self.evaluate_every, self.monitor, self.mode = evaluate_every, monitor, mode
         self.checkpoint_minutes, self.log_every = checkpoint_minutes, log_every
@@ -160,7 +176,10 @@ class Trainer:
             the last ``train/...`` and ``eval/...`` values, and ``best``, ``best_step``.
 
         Raises:
-            DataError: The loader is empty, or the batches carry no labels the loss needs.
+            DataError: The loader is empty, or the batches carry no labels the loss needs. Before
+                the first step, where the loader tells the sizes of its batches: one of them would
+                give a BatchNorm a single value. Nothing in a whole epoch is valid (a single batch
+                without a valid joint is a warning).
             ConfigError: The run folder holds a run and ``resume`` is False, or the other way round.
             CheckpointError: The checkpoint to resume from is damaged or of another model.
             SkeletonMAEError: The loss is not finite.
@@ -169,9 +188,15 @@ class Trainer:
         self._check(loader, evaluate)
         seed_everything(self.seed + self.fabric.global_rank, verbose=False)
         model.train()
-        settings = self.max_epochs, self.max_steps, self.accumulate, self.clip_norm, self.seed
+        steps, sizes = self.max_steps, batch_sizes(loader)
+        if self.max_clips is not None:
+            steps = steps_for(self.max_clips, sizes, self.accumulate)
+        settings = self.max_epochs, steps, self.accumulate, self.clip_norm, self.seed
         run = Run(self.fabric, model, loader, self.optim, *settings, run_dir, self.compile)
         run.begin(resume)
+        # What is compiled is not looked into: there, a batch is refused when it comes.
+        if sizes and not self.compile:
+            run.smallest = min(sizes) // self.world_size
         first = self.fabric.is_global_zero
         folder, bar = run.folder if first else None, self.progress and first
         self._stop = stop = False
@@ -200,17 +225,20 @@ class Trainer:
         size = min(self.accumulate, run.feed.left)
         run.optimizer.zero_grad()
         for left in reversed(range(size)):
-            batch = self.fabric.to_device(run.feed.next())
+            batch = convert_floats(self.fabric, self.fabric.to_device(run.feed.next()))
+            clips = int(getattr(batch, "num_graphs", 1))
             if self.compile:
                 leave_size_open(batch)
             with self.fabric.no_backward_sync(run.wrapped, enabled=left > 0):
-                output = run.wrapped(batch)
+                with norms_checked(run.model, clips, run.smallest):
+                    output = run.wrapped(batch)
+                run.smallest = None
                 if "loss" not in output:
                     raise DataError(
                         f"{type(run.model).__name__} gave no loss: have the clips labels?"
                     )
                 self.fabric.backward(output["loss"] / size)
-            run.interval.add(run.step, output, batch.get("clip_id"))
+            run.interval.add(run.step, output, batch.get("clip_id"), batch.get("valid"))
         if self.clip_norm is not None:
             norm = self.fabric.clip_gradients(
                 run.wrapped, run.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False

@@ -66,7 +66,8 @@ class FlipSides(RandomTransform):
     skeletons whose bones are symmetric.
 
     Args:
-        skeleton: The topology, with its ``left_right`` pairs.
+        skeleton: The topology, with its
+            :attr:`~pyg_skeletonmae.skeleton.Skeleton.mirror_pairs`.
         p: The probability that a clip is mirrored, drawn once per clip.
         axis: The coordinate that changes its sign.
         generator: See :class:`~pyg_skeletonmae.transforms.base.RandomTransform`.
@@ -76,7 +77,8 @@ class FlipSides(RandomTransform):
         - **output:** the same
 
     Raises:
-        ConfigError: The skeleton has no left-right pairs, or ``p`` is no probability.
+        ConfigError: The skeleton has no left-right pairs, and its joint names tell none, or ``p``
+            is no probability.
         DataError: On use: ``axis`` is no channel of the clips, or a mask was drawn before.
     """
 
@@ -88,8 +90,11 @@ class FlipSides(RandomTransform):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(generator)
-        if not skeleton.left_right:
-            raise ConfigError(f"{skeleton.name} has no left-right pairs to exchange")
+        if not skeleton.mirror_pairs:
+            raise ConfigError(
+                f"{skeleton.name} has no left-right pairs to exchange, and its joint names tell "
+                "none: give the skeleton left_right"
+            )
         if not 0.0 <= p <= 1.0:
             raise ConfigError(f"p {p}: expected a probability from 0 to 1")
         self.skeleton, self.p, self.axis = skeleton, float(p), axis

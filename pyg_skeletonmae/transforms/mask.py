@@ -11,7 +11,7 @@ from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import RandomTransform, add_field
-from pyg_skeletonmae.transforms.masking import MaskPolicy, keep_count, mask_all_but
+from pyg_skeletonmae.transforms.masking import MaskPolicy, draw_edge_mask, hidden_bones
 
 
 class MaskJoints(RandomTransform):
@@ -51,10 +51,10 @@ class MaskEdges(RandomTransform):
     """Writes ``edge_mask``: bones hidden from message passing, both directions together.
 
     Every track loses the same number of its bones (extra edges of the skeleton count as bones),
-    drawn for each track; at least one stays.
+    drawn for each track, see :func:`~pyg_skeletonmae.transforms.masking.draw_edge_mask`.
 
     Args:
-        ratio: The share of bones to mask, in [0, 1).
+        ratio: The share of bones to mask, in [0, 1); at least one stays.
         skeleton: The topology.
         generator: See :class:`~pyg_skeletonmae.transforms.base.RandomTransform`.
 
@@ -71,19 +71,16 @@ class MaskEdges(RandomTransform):
         self, ratio: float, skeleton: Skeleton, generator: torch.Generator | None = None
     ) -> None:
         super().__init__(generator)
-        self.bones = skeleton.edge_index.size(1) // 2
-        self.keep = min(self.bones, keep_count(self.bones, ratio))
+        hidden_bones(skeleton.edge_index.size(1) // 2, ratio)
         self.ratio, self.skeleton = ratio, skeleton
 
     def _apply(self, data: Data, draws: Draws) -> Data:
         tracks: Tensor = data["num_tracks"]
-        edges = 2 * self.bones * int(tracks.sum())
+        edges = self.skeleton.edge_index.size(1) * int(tracks.sum())
         if data["edge_index"].size(1) != edges:
             raise DataError(f"{self}: expected {edges} edges, found {data['edge_index'].size(1)}")
-        scores = draws.split(tracks).uniform(self.bones)
-        bones = mask_all_but(scores, self.keep)
-        # Columns 2b and 2b + 1 of a skeleton's edges are the two directions of bone b.
-        add_field(data, "edge_mask", bones.flatten().repeat_interleave(2), like="edge_index")
+        mask = draw_edge_mask(self.skeleton, self.ratio, draws.split(tracks))
+        add_field(data, "edge_mask", mask, like="edge_index")
         return data
 
     def __repr__(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -52,10 +54,50 @@ def keep_count(length: int, ratio: float, rule: KeepRule = "exact") -> int:
     return kept
 
 
+def ranks(scores: Tensor, dim: int = -1) -> Tensor:
+    """The place of each score among all scores along an axis, long, 0 = smallest."""
+    return scores.argsort(dim=dim).argsort(dim=dim)
+
+
 def mask_all_but(scores: Tensor, keep: int) -> Tensor:
     """Masks all but the ``keep`` smallest scores of the last axis; bool, True = masked."""
-    ranks = scores.argsort(dim=-1).argsort(dim=-1)
-    return ranks >= keep
+    return ranks(scores) >= keep
+
+
+def hidden_bones(bones: int, ratio: float) -> int:
+    """How many of ``bones`` bones are hidden at an edge ratio.
+
+    The others are as many as :func:`keep_count` says, so at least one stays; and a ratio above 0
+    hides at least one where there are two or more.
+
+    Raises:
+        ConfigError: The ratio is not in [0, 1).
+    """
+    if not 0.0 <= ratio < 1.0:
+        raise ConfigError(f"edge mask ratio {ratio}: expected a number from 0 up to, but below, 1")
+    if ratio == 0.0 or bones < 2:
+        return 0
+    return max(1, bones - keep_count(bones, ratio))
+
+
+def draw_edge_mask(skeleton: Skeleton, ratio: float, draws: Draws) -> Tensor:
+    """Hides the same number of bones in each track, both directions together.
+
+    Args:
+        skeleton: The joints and bones; extra edges count as bones.
+        ratio: The share of bones to hide, see :func:`hidden_bones`.
+        draws: One row per track.
+
+    Returns:
+        ``[P * E]``, bool, True = masked, in the order of ``skeleton.edge_index``.
+
+    Raises:
+        ConfigError: The ratio is not in [0, 1).
+    """
+    bones = skeleton.edge_index.size(1) // 2
+    mask = ranks(draws.uniform(bones)) < hidden_bones(bones, ratio)
+    # Columns 2b and 2b + 1 of a skeleton's edges are the two directions of bone b.
+    return mask.repeat_interleave(2, dim=-1).reshape(-1)
 
 
 class RandomMask(MaskPolicy):
@@ -96,9 +138,13 @@ class PartMask(MaskPolicy):
             ``max_parts`` parts drawn for each track.
         max_parts: The largest number of parts drawn in random mode (our choice: half of the six).
 
+    The parts are the skeleton's :attr:`~pyg_skeletonmae.skeleton.Skeleton.body_parts`: where none
+    were given, the chains between the branches of its tree. Where that is a single chain, random
+    mode masks half of the joints instead, as :class:`RandomMask` does, and the log says so.
+
     Raises:
         ConfigError: No part is given, or ``max_parts`` is below one. On use: a part is unknown, or
-            no part would be left visible.
+            no part (no joint) would be left visible or masked.
     """
 
     def __init__(
@@ -115,6 +161,8 @@ class PartMask(MaskPolicy):
 
     def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
         """The mask of tracks, see :class:`MaskPolicy`."""
+        if self.parts == "random" and not skeleton.parts and len(skeleton.part_names) < 2:
+            return mask_joints_of(skeleton)(pos, skeleton, draws)
         chosen = self._random(skeleton, draws) if self.parts == "random" else self._fixed(skeleton)
         part_index = skeleton.part_index.to(pos.device)
         mask = chosen.to(pos.device)[:, part_index] & (part_index >= 0)
@@ -139,8 +187,38 @@ class PartMask(MaskPolicy):
                 f"{skeleton.name}: random parts need two or more parts, it has {parts}"
             )
         count = 1 + draws.integers(min(self.max_parts, parts - 1))
-        ranks = draws.uniform(parts).argsort(dim=-1).argsort(dim=-1)
-        return ranks < count[:, None]
+        return ranks(draws.uniform(parts)) < count[:, None]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(parts={self.parts!r}, max_parts={self.max_parts})"
+
+
+@functools.cache
+def mask_joints_of(skeleton: Skeleton) -> RandomMask:
+    """Half of the joints, for a skeleton of too few parts; the log says so once.
+
+    Raises:
+        ConfigError: There is a single joint.
+    """
+    if skeleton.num_joints < 2:
+        raise ConfigError(f"{skeleton.name}: random masks need two or more joints, it has 1")
+    logging.getLogger(__name__).warning(
+        "%s has fewer than two body parts: single joints are masked, half of them; give the "
+        "skeleton parts to mask parts",
+        skeleton.name,
+    )
+    return RandomMask(0.5)
+
+
+def default_part_mask(skeleton: Skeleton) -> MaskPolicy:
+    """What the graph SkeletonMAE masks unless one says otherwise.
+
+    The paper's parts 3 and 5 where six or more parts were given; else random parts; and half of the
+    joints where there are fewer than two parts, which the log says.
+
+    Raises:
+        ConfigError: There is a single joint.
+    """
+    if len(skeleton.parts) >= 6:
+        return PartMask()
+    return PartMask("random") if len(skeleton.part_names) > 1 else mask_joints_of(skeleton)

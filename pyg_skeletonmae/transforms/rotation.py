@@ -107,7 +107,8 @@ class AlignTorso(BaseTransform):
     Args:
         skeleton: The topology.
         left: The left joint of the line; default: ``left_shoulder``, else ``left_hip``.
-        right: The right joint; default: the partner of ``left`` in ``skeleton.left_right``.
+        right: The right joint; default: the partner of ``left`` in
+            ``skeleton.mirror_pairs``.
         vertical: The vertical axis: 0, 1 (Kinect cameras) or 2 (most motion-capture systems).
 
     Shapes:
@@ -163,7 +164,7 @@ class AlignTorso(BaseTransform):
 
 
 def _pair(skeleton: Skeleton, left: str | None, right: str | None) -> tuple[str, str]:
-    partner = dict(skeleton.left_right)
+    partner = dict(skeleton.mirror_pairs)
     if left is None:
         left = next((j for j in ("left_shoulder", "left_hip") if j in partner), None)
     if left is None or (right is None and left not in partner):

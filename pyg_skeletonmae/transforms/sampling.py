@@ -12,6 +12,7 @@ from torch_geometric.data import Data
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.transforms.base import RandomTransform, first_tracks, refuse_masks
+from pyg_skeletonmae.transforms.masking import ranks
 from pyg_skeletonmae.transforms.temporal import follow_plan, whole_clips
 from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, resample_plan, whole_frames
 from pyg_skeletonmae.transforms.tracks import repeat_tracks, select_tracks
@@ -241,7 +242,7 @@ class UniformSample(FrameSampler):
         offset = (place * (length - used + 1)).long()
         start = self.first_frames(used, (begin * used).long())
         scores = draws.uniform(self.views, self.frames + 1).flatten(0, 1)
-        skipped = scores.argsort(1).argsort(1) < (used - self.frames)[:, None]
+        skipped = ranks(scores) < (used - self.frames)[:, None]
         edge = torch.arange(self.frames + 1, device=used.device) * used[:, None] // self.frames
         jitter = (
             draws.uniform(self.views, self.frames).flatten(0, 1).double() * edge.diff()

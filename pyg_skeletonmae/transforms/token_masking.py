@@ -16,7 +16,13 @@ from torch import Tensor
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.masking import KeepRule, MaskPolicy, keep_count, mask_all_but
+from pyg_skeletonmae.transforms.masking import (
+    KeepRule,
+    MaskPolicy,
+    keep_count,
+    mask_all_but,
+    ranks,
+)
 
 Level = Literal["both", "joint", "frame"]
 
@@ -60,8 +66,7 @@ def rank_in_tubes(scores: Tensor, steps: int, tube: int) -> Tensor:
     Returns:
         ``[P, V, S]``, long, 0 = smallest.
     """
-    ranks = scores.argsort(dim=1).argsort(dim=1)
-    return ranks.repeat_interleave(tube, dim=2)[:, :, :steps]
+    return ranks(scores, dim=1).repeat_interleave(tube, dim=2)[:, :, :steps]
 
 
 def mask_tubes(scores: Tensor, keep: int, steps: int, tube: int) -> Tensor:

@@ -46,7 +46,7 @@ def draw_skeleton(
     if hidden.shape != points.shape[:1]:
         raise DataError(f"a mask of {skeleton.num_joints} joints is not {list(hidden.shape)}")
     color = _colors(skeleton)
-    bones = skeleton.edge_index[:, ::2].t().numpy()
+    bones = _lines(skeleton)
     cut = hidden[bones].any(1)
     # A bone has the side of its child, unless it crosses from one side to the other.
     ends = color[bones]
@@ -92,9 +92,25 @@ def _segments(points: NDArray[Any], bones: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([points[bones], gap], axis=1).reshape(-1, 2).T
 
 
+def _lines(skeleton: Skeleton) -> NDArray[Any]:
+    """The bones and extra edges ``[B, 2]``, and lines across shoulders and hips where the tree
+    joins these through the head only. Such a line is drawn and is no edge: models do not see it."""
+    lines = skeleton.edge_index[:, ::2].t().tolist()
+    part, hops = skeleton.part_index, skeleton.hops
+    for joint in ("shoulder", "hip"):
+        ends = [f"{side}_{joint}" for side in ("left", "right")]
+        if not skeleton.parts or not {*ends} <= {*skeleton.joints}:
+            continue
+        left, right = (skeleton.index(end) for end in ends)
+        between = hops[left] + hops[right] == hops[left, right]
+        if part[left] == part[right] and (part[between] != part[left]).any():
+            lines.append([left, right])
+    return np.array(lines, int).reshape(-1, 2)
+
+
 def _colors(skeleton: Skeleton) -> NDArray[Any]:
     """The colour of each joint by its side of the body, ``[V]``."""
     color = np.full(skeleton.num_joints, MIDDLE, dtype=object)
-    for left, right in skeleton.left_right:
+    for left, right in skeleton.mirror_pairs:
         color[skeleton.index(left)], color[skeleton.index(right)] = LEFT, RIGHT
     return color

@@ -42,6 +42,8 @@ __all__ = [
     "embedding_map",
 ]
 
+_NOWHERE = np.array([[-1.0, -1.0], [1.0, 1.0]])  # the window where there is nobody to show
+
 
 def draw_clip(
     pos: Array,
@@ -51,19 +53,21 @@ def draw_clip(
     valid: Array | None = None,
     title: str = "",
 ) -> Figure:
-    """A film strip of evenly spaced frames.
+    """A film strip of evenly spaced frames, of one or more persons.
 
     Args:
-        pos: ``[V, T, C]``.
+        pos: ``[V, T, C]`` or ``[M, V, T, C]``.
         skeleton: The body.
-        frames: How many frames to show, at most.
-        masked: ``[V, T]``, bool, see :func:`draw_skeleton`.
-        valid: ``[V, T]``, bool, see :func:`draw_skeleton`.
+        frames: How many frames to show, at most. Those without any joint stay empty.
+        masked: Bool, the shape of ``pos`` without ``C``, see :func:`draw_skeleton`.
+        valid: Bool, the shape of ``pos`` without ``C``, see :func:`draw_skeleton`.
         title: Above the strip.
+
+    Raises:
+        DataError: The shapes do not fit the skeleton or each other.
     """
-    layer = _Layer(skeleton, pos, masked, valid)
     names = ["left", "right"] if masked is None else ["left", "right", "masked"]
-    return _strips({"": [layer]}, frames, title, names)
+    return _strips({"": _people(skeleton, pos, masked, valid)}, frames, title, names)
 
 
 def draw_reconstruction(
@@ -116,22 +120,18 @@ def animate(
         path: A ``.gif`` file to write. In a notebook, show ``animation.to_jshtml()`` instead.
         masked: Bool, the shape of ``pos`` without ``C``, see :func:`draw_skeleton`.
         valid: Bool, the shape of ``pos`` without ``C``, see :func:`draw_skeleton`.
+
+    Raises:
+        DataError: The shapes do not fit the skeleton or each other.
     """
-    persons = to_numpy(pos)[None] if to_numpy(pos).ndim == 3 else to_numpy(pos)
-
-    def of(flags: Array | None, person: int) -> Array | None:
-        """The mask of one person."""
-        return None if flags is None else to_numpy(flags).reshape(persons.shape[:3])[person]
-
-    people = [
-        _Layer(skeleton, track, of(masked, i), of(valid, i)) for i, track in enumerate(persons)
-    ]
+    people = _people(skeleton, pos, masked, valid)
     figure = new_figure(3.2, 3.2)
     figure.set_layout_engine("none")  # it would be computed anew for every frame
     from matplotlib.animation import FuncAnimation, PillowWriter
 
     ax = figure.add_axes((0, 0, 1, 1))
-    low, high = _box(people, range(people[0].length))
+    box = _box(people, range(people[0].length))
+    low, high = _NOWHERE if box is None else box
 
     def draw(frame: int) -> list[Artist]:
         for artist in (*ax.lines, *ax.collections):  # much faster than ax.clear()
@@ -183,12 +183,32 @@ class _Layer:
         )
 
 
+def _people(
+    skeleton: Skeleton, pos: Array, masked: Array | None, valid: Array | None
+) -> list[_Layer]:
+    """The tracks of ``pos``, ``[V, T, C]`` or ``[M, V, T, C]``."""
+    persons = to_numpy(pos)
+    if persons.ndim != 4 or not len(persons):
+        return [_Layer(skeleton, persons, masked, valid)]
+    flags = [None if x is None else to_numpy(x) for x in (masked, valid)]
+    for name, x in zip(("masked", "valid"), flags, strict=True):
+        if x is not None and x.shape != persons.shape[:3]:
+            raise DataError(f"{name}: expected {list(persons.shape[:3])}, found {list(x.shape)}")
+    return [
+        _Layer(skeleton, track, *(None if x is None else x[i] for x in flags))
+        for i, track in enumerate(persons)
+    ]
+
+
 def _strips(rows: dict[str, list[_Layer]], frames: int, title: str, legend: list[str]) -> Figure:
     """Rows of frames; every frame shows a window of the same size, its own pose in the middle."""
     layers = [layer for row in rows.values() for layer in row]
     length = layers[0].length
     chosen = np.unique(np.linspace(0, length - 1, min(frames, length)).round().astype(int)).tolist()
-    boxes = np.stack([_box(layers, [t]) for t in chosen])  # [frames, low | high, x | y]
+    of_frame = [_box(layers, [t]) for t in chosen]
+    # A frame that shows nobody has no say in the size of the others.
+    shown = [box for box in of_frame if box is not None] or [_NOWHERE]
+    boxes = np.stack([shown[0] if box is None else box for box in of_frame])  # [frames, 2, x | y]
     width = (boxes[:, 1, 0] - boxes[:, 0, 0]).max()
     bottom, top = boxes[:, 0, 1].min(), boxes[:, 1, 1].max()
     cell = 1.9 * float(np.clip(width / (top - bottom), 0.35, 2))
@@ -219,15 +239,15 @@ def _add_legend(figure: Figure, names: list[str]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
 
 
-def _box(layers: Sequence[_Layer], times: Iterable[int]) -> NDArray[Any]:
-    """Lower and upper corner of what the layers show, with a margin, ``[2, 2]``."""
+def _box(layers: Sequence[_Layer], times: Iterable[int]) -> NDArray[Any] | None:
+    """Lower and upper corner of what the layers show, with a margin, ``[2, 2]``; None: nobody."""
     points = [
         layer.pos[:, t, :2][layer.valid[:, t].astype(bool)] for layer in layers for t in times
     ]
     shown = np.concatenate(points)
     shown = shown[np.isfinite(shown).all(1)]
     if not len(shown):
-        return np.array([[-1.0, -1.0], [1.0, 1.0]])
+        return None
     low, high = shown.min(0), shown.max(0)
     margin = 0.06 * max((high - low).max(), 1e-6)
     return np.stack([low - margin, high + margin])

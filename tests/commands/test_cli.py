@@ -170,7 +170,7 @@ def test_bad_options(run, arguments, line):
             "{class_path: PartMask, init_args: {prts: [1]}}}}",
             "did you mean model.init_args.mask.init_args.parts?",
         ),
-        ("data: [: broken", "config"),
+        ("data: [: broken", "bad.yaml: "),
     ],
 )
 def test_bad_configurations(run, text, line):

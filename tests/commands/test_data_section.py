@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from cli_helpers import packed_arrays, write_packed
+from pose_helpers import write_recordings
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
 
 
 @pytest.fixture
@@ -179,3 +180,46 @@ def test_protocols(tmp_path):
         open_dataset(DataConfig(name="synthetic", protocol="xsub"))
     with pytest.raises(ConfigError, match=r"data\.policy: means nothing for pyskl"):
         open_dataset(DataConfig(name="pyskl", path=str(path), policy="none"))
+
+
+def test_split_by_a_column(tmp_path):
+    rng, root = np.random.default_rng(0), str(tmp_path / "store")
+    clips = [rng.normal(size=(4, 22, 3)) for _ in range(6)]
+    SkeletonDataset.from_arrays(
+        clips, ["sit", "turn"] * 3, "uiprmd22", root=root, columns={"camera": [1, 2, 3] * 2}
+    )
+    config = DataConfig("store", root, split_by="camera", train_values=[1, 3])
+    sides = split(open_dataset(config), config)
+    assert [list(side.indices()) for side in (sides.train, sides.test)] == [[0, 2, 3, 5], [1, 4]]
+    config = DataConfig("store", root, split_by="label", train_values=["sit"], test_values=[1])
+    assert list(split(open_dataset(config), config).test.indices()) == [1, 3, 5]
+    config = DataConfig("store", root, split_by="name", train_values=["clip 0"])
+    assert len(split(open_dataset(config), config).test) == 5
+    for changes, message in (
+        ({"train_values": None}, "give both"),
+        ({"split_by": None}, "give both"),
+        ({"train_subjects": [1]}, "one of the two"),
+    ):
+        config = DataConfig(
+            "store", root, **{"split_by": "camera", "train_values": [1, 2], **changes}
+        )
+        with pytest.raises(ConfigError, match=message):
+            split(open_dataset(config), config)
+
+
+def test_a_folder_of_poses(tmp_path):
+    root = write_recordings(tmp_path / "mine", 2, 1)
+    data = open_dataset(DataConfig(name="poses", path=str(root)))
+    assert len(data) == 4 and data.class_names == ("squat", "wave")
+    assert len(split(data, DataConfig(name="poses", path=str(root))).train) == 2
+    (root / "labels.csv").unlink()
+    config = DataConfig(name="poses", path=str(root), format="table", skeleton="coco17")
+    data = open_dataset(config)
+    assert data.skeleton.name == "coco17" and data.store.label is None
+    for wrong, message in (
+        (DataConfig(name="store", path=str(root), format="bvh"), "data.format: means nothing"),
+        (DataConfig(name="poses", path=str(tmp_path / "no")), "no: no such folder"),
+        (DataConfig(name="poses"), "data.path"),
+    ):
+        with pytest.raises(SkeletonMAEError, match=message):
+            open_dataset(wrong)

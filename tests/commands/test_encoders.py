@@ -11,9 +11,18 @@ import yaml
 from cli_helpers import FAST, TINY, runner, the_error, write_packed
 
 from pyg_skeletonmae.commands.cli import build_parser, main
+from pyg_skeletonmae.commands.encoders import check_fits
 from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.layouts import COCO17
-from pyg_skeletonmae.models import Classifier, Skeleton2Vec, STSkeletonMAE, ViTBackbone
+from pyg_skeletonmae.models import (
+    Classifier,
+    GraphEncoder,
+    Skeleton2Vec,
+    STSkeletonMAE,
+    ViTBackbone,
+)
+from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.pretraining.sttformer_backbone import STTFormerBackbone
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release, save_release
@@ -128,3 +137,22 @@ def test_a_configuration_is_read_as_it_is_written(path):
     given = wanted["model"]["init_args"]
     assert {name: found.model.init_args[name] for name in given} == given
     assert len(list(CONFIGS.rglob("*.yaml"))) <= 15  # few enough to read them all
+
+
+class Silent(SkeletonEncoder):
+    """An encoder that says nothing of channels."""
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__(skeleton, 4)
+
+    def encode_tracks(self, pos: torch.Tensor) -> torch.Tensor:
+        return pos.new_zeros(*pos.shape[:3], 4)
+
+
+def test_an_encoder_without_in_channels_fits_by_its_joints(tmp_path):
+    dataset = SkeletonDataset.from_npz(write_packed(tmp_path / "sticks.npz"), tmp_path / "store")
+    check_fits(Silent(dataset.skeleton), dataset, "run")
+    with pytest.raises(CheckpointError, match="pre-trained on coco17 with any channels, the clips"):
+        check_fits(Silent(COCO17), dataset, "run")
+    with pytest.raises(CheckpointError, match=r"with 2 channels, the clips are .* with 3"):
+        check_fits(GraphEncoder(dataset.skeleton, 2), dataset, "run")

@@ -57,7 +57,8 @@ def pretrained(run, data):
 
 
 def keys(found: dict[str, object]) -> set[str]:
-    return set(found) - HEAD
+    """Those of the protocol; whether there is something to note of so few clips is not asked."""
+    return set(found) - HEAD - {"notes"}
 
 
 def test_frozen_features_and_coordinates(evaluate, pretrained):
@@ -77,6 +78,24 @@ def test_frozen_features_and_coordinates(evaluate, pretrained):
     few = ("--few_shot.ways=2", "--few_shot.queries=2", "--few_shot.episodes=5")
     found = evaluate("--protocol=few-shot", *few, pretrained)
     assert keys(found) == {"top1", "interval", "ways", "shots", "queries", "episodes"}
+
+
+def test_mirrored_training_clips_and_statistics_of_clips(evaluate, run, data, pretrained):
+    twin = ("--protocol=ridge", pretrained, "--random_init")
+    found = evaluate(*twin, "--statistics=clips")
+    assert keys(found) == keys(evaluate(*twin))
+    bodies = ("--data.name=synthetic", "--data.num_clips=60", "--data.frames=8")
+    code, out, err = run("evaluate", *bodies, "--protocol=ridge", "--flip")
+    assert code == 0, err
+    assert json.loads(out)["train_clips"] == 36
+    assert "no left-right pairs" in the_error(run("evaluate", *data, "--flip"))
+    few = ("--few_shot.ways=2", "--few_shot.queries=2", "--few_shot.episodes=5")
+    for options, words in (
+        (("--protocol=finetune", pretrained, "--flip"), "flip: protocol finetune takes no"),
+        (("--protocol=few-shot", "--flip", *few), "flip: protocol few-shot takes no"),
+        (("--statistics=clips",), "statistics: coordinates have none"),
+    ):
+        assert words in the_error(run("evaluate", *data, *options))
 
 
 def test_retrieval(evaluate, run, data):

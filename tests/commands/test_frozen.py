@@ -17,17 +17,20 @@ from pyg_skeletonmae.io.pku import NUM_CLASSES
 
 
 def test_all_is_each_protocol_on_each_kind_of_features(tmp_path):
-    together = frozen(make_job(tmp_path, joints="mean"), "all", 1)
+    together, notes = frozen(make_job(tmp_path, joints="mean"), "all", 1), []
     for kind, joints in (("pooled", "mean"), ("per_joint", "concat")):
         job = make_job(tmp_path, joints=joints)
         for protocol in ("knn", "linear"):
-            assert together.pop(f"{protocol}_{kind}") == frozen(job, protocol, 1)["top1"]
-    assert not together
+            alone = frozen(job, protocol, 1)
+            assert together.pop(f"{protocol}_{kind}") == alone["top1"]
+            notes += [f"{protocol}_{kind}: {note}" for note in alone.get("notes", [])]
+    assert sorted(together.pop("notes")) == sorted(notes) and not together
+    assert all("chosen at chance level" in note for note in notes)  # of eight clips
 
 
 def test_coordinates_are_of_one_kind(tmp_path):
     job = make_job(tmp_path, trained=False)
-    assert set(frozen(job, "all", 1)) == {"knn_per_joint", "linear_per_joint"}
+    assert set(frozen(job, "all", 1)) - {"notes"} == {"knn_per_joint", "linear_per_joint"}
 
 
 def test_all_takes_one_number_of_neighbours(tmp_path, monkeypatch):

@@ -72,3 +72,16 @@ def test_a_release_keeps_teacher_student_and_schedule(tmp_path: Path) -> None:
     assert again.teacher.decay == model.teacher.decay == 0.625
     batch = make_batch(layouts.UIPRMD22, frames=16)
     assert torch.equal(again(batch)["loss"], model.eval()(batch)["loss"])
+
+
+def test_weights_that_are_no_finite_floats_are_named(tmp_path: Path) -> None:
+    content = torch.load(mamp_file(tmp_path), weights_only=False)
+    state = content["model"]
+    for change, message in (
+        (state["norm.weight"] * float("nan"), "'norm.weight': holds numbers that are not finite"),
+        (state["norm.weight"].long(), "'norm.weight'.*expected torch.float32, found torch.int64"),
+    ):
+        path = save({**content, "model": {**state, "norm.weight": change}}, tmp_path)
+        with pytest.raises(CheckpointError, match=message):
+            import_official(path, "mamp", tmp_path / "release")
+    assert not (tmp_path / "release").exists()

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from ntu_helpers import person, write_skeleton
 from pose_helpers import write_recordings
@@ -52,6 +53,41 @@ def test_poses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "1: not in the table of labels" in capsys.readouterr().out
 
 
+def test_zeros_of_poses(tmp_path: Path) -> None:
+    pos = np.random.default_rng(0).normal(size=(8, 17, 2))
+    pos[3:5] = 0
+    np.save(tmp_path / "a.npy", pos)
+    settings = {"workers": 0, "format": "arrays", "skeleton": "coco17"}
+    assert len(prepare("poses", tmp_path, **settings).card["notes"]) == 1
+    card = prepare("poses", tmp_path, zeros="missing", **settings).card
+    assert card["missing_joints"] == 2 * 17 and not card["notes"]
+    with pytest.raises(ConfigError, match="--zeros: uiprmd has no such option"):
+        prepare("uiprmd", tmp_path, zeros="keep")
+
+
+def test_tables_of_landmarks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ",".join(f"{a}{j}" for j in range(1, 18) for a in ("x", "y", "score"))
+    row = ",".join(f"{10 * i}.5,{20 * i}.5,0.{i % 10}" for i in range(17))
+    text = f"bild,art,{names},welt\n" + "".join(f"{i},sitzen,{row},1\n" for i in (2, 3, 5))
+    (tmp_path / "a.csv").write_text(text)
+    told = (
+        f"prepare poses --root {tmp_path} --workers 0 --skeleton coco17 --format table "
+        "--min_score 0.25 --image_size [640,480] --fps 25 --label_column art --first_index 1"
+    ).split()
+    told += ["--columns", "{bild: frame}", "--ignore", "[w*]", "--strict"]
+    assert main([*told, "--dry-run"]) == 0
+    out, _ = capsys.readouterr()
+    assert "classes     1: sitzen" in out and "frames from bild" in out
+    assert "a.csv: 1 person(s), 4 frames, 2 channels, 25 a second, 51.5% missing" in out
+    assert not (tmp_path / "processed").exists()
+    assert main(told) == 0
+    out, _ = capsys.readouterr()
+    assert "1 of 1 classes" in out and "25 a second" in out and "ignored: welt" in out
+    assert out.splitlines()[-1] == str(tmp_path / "processed/table")
+    clip = ClipStore(tmp_path / "processed/table").clip(0)
+    assert clip.pos[0, 0, 3].tolist() == pytest.approx([30.5 / 320 - 1, 60.5 / 240 - 1])
+
+
 def test_pickles(tmp_path: Path) -> None:
     path = save_athletes(tmp_path / "gym_hrnet.pkl")
     stores = [
@@ -67,7 +103,7 @@ def test_pickles(tmp_path: Path) -> None:
     [
         ("ntu61 --root .", "expected one of ntu60, ntu120"),
         ("ntu60", "root"),
-        ("ntu60 --root nowhere", "nowhere: no .skeleton file"),
+        ("ntu60 --root nowhere", "nowhere: no such folder"),
         ("ntu60 --root . --policy mamp", "policy 'mamp': expected one of ctrgcn, pyskl, none"),
         ("uiprmd --root . --policy none", "--policy: uiprmd has no such option"),
         ("ntu60 --root . --workers many", "workers: expected a whole number, found 'many'"),
@@ -77,6 +113,12 @@ def test_pickles(tmp_path: Path) -> None:
         ("pkummd1 --root . --policy all", "policy 'all': expected one of mamp, none"),
         ("finegym --root . --format bvh", "--format: finegym has no such option"),
         ("poses --root . --format kinect", "format 'kinect': expected one of mediapipe"),
+        ("poses --root . --format mediapip", "did you mean 'mediapipe'?"),
+        ("poses --root nowhere", "nowhere: no such folder"),
+        ("poses --root . --image_size 640", "image_size"),
+        ("poses --root . --first_index 2", "first_index=2: expected 0 or 1"),
+        ("poses --root . --format bvh --strict", "of tables only, not of the format 'bvh'"),
+        ("ntu60 --root . --dry-run", "--dry_run: ntu60 has no such option"),
         ("poses --root . --labels no.csv", "no.csv"),
     ],
 )
@@ -100,3 +142,30 @@ def test_unknown_name() -> None:
     with pytest.raises(ConfigError, match="prepare 'kinetics': expected one of ntu60"):
         prepare("kinetics", ".")
     assert {"ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48"} <= RECIPES.keys()
+
+
+def test_axes_of_a_folder_of_arrays(tmp_path):
+    rng, folder = np.random.default_rng(0), tmp_path / "poses"
+    folder.mkdir()
+    for number in range(3):
+        np.save(folder / f"{number}.npy", rng.normal(size=(2, 9, 17, 2)))
+    given = {"format": "arrays", "skeleton": "coco17", "workers": 0}
+    with pytest.warns(UserWarning, match="the shape also fits CTVM"):
+        data = prepare("poses", folder, tmp_path / "a", **given)
+    assert "axes='CTVM' settles it (3: 0.npy, 1.npy, 2.npy)" in data.card["notes"][0]
+    for axes in ("MTVC", "CTVM"):
+        data = prepare("poses", folder, tmp_path / axes, axes=axes, **given)
+        assert not data.card["notes"] and data[0].pos.shape == (34, 9, 2)
+    with pytest.raises(ConfigError, match="expected the order of M"):
+        prepare("poses", folder, tmp_path / "b", axes="persons", **given)
+    with pytest.raises(ConfigError, match="only plain arrays have them, not openpose"):
+        prepare("poses", folder, tmp_path / "b", axes="CTVM", format="openpose")
+    absent = rng.normal(size=(2, 9, 17, 2))
+    absent[..., 1] = 0
+    np.save(folder / "2.npy", absent)
+    with (
+        pytest.raises(ConfigError, match=r"2\.npy: .*absent; pass axes='CTVM'"),
+        pytest.warns(UserWarning, match="the shape also fits"),
+    ):
+        prepare("poses", folder, tmp_path / "c", **given)
+    assert not list((tmp_path / "c").glob("arrays*"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
-from cli_helpers import packed_arrays, write_packed
+from cli_helpers import FAST, packed_arrays, runner, write_packed
 
 from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.pretrain import pretrain
@@ -12,6 +13,7 @@ from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models import GraphSkeletonMAE
 from pyg_skeletonmae.training import Trainer, load_release
 from pyg_skeletonmae.transforms import RandomMask
+from pyg_skeletonmae.transforms.masking import mask_joints_of
 
 
 def tiny(skeleton, channels):
@@ -51,3 +53,30 @@ def test_weights_are_not_chosen_on_nobody(tmp_path, arrays):
     with pytest.raises(ConfigError, match=r"trainer\.monitor: needs data\.val_subjects"):
         run(tmp_path, "knn", path=str(path))
     assert not (tmp_path / "run").exists()
+
+
+MOUSE = {  # joint: the number of its parent
+    "nose": -1, "ear_L": 0, "ear_R": 0, "neck": 0, "back": 3, "hip_L": 4, "hip_R": 4, "tail": 4,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["mouse", "chain"])
+@pytest.mark.parametrize("preset", [(), ("--config=configs/pretrain/graph_mae_small.yaml",)])
+def test_the_default_model_learns_from_any_skeleton(tmp_path, capsys, caplog, kind, preset):
+    """No parts and no pairs were given: they follow from the tree and from the names."""
+    arrays = packed_arrays(joints=len(MOUSE) if kind == "mouse" else 3)
+    if kind == "mouse":
+        arrays |= {"joint_names": np.array([*MOUSE]), "parents": np.array([*MOUSE.values()])}
+    path = write_packed(tmp_path / "own.npz", **arrays)
+    mirror = f"--data.flip={0.5 if kind == 'mouse' else 0}"
+    mask_joints_of.cache_clear()  # it speaks once for each skeleton
+    code, _, err = runner(capsys)(
+        "pretrain", *preset, "--data.name=npz", f"--data.path={path}", mirror,
+        f"--data.cache={tmp_path / 'cache'}", f"--out={tmp_path / 'run'}", *FAST,
+        "--data.val_subjects=[]", "--trainer.monitor=null",
+        "--trainer.progress=false", "--trainer.accelerator=cpu",
+    )  # fmt: skip
+    assert code == 0, err
+    model = load_release(tmp_path / "run" / "release")
+    assert model.encoder.skeleton.parts == {}
+    assert ("single joints are masked" in caplog.text) == (kind == "chain")

@@ -9,13 +9,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from cli_helpers import packed_arrays, write_packed
 from job_helpers import sticks, tiny_encoder
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
 from pyg_skeletonmae.commands.run_steps import (
+    answer,
     begin,
     check_selection,
+    check_validation,
     finish,
     finite,
     loader_device,
@@ -23,7 +26,7 @@ from pyg_skeletonmae.commands.run_steps import (
     numbers,
     try_batch,
 )
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.training import load_release
 
@@ -134,3 +137,22 @@ def test_the_first_process_writes_release_and_results(tmp_path):
     assert 0 < peak <= measured(splits)["peak_mib"]
     content = splits.train.store.content_hash
     assert written == {"train/loss": None, "step": 2, "data_hash": content}
+
+
+def test_weights_are_not_chosen_on_classes_that_nobody_is_trained_on(tmp_path):
+    """Subject 3 does only what nobody else does."""
+    arrays = packed_arrays()
+    label = np.where(arrays["subject"] == 3, 2, arrays["label"])
+    names = np.array(["left", "right", "up"])
+    path = write_packed(tmp_path / "three.npz", label=label, class_names=names)
+    config = DataConfig("npz", str(path), cache=str(tmp_path / "cache"), val_subjects=[3])
+    splits = split(open_dataset(config), config)
+    with pytest.raises(DataError, match=r"data.val_subjects: none of the classes"):
+        check_validation(splits)
+    check_validation(splits._replace(val=None))
+    check_validation(splits._replace(val=splits.train))
+
+
+def test_the_answer_is_numbers_and_notes():
+    assert answer({"top1": 0.5, "logits": [1], "notes": ["x"]}) == {"top1": 0.5, "notes": ["x"]}
+    assert answer({"top1": 0.5, "notes": []}) == {"top1": 0.5}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
 from job_helpers import make_job, tiny_encoder
 
+from pyg_skeletonmae.commands.data_section import open_dataset, split
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
 from pyg_skeletonmae.commands.trained import _as_in_its_run, semi, together
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
@@ -67,6 +69,40 @@ def test_an_ensemble_of_another_split(job, classifier):
     other = classifier("other", config="data: {name: npz, train_subjects: [2, 4]}")
     with pytest.raises(ConfigError, match=r"other: trained on another split: data\.train_subjects"):
         together(job, EnsembleConfig([other, classifier("good")]))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "train_subjects: [1, 3]",
+        "train_subjects: [3, 1], test_subjects: [4, 2]",
+        "train_subjects: null, test_subjects: null",
+    ],
+)
+def test_an_ensemble_of_the_same_split_in_other_words(job, classifier, said):
+    run = classifier("run", config=f"data: {{name: npz, frames: 4, {said}}}")
+    assert 0 <= together(job, EnsembleConfig([run, classifier("other")]))["top1"] <= 1
+    job.data = replace(job.data, train_subjects=[1, 3], test_subjects=[2, 4])
+    job.splits = split(open_dataset(job.data), job.data)
+    assert 0 <= together(job, EnsembleConfig([run, classifier("more")]))["top1"] <= 1
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("train_subjects: [1]", r"another split: data\.train_subjects is None, was \[1\]"),
+        ("train_subjects: [1, 9]", r"another split: data\.train_subjects"),
+        ("test_subjects: [2]", r"another split: data\.test_subjects"),
+        ("train_subjects: [a]", r"config.yaml: DataConfig: train_subjects: expected a list"),
+        ("train_subjects: {a: 1}", r"config.yaml: DataConfig: train_subjects: expected a list"),
+        ("frames: many", r"config.yaml: DataConfig: frames: expected a whole number, found 'many'"),
+        ("stream: [bone]", r"config.yaml: DataConfig: stream: expected one of joint"),
+    ],
+)
+def test_an_ensemble_of_other_or_damaged_settings(job, classifier, config, said):
+    run = classifier("run", config=f"data: {{name: npz, {config}}}")
+    with pytest.raises((ConfigError, CheckpointError), match=said):
+        together(job, EnsembleConfig([run, run]))
 
 
 def test_clips_are_prepared_as_in_the_run_and_read_as_now(job, tmp_path):

@@ -130,3 +130,18 @@ def test_refused(parts, tmp_path):
     (tmp_path / "y/pos.npy").write_bytes(data)
     with pytest.raises(SkeletonFormatError, match="the content"):
         concat([SkeletonDataset(tmp_path / name) for name in "xy"]).store.verify()
+
+
+def test_columns_of_texts(tmp_path):
+    sets = [
+        SkeletonDataset.from_arrays(
+            [array(1, 3, seed=i) for i in range(2)], None, STICK, root=tmp_path / root,
+            columns={"day": days, "mixed": mixed},
+        )
+        for root, days, mixed in (("a", ["mon", "tue"], ["x", "y"]), ("b", ["fri", "tue"], [0, 1]))
+    ]  # fmt: skip
+    both = concat(sets)
+    assert list(both.split("day", train=["tue"])[0].indices()) == [1, 3]
+    assert list(both.split("day", train=["fri"])[0].indices()) == [2]
+    with pytest.raises(DataError, match="has only"):
+        both.split("mixed", train=["x"])

@@ -10,7 +10,7 @@ from torch_geometric.loader import DataLoader
 
 from pyg_skeletonmae.datasets import ClipStore, SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys
-from pyg_skeletonmae.errors import DataError, SkeletonError, SkeletonFormatError
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, SkeletonFormatError
 from pyg_skeletonmae.layouts import COCO17, UIPRMD22
 
 SIZES = [(1, 5), (2, 3), (1, 1), (3, 9), (1, 4), (5, 2)]
@@ -146,7 +146,7 @@ def test_split_of_a_view(dataset):
 
 def test_split_refused(dataset):
     for train, message in [([], "train side"), ([1, 2, 3], "test side"), ([9], "no clip has 9")]:
-        with pytest.raises(DataError, match=f"split by 'subject'.*{message}"):
+        with pytest.raises(DataError, match=rf"split by 'subject'.*{message}"):
             dataset.split(train=train)
     with pytest.raises(DataError, match=r"'camera'.*only .'subject', 'label'. and 'name'"):
         dataset.split("camera", train=[1])
@@ -256,7 +256,9 @@ def test_npz_round_trip(tmp_path, dataset):
 def test_npz_with_valid_nan_and_two_channels(tmp_path):
     clip, valid = array(2, 3, 2), np.ones((2, 3, 4), bool)
     valid[0, 1, 2] = False
-    dataset = SkeletonDataset.from_arrays([clip], None, STICK, root=tmp_path / "a", valid=[valid])
+    dataset = SkeletonDataset.from_arrays(
+        [clip], None, STICK, root=tmp_path / "a", valid=[valid], axes="MTVC"
+    )
     dataset.to_npz(tmp_path / "a.npz", scale=0.001)
     again = SkeletonDataset.from_npz(tmp_path / "a.npz", tmp_path / "b")
     assert torch.equal(again[0].valid, dataset[0].valid) and again.num_classes == 0
@@ -290,3 +292,118 @@ def test_workers_open_the_store_themselves(dataset):
     again = pickle.loads(data)
     assert again.labels.tolist() == [1, 2] and torch.equal(again[0].pos, dataset[1].pos)
     assert isinstance(again.store, ClipStore)
+
+
+def planar(tmp_path, clips, **settings):
+    return SkeletonDataset.from_arrays(clips, None, STICK, root=tmp_path / "axes", **settings)
+
+
+@pytest.mark.parametrize("persons", [2, 3])
+@pytest.mark.parametrize("axes", ["MTVC", "CTVM", "TMVC"])
+def test_people_in_two_dimensions_are_read_in_silence_when_axes_are_said(tmp_path, persons, axes):
+    wanted, masks = array(persons, 9, 2), np.random.default_rng(1).random((persons, 9, 4)) > 0.2
+    order = ["MTVC".index(axis) for axis in axes]
+    valid = [masks.transpose([i for i in order if i != 3])]
+    dataset = planar(tmp_path, [wanted.transpose(order)], axes=axes, valid=valid)
+    assert dataset.card["notes"] == []
+    clip = dataset.store.clip(0)
+    np.testing.assert_array_equal(clip.valid, masks)
+    np.testing.assert_array_equal(clip.pos[masks], wanted[masks])
+
+
+@pytest.mark.parametrize("make", [np.stack, list, torch.tensor, lambda x: (clip for clip in x)])
+def test_axes_that_the_numbers_do_not_decide(tmp_path, make):
+    clips = make(np.stack([array(2, 9, 2, seed) for seed in range(3)]))
+    with pytest.warns(UserWarning, match=r"axes='MTVC' or axes='CTVM'.*\(3: clip 0, clip 1"):
+        dataset = planar(tmp_path, clips)
+    assert "CTVM" in dataset.card["notes"][0] and len(dataset) == 3
+
+
+def test_axes_that_the_numbers_decide(tmp_path):
+    clips = np.stack([array(2, 9, 2, seed) for seed in range(3)])
+    clips[2, ..., 1] = 0
+    with pytest.raises(ConfigError, match=r"clip 2: .*absent; pass axes='CTVM'"):
+        planar(tmp_path, clips)
+    with pytest.raises(ConfigError, match=r"axes='MTV': expected the order"):
+        planar(tmp_path, clips, axes="MTV")
+    assert not list(tmp_path.iterdir())
+    single = array(1, 9, 3)[0]
+    with pytest.raises(DataError, match=r"clip 0: 9 joints.*axes='CTVM' if it holds CTV"):
+        planar(tmp_path, [single.transpose(2, 0, 1)])
+    clip = planar(tmp_path, [single.transpose(2, 0, 1)], axes="CTVM").store.clip(0)
+    np.testing.assert_array_equal(clip.pos[0], single)
+
+
+@pytest.mark.parametrize("nothing", [0, np.nan])
+def test_persons_who_are_nowhere_are_no_tracks(tmp_path, nothing):
+    clips = [array(3, 5), array(1, 4)]
+    clips[0][1] = nothing
+    dataset = planar(tmp_path, clips)
+    assert dataset.card["persons"] == {"1": 1, "2": 1}
+    np.testing.assert_array_equal(dataset.store.clip(0).pos, clips[0][[0, 2]])
+
+
+def test_clips_of_nobody(tmp_path):
+    clips = [array(2, 5), np.zeros((2, 4, 4, 3))]
+    with pytest.warns(UserWarning, match="nobody is seen"):
+        dataset = planar(tmp_path, clips)
+    assert dataset.card["notes"][0] == "nobody is seen: all coordinates are zero (1: clip 1)"
+    clips[1][:] = np.nan
+    with pytest.raises(DataError, match="clip 1: frame 0"):
+        planar(tmp_path / "error", clips)
+    assert len(planar(tmp_path / "drop", clips, nan="drop")) == 1
+
+
+def test_labels_by_name(tmp_path):
+    labels = np.array(["turn", "sit", "turn", "wave", "sit", "wave"])
+    dataset = SkeletonDataset.from_arrays(ARRAYS, labels, STICK, root=tmp_path / "a")
+    assert dataset.class_names == ("sit", "turn", "wave")
+    assert dataset.labels.tolist() == [1, 0, 1, 2, 0, 2]
+    train, test = dataset.split("label", ["turn", 0])
+    assert list(train.indices()) == [0, 1, 2, 4] and list(test.indices()) == [3, 5]
+    assert len(dataset.split("label", train=["sit"], test=["wave"])[1]) == 2
+    with pytest.raises(DataError, match="no class 'wavy'; did you mean 'wave'"):
+        dataset.split("label", ["wavy"])
+    settings = {"class_names": ["turn", "sit", "wave", "fall"], "root": tmp_path / "b"}
+    dataset = SkeletonDataset.from_arrays(ARRAYS, labels, STICK, **settings)
+    assert dataset.labels.tolist() == [0, 1, 0, 2, 1, 2]
+    assert dataset.card["clips_per_class"]["fall"] == 0
+    names = [str(number) for number in range(500)]
+    labels = [0, 1, 2, 0, 1, 499]
+    dataset = SkeletonDataset.from_arrays(
+        ARRAYS, labels, STICK, root=tmp_path / "c", class_names=names
+    )
+    assert dataset.card["notes"] == ["496 of 500 classes have no clip"]
+
+
+@pytest.mark.parametrize("label", [101, 20_240_101, 2_000_000_000, 10**25])
+def test_labels_that_are_no_classes(tmp_path, label):
+    labels = [0, 1, 2, 0, 1, label]
+    with pytest.raises(DataError, match=r"pass class_names|64 bits"):
+        SkeletonDataset.from_arrays(ARRAYS, labels, STICK, root=tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("label", [1.0, True, float("nan"), None, -1])
+def test_labels_of_other_types(tmp_path, label):
+    with pytest.raises(DataError):
+        SkeletonDataset.from_arrays(ARRAYS, [0, 1, 2, 0, 1, label], STICK, root=tmp_path / "a")
+
+
+def test_further_columns(tmp_path):
+    columns = {"camera": [1, 2, 3] * 2, "tempo": torch.linspace(0, 1, 6), "day": list("abcabc")}
+    dataset = make(tmp_path, columns=columns)
+    assert [list(side.indices()) for side in dataset.split("camera", train=[1, 3])] == [
+        [0, 2, 3, 5],
+        [1, 4],
+    ]
+    for kept in (dataset, SkeletonDataset(tmp_path / "store", None, lambda data: data)):
+        assert list(kept.split("day", ["a", "c"])[1].indices()) == [1, 4]
+    with pytest.raises(DataError, match=r"'tempo', 'day'. and 'name'; did you mean 'camera'"):
+        dataset.split("kamera", train=[1])
+    with pytest.raises(DataError, match="no clip has 4; there are 1, 2, 3"):
+        dataset.split("camera", train=[4])
+    with pytest.raises(DataError, match="clip 2: there are more clips than entries of 'day'"):
+        make(tmp_path / "b", columns={"day": [1, 2]})
+    with pytest.raises(DataError, match="column 'label'"):
+        make(tmp_path / "c", columns={"label": [1] * 6})

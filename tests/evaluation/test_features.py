@@ -7,7 +7,17 @@ from torch import nn
 
 from pyg_skeletonmae.batch import as_tracks
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.evaluation import Features, extract_features, knn, raw_features
+from pyg_skeletonmae.evaluation import (
+    Features,
+    extract_features,
+    few_shot,
+    knn,
+    knn_curve,
+    linear_probe,
+    raw_features,
+    retrieval,
+    ridge,
+)
 
 
 class Doubling(nn.Module):
@@ -75,18 +85,47 @@ def test_raw_features_ignore_place_size_person_order_and_missing_joints():
     torch.testing.assert_close(first, second)
 
 
+def test_features_need_no_labels_but_who_judges_by_them_says_so():
+    unlabelled = [clip(torch.rand(1, 22, 8, 3), y=None) for _ in range(4)]
+    for found in (
+        extract_features(Doubling(), batches(unlabelled, 3)),
+        raw_features(batches(unlabelled, 3)),
+    ):
+        assert found.y.tolist() == [-1] * 4 and len(found) == 4
+        labelled = Features(found.x, torch.arange(4) % 2, found.subject)
+        for judge in (knn, linear_probe, ridge, retrieval, knn_curve):
+            for sides in ((found, labelled), (labelled, found)):
+                with pytest.raises(DataError, match="4 of 4 have none"):
+                    judge(*sides, *([(1,)] if judge in (retrieval, knn_curve) else []))
+        with pytest.raises(DataError, match="4 of 4 have none"):
+            few_shot(found)
+    no_subject = clips()
+    for data in no_subject:
+        del data.subject
+    assert extract_features(Doubling(), batches(no_subject, 2)).subject.tolist() == [-1] * 5
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_missing_joints_do_not_enter_features(share):
+    """The mean over what is there, whatever stands where nothing is."""
+    generator = torch.Generator().manual_seed(4)
+    data = clips()[:1]
+    data[0].valid = torch.rand(22, 8, generator=generator) >= share
+    for value in (0.0, 50.0):
+        data[0].pos[~data[0].valid] = value
+        x = extract_features(Doubling(), batches(data, 1)).x[0]
+        there = data[0].valid[:, ::2] | data[0].valid[:, 1::2]  # a token of two frames
+        torch.testing.assert_close(x, 2 * data[0].pos[:, ::2][there].mean(0))
+    assert len(raw_features(batches(data, 1)).x[0]) == 22 * 8 * 3
+
+
 def test_bad_data():
     with pytest.raises(DataError, match="no clip"):
         extract_features(Doubling(), [])
-    unlabelled = clip(torch.zeros(1, 22, 8, 3), y=None)
-    with pytest.raises(DataError, match="have none"):
-        raw_features(batches([unlabelled], 1))
     broken = clips()
     broken[3].pos[0, 0] = torch.nan
     with pytest.raises(DataError, match="number 3"):
         extract_features(Doubling(), batches(broken, 2))
-    with pytest.raises(DataError, match="have none"):
-        Features(torch.zeros(1, 3), torch.tensor([-1]), torch.zeros(1))
     with pytest.raises(DataError, match="Resample clips to one number of frames"):
         raw_features([next(iter(batches([clip(torch.rand(1, 2, t, 3))], 1))) for t in (3, 4)])
     with pytest.raises(DataError, match="without persons or frames"):

@@ -139,3 +139,14 @@ def test_the_published_recipe():
     assert LINEAR_SGD.optim.weight_decay == 0 and LINEAR_SGD.optim.schedule == "cosine"
     batch = Batch.from_data_list(shifted_clips(4))
     assert LINEAR_SGD.classifier(small_encoder(), 3)(batch)["logits"].shape == (4, 3)
+
+
+def test_an_epoch_chosen_at_chance_level_is_said():
+    """Held-out clips with the other class's label: every epoch is wrong, and one is the best."""
+    val, test = make_loader(6, shuffle=False), make_loader(shuffle=False)
+    for number, own in enumerate(val.dataset):
+        own.y = torch.tensor([number * 7 // 5 % 2])
+    arguments = (make_loader(), test, val)
+    (note,) = finetune(Task(), trainer(), *arguments, select="val-best")["notes"]
+    assert note.startswith("the best epoch: chosen at chance level")
+    assert "notes" not in finetune(Task(), trainer(), *arguments)

@@ -6,7 +6,6 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier
 
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation import Features, linear_probe, ridge
-from pyg_skeletonmae.evaluation.linear import validation_masks
 
 
 def standardized(train, test):
@@ -58,30 +57,46 @@ def test_penalty_is_chosen_on_training_subjects_alone():
     assert linear_probe(train, scrambled, val_subjects=[1, 2])["l2"] == result["l2"]
 
 
-def test_each_training_subject_is_held_out_once():
-    train = blobs(n=100)
-    masks = validation_masks(train, seed=3)
-    assert len(masks) == 3
-    assert torch.stack(masks).sum(0).eq(1).all()
-    for mask in masks:
-        assert set(train.subject[mask].tolist()).isdisjoint(train.subject[~mask].tolist())
-    assert all(map(torch.equal, masks, validation_masks(train, seed=3)))
-    drawn = {tuple(validation_masks(train, seed=s)[0].tolist()) for s in range(10)}
-    assert len(drawn) > 2
+def test_people_who_do_different_things_are_validated_by_clips():
+    """Subjects with classes of their own: the best penalty, and not the strongest, is taken."""
+    train, test = (blobs(n=160, dim=60, classes=8, spread=0.7, seed=i) for i in range(2))
+    train.subject = train.y % 3
+    for fit in (linear_probe, ridge):
+        result = fit(train, test)
+        assert result["val_by"] == "clips" and "the 3 subjects show different" in result["notes"][0]
+        alone = {l2: fit(train, test, [l2])["top1"] for l2 in result["val_top1"]}
+        assert result["top1"] >= max(alone.values()) - 0.03
+        assert max(result["val_top1"].values()) > 0.7
 
 
-def test_chosen_validation_subjects():
-    train = blobs(n=100)
-    (mask,) = validation_masks(train, val_subjects=[2, 4])
-    assert set(train.subject[mask].tolist()) == {2, 4}
+def test_a_choice_at_chance_level_is_said():
+    noise = blobs(n=90)
+    noise.x = torch.randn(90, 8, generator=torch.Generator().manual_seed(3))
+    (note,) = linear_probe(noise, noise)["notes"]
+    assert note.startswith("l2: chosen at chance level, ") and "on 90 held-out clips" in note
+    assert linear_probe(noise, noise, [0.1]).get("notes") is None  # nothing was chosen
+    assert "notes" not in linear_probe(blobs(), blobs(seed=1))
 
 
-def test_one_subject_is_validated_clip_by_clip():
-    train = blobs(n=100)
-    train = Features(train.x, train.y, torch.full_like(train.y, -1))
-    (mask,) = validation_masks(train)
-    assert int(mask.sum()) == 20
-    assert set(train.y[mask].tolist()) == {0, 1, 2, 3}
+def test_a_solver_that_has_not_converged_is_a_note_and_no_warning(recwarn):
+    train = blobs()
+    result = linear_probe(train, train, [1e-3, 1e-2], max_iter=2)
+    validation, final = result["notes"]
+    assert validation.startswith("in the choice of l2, [0.001, 0.01]: lbfgs failed to converge")
+    assert final.startswith(f"the classifier itself (l2 {result['l2']:g}): lbfgs failed")
+    assert "notes" not in linear_probe(train, train, [1e-3])
+    assert not recwarn.list
+
+
+def test_clips_without_class_are_refused_in_words():
+    train = blobs()
+    train.y[:7] = -1
+    for fit in (linear_probe, ridge):
+        with pytest.raises(DataError, match=r"and 7 of 120 have none; features.select"):
+            fit(train, blobs())
+        with pytest.raises(DataError, match="7 of 120 have none"):
+            fit(blobs(), train)
+    assert linear_probe(train.select(train.y >= 0), blobs())["top1"] > 0.5
 
 
 def test_two_classes_and_a_class_only_the_test_has():
@@ -94,6 +109,9 @@ def test_two_classes_and_a_class_only_the_test_has():
     result = linear_probe(train, test)
     assert result["logits"].shape == (120, 5)
     assert result["per_class"][4] == 0.0
+    assert result["notes"] == [
+        "1 of 120 test clips are of classes that no training clip has, [4]: they count as wrong"
+    ]
 
 
 def test_bad_settings():

@@ -149,17 +149,22 @@ def xy(path: Path, value: tuple[int, dict[str, Any], list[list[io.xy_npz.XYClip]
 
 
 def openpose(folder: Path, poses: io.PoseTracks) -> bool:
-    """By the JSON of Python."""
-    for frame, path in enumerate(sorted(folder.glob("*.json"))):
-        people = json.loads(path.read_text("utf-8-sig"))["people"]
-        for track in range(len(poses.pos)):
-            shown = np.zeros((poses.skeleton.num_joints, 3))
-            if track < len(people):
-                keys = [key for key in people[track] if key.startswith("pose_keypoints")]
-                shown = np.reshape(people[track][max(keys)], shown.shape).astype(np.float32)
-            wanted = np.where(shown[:, 2:] > 0, shown[:, :2], 0)
-            if not np.array_equal(wanted.astype(np.float32), poses.pos[track, frame]):
-                return False
+    """By the JSON of Python: who is in each frame, in whatever track; an empty file is nobody."""
+    shape = (poses.skeleton.num_joints, 3)
+    paths = {int(path.name.split("_")[1]): path for path in folder.glob("*.json")}
+    for number, path in paths.items():
+        frame = number - min(paths)
+        text = path.read_text("utf-8-sig").strip()
+        wanted = []
+        for person in (json.loads(text or "null") or {"people": []})["people"]:
+            key = max(key for key in person if key.startswith("pose_keypoints"))
+            joints = np.reshape(person[key], shape).astype(np.float32)
+            wanted.append(np.where(joints[:, 2:] > 0, joints[:, :2], 0).tobytes())
+        shown = [track.tobytes() for track in poses.pos[:, frame]]
+        nobody = np.zeros((shape[0], 2), np.float32).tobytes()
+        seen = [sorted(who for who in people if who != nobody) for people in (wanted, shown)]
+        if seen[0] != seen[1]:
+            return False
     return True
 
 
@@ -170,12 +175,17 @@ def arrays(path: Path, poses: io.PoseTracks) -> bool:
         content = arrays["pos"] if "pos" in arrays else next(iter(arrays.values()))
     else:
         content = np.load(path, allow_pickle=False)
-    wanted = content.astype(np.float32).reshape(poses.pos.shape)
-    return np.array_equal(wanted[poses.valid], poses.pos[poses.valid])
+    tracks = iter(content.astype(np.float32).reshape(-1, *poses.pos.shape[1:]))
+    return all(  # in order, but for people who are nowhere
+        any(np.array_equal(track[valid], pos[valid]) for track in tracks)
+        for pos, valid in zip(poses.pos, poses.valid, strict=True)
+    )
 
 
 def mediapipe_npy(path: Path, poses: io.PoseTracks) -> bool:
     """By NumPy itself."""
     values = np.load(path, allow_pickle=False).astype(np.float32)
+    if not len(poses.pos):  # nobody
+        return not (np.isfinite(values).all(-1) & (values[..., -1] != 0)).any()
     there = poses.valid[0]
     return np.array_equal(values[there][:, :3], poses.pos[0][there])

@@ -154,6 +154,19 @@ def coco() -> list[Files]:
     return [{"a.json": json.dumps(content).encode()} for content in (results, tracks, both)]
 
 
+def mmpose() -> list[Files]:
+    """A video with tracks and names of keypoints, and the instances of one image."""
+    keypoints = np.abs(_pose(4, COCO17.num_joints, 3)).astype(np.float64).round(4)
+    people = [
+        {"keypoints": k[:, :2].tolist(), "keypoint_scores": k[:, 2].tolist(), "track_id": i % 2}
+        for i, k in enumerate(keypoints)
+    ]
+    names = {str(number): joint for number, joint in enumerate(COCO17.joints)}
+    frames = [{"frame_id": i, "instances": people[2 * i : 2 * i + 2]} for i in range(2)]
+    video = {"meta_info": {"keypoint_id2name": names}, "instance_info": frames}
+    return [{"a.json": json.dumps(content).encode()} for content in (video, frames, people[:2])]
+
+
 def mediapipe_csv() -> list[Files]:
     """By name with visibilities, and by number, one frame left out."""
     joints = get_layout("mediapipe33").joints
@@ -168,6 +181,25 @@ def mediapipe_csv() -> list[Files]:
     return [
         {"a.csv": _text([",".join(names), *rows])},
         {"a.csv": _text(["frame," + ",".join(numbers), *frames])},
+    ]
+
+
+def landmark_table() -> list[Files]:
+    """A row for each landmark; two people by their ids, ``;`` and decimal commas; no names."""
+    joints, pose = STICK.joints, np.abs(_pose(4, STICK.num_joints, 3))
+    long = [
+        f"{frame},{joint},{x:.4f},{y:.4f},{score:.4f}"
+        for frame, people in enumerate(pose[:2])
+        for joint, (x, y, score) in zip(joints, people, strict=True)
+    ]
+    rows = [";".join(f"{v:.4f}" for v in row.reshape(-1)).replace(".", ",") for row in pose]
+    names = ";".join(f"{axis}_{joint}" for joint in joints for axis in ("x", "y", "z"))
+    people = [f"{i // 2};0,{i // 2};{i % 2};sit;{row}" for i, row in enumerate(rows)]
+    plain = [" ".join(f"{v:.4f}" for v in row[:, :2].reshape(-1)) for row in pose]
+    return [
+        {"a.csv": _text(["frame,joint,x,y,score", *long])},
+        {"a.csv": _text([f"frame;time;person;class;{names}", *people])},
+        {"a.csv": _text(plain)},
     ]
 
 

@@ -123,14 +123,19 @@ TARGETS: dict[str, Target] = {
     "npz": Target(seeds.packed, _one("a.npz", _read_npz), {"": _NPZ}, _one("a.npz", plain.npz)),
     "openpose": Target(seeds.openpose, io.read_openpose, {"": _JSON}, plain.openpose),
     "coco": Target(seeds.coco, _one("a.json", io.read_coco_keypoints), {"": _JSON}),
+    "mmpose": Target(seeds.mmpose, _one("a.json", io.read_mmpose), {"": _JSON}),
     "mediapipe_csv": Target(seeds.mediapipe_csv, _one("a.csv", io.read_mediapipe), {"": _CSV}),
+    "landmark_table": Target(
+        seeds.landmark_table, _one("a.csv", lambda path: io.read_landmark_table(path, seeds.STICK)),
+        {"": _CSV},
+    ),
     "mediapipe_npy": Target(
         seeds.mediapipe_npy, _one("a.npy", io.read_mediapipe), {"": _NPY},
         _one("a.npy", plain.mediapipe_npy),
     ),
     "arrays": Target(
         seeds.arrays,
-        lambda folder: io.read_arrays(next(folder.glob("a.np?")), seeds.STICK),
+        lambda folder: io.read_arrays(next(folder.glob("a.np?")), seeds.STICK, axes="MTVC"),
         {".npy": _NPY, "": _NPZ},
         lambda folder, poses: plain.arrays(next(folder.glob("a.np?")), poses),
     ),

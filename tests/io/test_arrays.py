@@ -23,7 +23,8 @@ def test_npy(tmp_path, dtype):
 
 def test_several_persons_and_two_coordinates(tmp_path):
     np.save(tmp_path / "a.npy", joints(3, 5, 17, 2) * 100)
-    found = read_arrays(tmp_path / "a.npy", "coco17", PoseOptions(image_size=(640, 480)))
+    options = PoseOptions(image_size=(640, 480), axes="MTVC")
+    found = read_arrays(tmp_path / "a.npy", "coco17", options)
     wanted = joints(3, 5, 17, 2) * 100 / (320, 240) - 1
     np.testing.assert_allclose(found.pos, wanted, atol=1e-6)
 
@@ -88,3 +89,50 @@ def test_refused_archives(tmp_path):
         read_arrays(tmp_path / "a.txt", "coco17")
     with pytest.raises(SkeletonFormatError, match="no such file"):
         read_arrays(tmp_path / "b.npy", "coco17")
+
+
+@pytest.mark.parametrize("persons", [2, 3])
+def test_axes(tmp_path, persons):
+    pos, score = joints(persons, 9, 17, 2) * 100, np.full((persons, 9, 17), 0.5)
+    wanted = read_arrays_of(tmp_path, pos, score, axes="MTVC")
+    found = read_arrays_of(
+        tmp_path, pos.transpose(3, 1, 2, 0), score.transpose(1, 2, 0), axes="CTVM"
+    )
+    np.testing.assert_array_equal(found.pos, wanted.pos)
+    assert found.notes == wanted.notes == () and found.pos.shape == pos.shape
+    options = PoseOptions(axes="CTVM")
+    np.save(tmp_path / "b.npy", pos.transpose(3, 1, 2, 0))
+    np.testing.assert_array_equal(
+        read_arrays(tmp_path / "b.npy", "coco17", options).pos, wanted.pos
+    )
+    np.save(tmp_path / "c.npy", pos)
+    with pytest.warns(UserWarning, match=r"c\.npy: the shape also fits"):
+        found = read_arrays(tmp_path / "c.npy", "coco17")
+    assert "axes='MTVC' or axes='CTVM'" in found.notes[0]
+
+
+def read_arrays_of(folder, pos, score, axes):
+    np.savez(folder / "a.npz", pos=pos, score=score)
+    return read_arrays(folder / "a.npz", "coco17", axes=axes)
+
+
+def test_axes_that_are_others(tmp_path):
+    pos = joints(3, 9, 17, 2)
+    pos[..., 1] = np.nan
+    np.save(tmp_path / "a.npy", pos)
+    with pytest.raises(ConfigError, match=r"a\.npy: shape .*absent; pass axes='CTVM'"):
+        read_arrays(tmp_path / "a.npy", "coco17")
+    for shape, said in (((3, 9, 17), "CTVM"), ((9, 3, 17), "MTCV"), ((4, 3, 9, 17, 2), "several")):
+        np.save(tmp_path / "a.npy", joints(*shape))
+        with pytest.raises(SkeletonFormatError, match=said):
+            read_arrays(tmp_path / "a.npy", "coco17")
+    with pytest.raises(ConfigError, match="expected the order of M"):
+        read_arrays(tmp_path / "a.npy", "coco17", axes="xyz")
+
+
+def test_a_person_of_zeros_is_nowhere(tmp_path):
+    pos = joints(2, 5, 17, 3)
+    pos[1] = 0
+    np.save(tmp_path / "a.npy", pos)
+    found = read_arrays(tmp_path / "a.npy", "coco17", PoseOptions(image_size=(9, 9)))
+    assert found.pos.shape == (1, 5, 17, 3) and found.valid.all()

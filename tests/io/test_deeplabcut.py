@@ -24,6 +24,14 @@ coords,x,y,x,y,x,y,x,y,x,y
 """
 
 
+def test_names_in_two_forms_of_unicode(tmp_path):
+    paw = Skeleton.from_parents("paw", ["F\u00fc\u00dfe", "nose"], [-1, 0])
+    name = "Fu\u0308\u00dfe"
+    text = f"scorer,n,n,n,n\nbodyparts,nose,nose,{name},{name}\ncoords,x,y,x,y\n0,1,2,3,4\n"
+    (tmp_path / "paw.csv").write_text(text, encoding="utf-8")
+    np.testing.assert_array_equal(read_deeplabcut(tmp_path / "paw.csv", paw).pos[0, 0, 0], [3, 4])
+
+
 @pytest.fixture
 def path(tmp_path) -> Path:
     path = tmp_path / "mouse.csv"

@@ -10,7 +10,7 @@ def write(folder, content: str | bytes):
     return path
 
 
-@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " \n"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\n\n", " \n", "\t\n"])
 def test_rows(tmp_path, end):
     lines = ["\ufeffFile, Label,subject", 'a/b.csv,"sit down, slowly",3', "x\\y.csv , wave,0"]
     found = read_label_csv(write(tmp_path, end.join(lines)))
@@ -27,7 +27,9 @@ def test_without_subjects(tmp_path):
     [
         ("", 1, "the columns"),
         ("a.csv,wave\n", 1, "the columns"),
-        ("file,label,who\n", 1, "the columns"),
+        ("file,label,who\n", 1, "a recording"),
+        ("file,label,File\n", 1, "the columns"),
+        ("file,label,\n", 1, "the columns"),
         ("file,label\n", 1, "a recording"),
         ("file,label\na.csv\n", 2, "2 cells"),
         ("file,label\n\na.csv,\n", 3, "2 cells"),
@@ -37,7 +39,6 @@ def test_without_subjects(tmp_path):
         ("file,label\nx/../../a.csv,b\n", 2, "inside the folder"),
         ("file,label\nC:\\a.csv,b\n", 2, "inside the folder"),
         ("file,label\na.csv,b\n./a.csv,c\n", 3, "each file once"),
-        ("file,label,subject\na.csv,b,anna\n", 2, "a whole number"),
         ("file,label,subject\na.csv,b,-1\n", 2, "a whole number"),
         ("file,label,subject\na.csv,b,99999999999\n", 2, "a whole number"),
         ("file,label\na\x01.csv,b\n", 2, "printable"),
@@ -51,6 +52,32 @@ def test_refused(tmp_path, text, line, expected):
         read_label_csv(path)
     assert error.value.where == f"line {line}" and expected in error.value.expected
     assert "\n" not in str(error.value)
+
+
+def test_further_columns(tmp_path):
+    text = "Age;file;camera\n20;a.csv;left, high\n;b.csv;\n"
+    assert read_label_csv(write(tmp_path, text)) == (
+        Labelled("a.csv", "", -1, "", (("Age", "20"), ("camera", "left, high"))),
+        Labelled("b.csv", "", -1, "", (("Age", ""), ("camera", ""))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["P01", "P12", "P01", ""], [1, 12, 1, -1]),
+        (["ben", "anna", "P3"], [3, 2, 1]),
+        (["P1", "P01"], [2, 1]),
+        (["7", "", "0"], [7, -1, 0]),
+        (["7", "anna"], [1, 2]),
+    ],
+)
+def test_subjects(tmp_path, names, numbers):
+    lines = ["file,label,subject", *(f"{i}.csv,x,{name}" for i, name in enumerate(names))]
+    rows = read_label_csv(write(tmp_path, "\n".join(lines)))
+    assert [row.subject for row in rows] == numbers
+    told = [] if set(names) <= {"7", "", "0"} else names
+    assert [row.performer for row in rows if row.performer] == [name for name in told if name]
 
 
 def test_missing(tmp_path):

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
 from pyg_skeletonmae.io.poses import PoseOptions
 from pyg_skeletonmae.layouts import MEDIAPIPE33
@@ -82,17 +82,16 @@ def test_the_whole_body(tmp_path, owner: bool):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("hand_z", "hand_w", "line 1: expected <landmark>_x, _y, _z"),
-        ("hand_z", "label", "found the column 'label'"),
-        ("hand_z", "elbow_z", "found the column 'elbow_z'"),
-        ("hand_z", "hand_x", "each column once, found 'hand_x' twice"),
-        ("hand_z", "hand.x", "'hand.x' and 'hand_x'"),
+        ("hand_z", "hand_w", "line 1: expected a column for z of 'hand' (or columns=, "),
+        ("hand_z", "elbow_z", "a column for z of 'hand'"),
+        ("frame", "hand_x", "each column once (ignore= leaves others out), found 'hand_x' and"),
+        ("frame", "hand.x", "'hand.x' and 'hand_x'"),
         ("hand_z", "time", "a column for z of 'hand'"),
         ("hand_visibility", "time", "a column for visibility of 'hand'"),
         ("0.9", "1.9", "frame 0, joint 'shoulder': expected a score of 0 to 1, found 1.9"),
         ("4,5,6", "4,,6", "joint 'hand': expected all coordinates or none"),
         ("4,5,6", "4,1e39,6", "infinity"),
-        ("4,5,6", "4,left,6", "line 2: expected numbers"),
+        ("4,5,6", "4,left,6", "line 2, column 'hand_y': expected numbers, or empty cells"),
         ("5,1.5", "3,1.5", "numbers that grow"),
         ("5,1.5", "1.5", "line 3: expected 9 cells, found 8"),
     ],
@@ -135,7 +134,26 @@ def test_other_arrays_are_refused(tmp_path, array: np.ndarray, message: str):
         read_mediapipe(tmp_path / "arm.npy", ARM)
 
 
+def test_arguments_of_tables(tmp_path):
+    path = write(tmp_path, NAMES + ",kind\n1,2,3,4,5,6,left\n")
+    tracks = read_mediapipe(path, ARM, label_column="kind", strict=True)
+    assert tracks.labels == ("left",) and tracks.notes == ("x, y, z from shoulder_x ... hand_z",)
+    with pytest.raises(SkeletonFormatError, match=r"\(strict=True\), or ignore=, found 'kind'"):
+        read_mediapipe(path, ARM, strict=True)
+    assert read_mediapipe(path, ARM, strict=True, ignore="kind").pos.shape == (1, 1, 2, 3)
+    renamed = {"hand_x": "hand_y", "hand_y": "hand_x"}
+    pos = read_mediapipe(path, ARM, columns=renamed).pos
+    np.testing.assert_array_equal(pos[0, 0, 1], [5, 4, 6])
+    np.save(tmp_path / "arm.npy", np.ones((1, 2, 3)))
+    with pytest.raises(ConfigError, match="of tables only"):
+        read_mediapipe(tmp_path / "arm.npy", ARM, first_index=1)
+
+
 def test_other_files_are_refused(tmp_path):
-    for name, message in [("a.txt", "a .csv or .npy"), ("a.csv", "no such"), ("a.npy", "no such")]:
+    for name, message in [
+        ("a.dat", "a .csv, .tsv or .npy"),
+        ("a.csv", "no such"),
+        ("a.npy", "no such"),
+    ]:
         with pytest.raises(SkeletonFormatError, match=message):
             read_mediapipe(tmp_path / name, ARM)

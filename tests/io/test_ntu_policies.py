@@ -104,6 +104,26 @@ def test_nothing_left(tmp_path, tracks, ctrgcn_says, pyskl_says):
         assert ctrgcn(clip).ids == ((2,),)
 
 
+@pytest.mark.parametrize("centre", [True, False])
+@pytest.mark.parametrize("policy", [ctrgcn, all_bodies])
+def test_zeros_alone_are_nobody(tmp_path, policy, centre):
+    clip = read_ntu(write_skeleton(tmp_path, {1: (0, np.zeros((20, 25, 3)))}, 20))
+    with pytest.raises(DataError, match="all coordinates are zero"):
+        policy(clip, centre) if policy is ctrgcn else policy(clip)
+
+
+def test_a_body_of_zeros_is_no_track(tmp_path):
+    tracks = {1: (0, np.zeros((20, 25, 3))), 2: (0, person(20))}
+    assert all_bodies(read_ntu(write_skeleton(tmp_path, tracks, 20))).ids == ((2,),)
+
+
+def test_an_id_for_each_frame_sets_no_size(tmp_path):
+    tracks = {number: (number, np.ones((1, 25, 3))) for number in range(700)}
+    clip = read_ntu(write_skeleton(tmp_path, tracks, 700))
+    with pytest.raises(DataError, match="700 body ids in 700 frames"):
+        all_bodies(clip)
+
+
 @pytest.mark.oracle
 def test_ctrgcn_as_recorded(oracle):
     recorded = json.loads((oracle / "ctrgcn_mamp.json").read_text())["per_file"]

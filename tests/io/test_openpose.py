@@ -7,6 +7,7 @@ import oracle_helpers
 import pytest
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.io.identities import TWICE
 from pyg_skeletonmae.io.openpose import read_openpose
 from pyg_skeletonmae.io.poses import PoseOptions
 from pyg_skeletonmae.layouts import BODY25, OPENPOSE18
@@ -70,10 +71,7 @@ def test_a_folder_without_whole_frames_is_refused(tmp_path):
         read_openpose(tmp_path / "nothing", ARM)
     with pytest.raises(SkeletonFormatError, match="expected JSON frames, found none"):
         read_openpose(tmp_path, ARM)
-    write(tmp_path, [ONE], [ONE], [ONE])
-    (tmp_path / "clip_000000000001_keypoints.json").unlink()
-    with pytest.raises(SkeletonFormatError, match="expected frame 1 of 'clip'"):
-        read_openpose(tmp_path, ARM)
+    write(tmp_path, [ONE])
     (tmp_path / "notes.json").write_text("{}")
     with pytest.raises(SkeletonFormatError, match=r"<name>_<number>_keypoints.json"):
         read_openpose(tmp_path, ARM)
@@ -82,8 +80,54 @@ def test_a_folder_without_whole_frames_is_refused(tmp_path):
 def test_two_recordings_in_a_folder_are_refused(tmp_path):
     write(tmp_path, [ONE])
     (tmp_path / "other_000000000001_keypoints.json").write_text('{"people": []}')
-    with pytest.raises(SkeletonFormatError, match="frame 1 of 'clip'"):
+    with pytest.raises(SkeletonFormatError, match="one file for each frame of 'clip'"):
         read_openpose(tmp_path, ARM)
+
+
+def test_a_frame_without_people_is_a_frame_with_nobody(tmp_path):
+    write(tmp_path, [ONE], [ONE], [TWO, ONE], [ONE], start=7)
+    (tmp_path / "clip_000000000008_keypoints.json").unlink()
+    for text in ("", " \n", "{}", "null", "[]"):
+        (tmp_path / "clip_000000000010_keypoints.json").write_text(text)
+        tracks = read_openpose(tmp_path, ARM)
+        np.testing.assert_array_equal(tracks.valid.any(-1), [[1, 0, 1, 0], [0, 0, 1, 0]])
+        assert tracks.notes == ("frames whose file is missing or empty show nobody",)
+    for path in tmp_path.iterdir():
+        path.write_text("")
+    with pytest.raises(SkeletonFormatError, match=r"0007_keypoints\.json: .*JSON"):
+        read_openpose(tmp_path, ARM)
+
+
+def test_the_frame_numbers_set_no_size(tmp_path):
+    write(tmp_path, [ONE], start=3)
+    write(tmp_path, [ONE], start=999_999_999_999)
+    with pytest.raises(SkeletonFormatError, match="cut long recordings"):
+        read_openpose(tmp_path, ARM)
+
+
+def test_leftovers_of_programs_are_no_frames(tmp_path):
+    write(tmp_path, [ONE], [TWO])
+    for name in ("._clip_000000000001_keypoints.json", "~$notes.json", "._x.json"):
+        (tmp_path / name).write_bytes(b"\0\1")
+    assert read_openpose(tmp_path, ARM).pos.shape[1] == 2
+
+
+@pytest.mark.parametrize(("one", "two"), [(0, 1), ([4], [9]), ("1", "2"), (7.0, [[8.0]])])
+def test_person_id_makes_the_tracks(tmp_path, one: object, two: object):
+    for t in range(4):
+        people = [(one, 10 + t), (two, 50 - t)][:: 1 if t % 2 else -1]
+        content = [{"person_id": i, "pose_keypoints_2d": [x, 1, 1] * 2} for i, x in people]
+        (tmp_path / f"{t}.json").write_text(json.dumps({"people": content}))
+    np.testing.assert_array_equal(read_openpose(tmp_path, ARM).pos[0, :, 0, 0], [10, 11, 12, 13])
+
+
+def test_person_ids_that_stand_twice_are_left_aside(tmp_path):
+    write(tmp_path, [ONE, TWO], [TWO, ONE])
+    for path in tmp_path.iterdir():
+        path.write_text(path.read_text().replace("-1", "0"))
+    tracks = read_openpose(tmp_path, ARM)
+    np.testing.assert_array_equal(tracks.pos[0, :, 0, 0], [10, 30])
+    assert tracks.notes == (TWICE,)
 
 
 def test_the_message_names_file_person_and_point(tmp_path):
@@ -127,3 +171,10 @@ def test_the_other_model_is_read_when_asked_for(oracles, tmp_path, name):
     shutil.copy(oracles / "hostile" / "openpose" / f"{name}.json", tmp_path / "clip_0.json")
     tracks = read_openpose(tmp_path, "openpose18")
     assert tracks.skeleton == OPENPOSE18 and tracks.valid.all()
+
+
+def test_a_person_without_any_point_is_no_track(tmp_path):
+    nobody = [0.0] * 6
+    tracks = read_openpose(write(tmp_path, [nobody, ONE], [nobody, TWO]), ARM)
+    np.testing.assert_array_equal(tracks.pos[:, :, 0, 0], [[10, 30]])
+    assert read_openpose(write(tmp_path, [nobody], [nobody]), ARM).pos.shape == (0, 2, 2, 2)

@@ -101,3 +101,23 @@ def test_size_is_checked_before_memory_is_taken():
 def test_options_out_of_range_are_refused(wrong: dict[str, object]):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         PoseOptions(**wrong)
+
+
+def test_what_is_no_pixel_is_kept_and_noted():
+    for options, first, notes in (
+        (PoseOptions(image_size=(640, 480)), 0.25, 1),
+        (PoseOptions(image_size=(640, 480), unit="normalised"), 0.25, 0),
+        (PoseOptions(image_size=(640, 480), unit="pixel"), 0.25 / 320 - 1, 0),
+    ):
+        tracks = finish_tracks(FILE, np.full((1, 3, 2, 3), 0.25, np.float32), None, ARM, options)
+        np.testing.assert_allclose(tracks.pos[0, 0, 0, 0], first, rtol=1e-6)
+        assert len(tracks.notes) == notes
+    pos = np.random.default_rng(0).uniform(0, (640, 360), (1, 9, 2, 2)).astype(np.float32)
+    (note,) = finish_tracks(FILE, pos, None, ARM, PoseOptions(image_size=(360, 640))).notes
+    assert "the other way round" in note
+
+
+def test_scores_that_may_be_a_coordinate_are_noted():
+    pos, score = some_tracks()
+    tracks = finish_tracks(FILE, pos, score * 9, ARM, PoseOptions(), max_score=np.inf, notes=["a"])
+    assert len(tracks.notes) == 2 and "coordinate z" in tracks.notes[1]

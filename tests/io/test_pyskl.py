@@ -106,7 +106,7 @@ def test_what_is_left_out_and_noted(tmp_path):
         ({"frame_dir": ...}, "annotation 0", "a name"),
         ({"keypoint": ...}, "annotation 0 (a)", "'keypoint'"),
         ({"keypoint": np.zeros((6, 4, 2))}, "annotation 0 (a): 'keypoint'", "4 axes"),
-        ({"keypoint": np.zeros((1, 6, 4, 2), int)}, "annotation 0 (a): 'keypoint'", "floating"),
+        ({"keypoint": np.zeros((1, 6, 4, 2), bool)}, "annotation 0 (a): 'keypoint'", "floating"),
         ({"keypoint": [[[[0.0, 0.0]]]]}, "annotation 0 (a): 'keypoint'", "an array"),
         ({"keypoint": np.zeros((1, 0, 4, 2))}, "annotation 0 (a): 'keypoint'", "frames"),
         ({"keypoint_score": np.zeros((1, 4, 4))}, "annotation 0 (a): 'keypoint_score'", "score"),
@@ -127,6 +127,41 @@ def test_broken_annotations(tmp_path, changes, where, expected):
     found = read_pyskl(path, broken="drop")
     assert [clip.name for clip in found.clips] == ["b"]
     assert found.dropped[0][0] == where and expected in found.dropped[0][1]
+
+
+def test_pixels_may_be_integers(tmp_path):
+    pos = np.arange(48, dtype=np.int16).reshape(1, 6, 4, 2)
+    (found,) = read_pyskl(save(tmp_path, [annotation("a", keypoint=pos)])).clips
+    np.testing.assert_array_equal(found.keypoint, pos)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+@pytest.mark.parametrize(
+    "make", [tuple, np.array, lambda x: np.array(x, object), lambda x: np.array(x)[1:]]
+)
+def test_splits_of_other_makes(tmp_path, make, protocol):
+    clips, names = [annotation(name) for name in ("a", "b", "\u00fcbung")], ["a", "b", "\u00fcbung"]
+    content = {"split": {"train": make(names), "val": ()}, "annotations": tuple(clips)}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(content, protocol))
+    found = read_pyskl(tmp_path / "a.pkl")
+    assert found.splits == {"train": tuple(make(names)), "val": ()} and len(found.clips) == 3
+
+
+@pytest.mark.parametrize("split", [np.arange(2), np.array([1, "a"], object), np.array([["a"]])])
+def test_arrays_that_are_no_names(tmp_path, split):
+    content = {"split": {"train": split}, "annotations": [annotation("a")]}
+    with pytest.raises(SkeletonFormatError, match="split 'train': expected names"):
+        read_pyskl(save(tmp_path, content))
+    with pytest.raises(SkeletonFormatError, match="a whole array, found an array of"):
+        read_pyskl(save(tmp_path, [annotation("a", keypoint=np.array(["text"]))]))
+
+
+def test_frames_counted_from_zero(tmp_path):
+    found = read_pyskl(save(tmp_path, [annotation("a", total_frames=5), annotation("b")]))
+    assert len(found.clips) == 2
+    assert found.notes == ("'total_frames' of 1 clips is one less than their frames",)
+    with pytest.raises(SkeletonFormatError, match="'total_frames'"):
+        read_pyskl(save(tmp_path, [annotation("a", total_frames=4)]))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,17 @@
+import json
+
 import pytest
 import torch
 from model_helpers import assert_gradients, make_batch
-from torch_geometric.data import Batch
+from torch import Tensor, nn
+from torch_geometric.data import Batch, Data
 
 from pyg_skeletonmae import layouts
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.models import Classifier, GraphEncoder
+from pyg_skeletonmae.models.base import SkeletonEncoder, SkeletonModel
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.training import load_release, save_release
 
 SKELETON = layouts.COCO17
 
@@ -104,3 +110,123 @@ def test_bad_input() -> None:
 
 def test_repr() -> None:
     assert repr(make_model()).endswith("conv=SkeletonGINConv), classes=3)")
+
+
+# Encoders of one's own ---------------------------------------------------------------------------
+
+
+class Plain(nn.Module):
+    """Has what an encoder needs, and knows nothing of this library's classes."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        self.linear = nn.Linear(2, width)
+        self.out_channels, self.skeleton = width, SKELETON
+
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        return self.linear(pos)
+
+
+class Recorded(SkeletonModel):
+    """The same, but it knows its arguments."""
+
+    def __init__(self, skeleton: Skeleton, width: int = 4, **more: int) -> None:
+        super().__init__()
+        self.inner = Plain(width + more.get("extra", 0))
+        self.out_channels, self.skeleton = self.inner.out_channels, skeleton
+
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        return self.inner.encode_tracks(pos)
+
+
+class Derived(SkeletonEncoder):
+    """The usual way: batches are read by its base."""
+
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__(skeleton, 5)
+        self.linear = nn.Linear(2, 5)
+
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        return self.linear(pos)
+
+
+@pytest.mark.parametrize("joints", ["mean", "concat"])
+@pytest.mark.parametrize(
+    "encoder", [Plain(), Recorded(SKELETON, 3, extra=2), Derived(SKELETON)], ids=type
+)
+def test_any_module_that_encodes_tracks(encoder: nn.Module, joints: str) -> None:
+    model = Classifier(encoder, 3, joints=joints)
+    out = model(make_batch(SKELETON, channels=2))
+    assert out["logits"].shape == (4, 3)
+    out["loss"].backward()
+    assert_gradients(model)
+    assert model.config["init_args"]["encoder"]["class_path"] == type(encoder).__name__
+
+
+@pytest.mark.parametrize("encoder", [Recorded(SKELETON, 3, extra=2), Derived(SKELETON)], ids=type)
+def test_an_encoder_of_ones_own_comes_back(encoder: nn.Module, tmp_path) -> None:
+    model = Classifier(encoder, 3, "linear").eval()
+    folder = save_release(model, tmp_path / "release")
+    again = load_release(folder, classes=(type(encoder),))
+    assert isinstance(again, Classifier) and type(again.encoder) is type(encoder)
+    batch = make_batch(SKELETON, channels=2)
+    assert torch.equal(again(batch)["logits"], model(batch)["logits"])
+    with pytest.raises(CheckpointError, match=f"unknown class '{type(encoder).__name__}'"):
+        load_release(folder)
+    for wrong in (nn.Linear, GraphEncoder):
+        with pytest.raises(CheckpointError, match="unknown class"):
+            load_release(folder, classes=(wrong,))
+
+
+def test_an_encoder_that_does_not_know_its_arguments_has_no_release(tmp_path) -> None:
+    model = Classifier(Plain(), 3)
+    json.dumps(model.config)
+    with pytest.raises(CheckpointError, match=r"^Plain has no config .* derive the class from"):
+        save_release(model, tmp_path / "release")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"encode_tracks": None}, "encoder: Plain has no method encode_tracks"),
+        ({"out_channels": "4"}, "Plain.out_channels: expected a whole number, found '4'"),
+        ({"skeleton": "coco17"}, "Plain.skeleton: expected a Skeleton, found 'coco17'"),
+    ],
+)
+def test_what_is_no_encoder(change: dict[str, object], message: str) -> None:
+    encoder = Plain()
+    encoder.__dict__.update(change)
+    with pytest.raises(ArgumentError, match=message):
+        Classifier(encoder, 3)
+    with pytest.raises(ArgumentError, match="encoder: Linear has no method encode_tracks"):
+        Classifier(nn.Linear(2, 2), 3)
+    with pytest.raises(ArgumentError, match="Classifier: encoder: expected Module, found 3"):
+        Classifier(3, 3)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("head", ["mean-linear", "joints-mlp"])
+def test_what_is_missing_does_not_enter_the_head(share: float, head: str) -> None:
+    """Whatever an encoder makes of missing joints, scores are those of what is there."""
+
+    class Telling(GraphEncoder):
+        """Says of every joint whether it reads a zero, which missing ones are read as."""
+
+        def encode_tracks(self, pos):
+            absent = (pos == 0).all(-1, keepdim=True)
+            return torch.where(absent, self.value, super().encode_tracks(pos))
+
+    torch.manual_seed(0)
+    encoder = Telling(SKELETON, 2, hidden_channels=4)
+    model = Classifier(encoder, 3, head, hidden=4).eval()
+    data = Data(pos=torch.rand(17, 6, 2) + 0.1, num_tracks=torch.tensor([1]))
+    data.valid = torch.rand(17, 6) >= share
+    encoder.value = 0.0
+    scores = model(data)["logits"]
+    encoder.value = 9.0
+    torch.testing.assert_close(model(data)["logits"], scores)
+    data.valid = torch.ones(17, 6, dtype=torch.bool)
+    whole = model(data)["logits"]
+    del data.valid
+    assert torch.equal(model(data)["logits"], whole)

@@ -67,3 +67,18 @@ def test_bad_settings(start: float, end: float, steps: int, message: str) -> Non
 
 def test_repr() -> None:
     assert repr(EMA(nn.Linear(1, 1), 0.9, 1.0, 4)) == "EMA(0.9 -> 1.0, steps=4)"
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_an_average_of_narrow_numbers_moves(dtype: torch.dtype) -> None:
+    module = nn.Linear(4, 4).to(dtype)
+    ema = EMA(module, 0.9999, 0.9999, 1)
+    assert ema.to(dtype).module.weight.dtype == torch.float32
+    before = ema.module.weight.clone()
+    with torch.no_grad():
+        module.weight.add_(1.0)
+    for _ in range(100):
+        ema.update(module)
+    moved = (ema.module.weight - before) / (module.weight.float() - before)
+    torch.testing.assert_close(moved, torch.full((4, 4), 1 - 0.9999**100), rtol=1e-2, atol=1e-4)
+    assert ema.double().module.weight.dtype == torch.float64

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.nn import pool_tracks
+from pyg_skeletonmae.nn import pool_batch, pool_tracks
 
 NUM_TRACKS = torch.tensor([1, 2, 5])
 P, V, T, D = 8, 3, 6, 4
@@ -86,7 +87,55 @@ def test_not_a_number_at_missing_joints_does_not_spread() -> None:
 def test_all_valid_changes_nothing() -> None:
     x = features()
     valid = torch.ones(P, V, T, dtype=torch.bool)
-    torch.testing.assert_close(pool_tracks(x, NUM_TRACKS, valid=valid), pool_tracks(x, NUM_TRACKS))
+    for y in (x, x.float()):
+        for options in ({}, {"joints": "concat", "time": 4}):
+            whole = pool_tracks(y, NUM_TRACKS, **options)
+            assert torch.equal(pool_tracks(y, NUM_TRACKS, valid=valid, **options), whole)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.3, 0.4, 0.5])
+@pytest.mark.parametrize("joints", ["mean", "concat"])
+def test_the_mean_over_what_is_there(share: float, joints: str) -> None:
+    """Each person with the same weight, and only those of whom anything is there."""
+    x = features()
+    valid = torch.rand(P, V, T, generator=torch.Generator().manual_seed(7)) >= share
+    valid[3:5] = False  # two persons of the last clip are absent
+    out = pool_tracks(x, NUM_TRACKS, joints, 2, valid)
+    expected = []
+    for own, there in zip(x.split([1, 2, 5]), valid.split([1, 2, 5]), strict=True):
+        for half in (slice(0, 3), slice(3, 6)):
+            for v in [slice(None)] if joints == "mean" else [slice(i, i + 1) for i in range(V)]:
+                persons = [a[v, half][b[v, half]] for a, b in zip(own, there, strict=True)]
+                means = [person.mean(0) for person in persons if len(person)]
+                expected.append(torch.stack(means).mean(0) if means else torch.zeros(D).double())
+    torch.testing.assert_close(out.flatten(), torch.cat(expected))
+
+
+def batch_of(valid: torch.Tensor | None) -> Data:
+    data = Data(num_tracks=NUM_TRACKS)
+    if valid is not None:
+        data["valid"] = valid.flatten(0, 1)
+    return data
+
+
+@pytest.mark.parametrize("tokens", [T, 3, 4, 1])
+def test_a_token_is_present_if_any_of_its_frames_is(tokens: int) -> None:
+    x = features()[:, :, :tokens]
+    valid = torch.rand(P, V, T, generator=torch.Generator().manual_seed(2)) < 0.4
+    bounds = [(t * T // tokens, -(-(t + 1) * T // tokens)) for t in range(tokens)]
+    present = torch.stack([valid[:, :, a:b].any(2) for a, b in bounds], 2)
+    expected = pool_tracks(x, NUM_TRACKS, "concat", 1, present)
+    assert torch.equal(pool_batch(x, batch_of(valid), "concat", 1), expected)
+
+
+def test_a_batch_without_missing_joints_is_pooled_as_before() -> None:
+    x, everything = features(), torch.ones(P, V, T, dtype=torch.bool)
+    for batch in (batch_of(None), batch_of(everything)):
+        assert torch.equal(pool_batch(x, batch, time=2), pool_tracks(x, NUM_TRACKS, time=2))
+    with pytest.raises(DataError, match="does not fit features"):
+        pool_batch(x[:, :2], batch_of(everything))
+    with pytest.raises(DataError, match="P, V, T, D"):
+        pool_batch(x[0], batch_of(everything))
 
 
 def test_clip_without_tracks_is_zero() -> None:

@@ -2,10 +2,14 @@ from __future__ import annotations
 
 import pytest
 import torch
+from model_helpers import make_batch
 from training_helpers import make_clips
 
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.training import devices
+from pyg_skeletonmae.layouts import COCO17
+from pyg_skeletonmae.models import Skeleton2Vec, ViTBackbone
+from pyg_skeletonmae.training import Trainer, devices
+from pyg_skeletonmae.transforms import MotionTubeMask
 
 
 def make(precision="32-true", strategy="auto", **more):
@@ -57,3 +61,36 @@ def test_sizes_left_open(monkeypatch):
     monkeypatch.setattr(torch._dynamo, "maybe_mark_dynamic", lambda t, dim: seen.append((t, dim)))
     devices.leave_size_open(make_clips(1)[0])
     assert [dim for _, dim in seen] == [0] * 4
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [("64-true", torch.float64), ("bf16-true", torch.bfloat16), ("32-true", torch.float32)],
+)
+def test_floats_of_a_batch_follow_the_precision(precision, dtype):
+    batch = make_batch(COCO17)
+    fabric = make(precision, allow_slow_bf16=True)
+    converted = devices.convert_floats(fabric, batch)
+    assert converted.pos.dtype == dtype and batch.pos.dtype == torch.float32
+    for name in ("valid", "edge_index", "y", "num_tracks", "key"):
+        assert torch.equal(converted[name], batch[name])
+    assert converted.num_graphs == batch.num_graphs
+    assert devices.convert_floats(fabric, [1]) == [1]
+
+
+def test_a_teacher_of_a_bfloat16_student_moves():
+    torch.manual_seed(0)
+    backbone = ViTBackbone(2, 8, 1, 2, decoder_channels=8, decoder_depth=1)
+    model = Skeleton2Vec(
+        COCO17, 3, 8, backbone, MotionTubeMask(0.5, 2), ema_start=0.999, ema_end=0.999, ema_steps=1
+    )
+    before = [parameter.detach().clone() for parameter in model.teacher.parameters()]
+    trainer = Trainer(None, 3, precision="bf16-true", allow_slow_bf16=True, accelerator="cpu")
+    trainer.fit(model, [make_batch(COCO17)])
+    assert {p.dtype for p in model.student.parameters()} == {torch.bfloat16}
+    after = list(model.teacher.parameters())
+    assert {p.dtype for p in after} == {torch.float32}
+    moved = [
+        not torch.equal(new, old.bfloat16().float()) for new, old in zip(after, before, strict=True)
+    ]
+    assert sum(moved) > len(moved) / 2

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from pyg_skeletonmae.errors import SkeletonMAEError
+from pyg_skeletonmae.errors import DataError, SkeletonMAEError
 from pyg_skeletonmae.training.metric_means import Interval
 
 
@@ -50,4 +50,21 @@ def test_first_loss_that_is_not_finite_is_named_once():
     interval.check()
     interval.add(4, output(float("nan")))
     with pytest.raises(SkeletonMAEError, match="step 4: the loss is nan on clips unknown"):
+        interval.check()
+
+
+def test_clips_without_a_valid_joint_are_said():
+    interval, none = Interval(3), torch.zeros(4, 2, dtype=torch.bool)
+    interval.add(1, output(0.0), torch.tensor([7, 8]), none)
+    with pytest.warns(UserWarning, match="step 1: no joint of the clips 7, 8 is valid"):
+        interval.check()
+    interval.add(2, output(1.0), torch.tensor([9]), ~none)
+    interval.add(3, output(1.0), torch.tensor([9]))  # does not say: all are there
+    interval.check()
+    interval.add(4, output(0.0), None, none)
+    interval.add(5, output(0.0), None, none)
+    with pytest.warns(UserWarning, match="clips unknown"):
+        interval.check()
+    interval.add(6, output(0.0), None, none)
+    with pytest.raises(DataError, match=r"step 6: no joint of any clip of the last 3 batch\(es\)"):
         interval.check()

@@ -54,7 +54,7 @@ def test_resume_names_what_is_wrong_with_the_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match="'optimizer' is missing"):
         trainer.fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
     torch.save(whole | {"ranks": [{}]}, path)
-    with pytest.raises(CheckpointError, match=r"last.ckpt: damaged: KeyError: 'feed'"):
+    with pytest.raises(CheckpointError, match=r"last.ckpt: ranks: the key 'feed' is missing"):
         trainer.fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
 
 
@@ -103,5 +103,18 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
     model = Task()
     model.on_step = spoil
     with pytest.raises(SkeletonMAEError, match=r"step 2: the weight head.weight is no longer"):
+        Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
+    assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1
+
+
+def test_buffers_that_are_not_finite_are_not_saved(tmp_path):
+    def spoil(step):
+        if step == 2:
+            model.encoder[1].running_var[0] = float("inf")
+
+    model = Task()
+    model.register_buffer("mask", torch.full((2,), -float("inf")))  # so from the start
+    model.on_step = spoil
+    with pytest.raises(SkeletonMAEError, match=r"step 2: the buffer encoder.1.running_var is no"):
         Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
     assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1

@@ -1,10 +1,20 @@
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.transforms.masking import PartMask, RandomMask, keep_count, mask_all_but
+from pyg_skeletonmae.transforms.masking import (
+    PartMask,
+    RandomMask,
+    default_part_mask,
+    keep_count,
+    mask_all_but,
+    mask_joints_of,
+)
 
 SKELETON = layouts.COCO17
 POS = torch.zeros(64, SKELETON.num_joints, 5, 2)
@@ -101,3 +111,44 @@ def test_wrong_arguments() -> None:
 def test_repr() -> None:
     assert repr(RandomMask(0.3)) == "RandomMask(ratio=0.3, keep='exact')"
     assert repr(PartMask()) == "PartMask(parts=[3, 5], max_parts=3)"
+
+
+def chain(joints: int, **fields: Any) -> Skeleton:
+    names = [f"j{i}" for i in range(joints)]
+    return Skeleton.from_parents(f"chain{joints}", names, range(-1, joints - 1), **fields)
+
+
+@pytest.mark.parametrize("layout", layouts.LAYOUTS.values(), ids=lambda layout: layout.name)
+def test_random_parts_of_a_skeleton_without_parts(layout: Skeleton) -> None:
+    bare = replace(layout, parts={})
+    pos = torch.zeros(64, bare.num_joints, 5, 2)
+    mask = PartMask("random")(pos, bare, draws())[:, :, 0]
+    assert mask.any(1).all() and not mask.all(1).any() and mask.any(0).all()
+    for number in range(len(bare.part_names)):
+        part = mask[:, bare.part_index == number]
+        assert (part == part[:, :1]).all()
+
+
+def test_a_single_chain_has_its_joints_masked_and_the_log_says_so(caplog: Any) -> None:
+    skeleton, pos = chain(3), torch.zeros(64, 3, 5, 2)
+    mask_joints_of.cache_clear()
+    mask = PartMask("random")(pos, skeleton, draws())
+    assert (mask[:, :, 0].sum(1) == 1).all() and mask.any(0).all()
+    PartMask("random")(pos, skeleton, draws())
+    assert caplog.text.count("chain3 has fewer than two body parts: single joints are masked") == 1
+    with pytest.raises(ConfigError, match="two or more joints"):
+        PartMask("random")(pos[:, :1], chain(1), draws())
+
+
+def test_the_default_suits_the_parts() -> None:
+    assert default_part_mask(SKELETON).parts == [3, 5]
+    assert default_part_mask(replace(SKELETON, parts={})).parts == "random"
+    two = replace(SKELETON, parts={"eyes": ("left_eye",), "arms": ("left_wrist",)})
+    assert default_part_mask(two).parts == "random"
+    assert isinstance(default_part_mask(chain(7)), RandomMask)
+    assert isinstance(default_part_mask(chain(8, parts={"head": ("j0",)})), RandomMask)
+
+
+def test_an_unknown_part_names_the_derived_ones() -> None:
+    with pytest.raises(ConfigError, match=r"unknown part 9; its parts: 0 nose, 1 left_eye"):
+        PartMask([9])(POS, replace(SKELETON, parts={}), draws())

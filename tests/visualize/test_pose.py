@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.layouts import COCO17_BODY, HAND21, UIPRMD22
+from pyg_skeletonmae.layouts import COCO17, COCO17_BODY, HAND21, LAYOUTS, MEDIAPIPE33, UIPRMD22
 from pyg_skeletonmae.visualize.pose import LEFT, MASKED, MIDDLE, RECONSTRUCTED, RIGHT, draw_skeleton
 
 figure = pytest.importorskip("matplotlib.figure")
@@ -97,3 +97,22 @@ def test_the_drawing_copies_and_projects(ax):
 def test_shapes_that_do_not_fit(ax, pos, masked, message):
     with pytest.raises(DataError, match=message):
         draw_skeleton(ax, pos, UIPRMD22, masked)
+
+
+def test_a_body_that_hangs_from_its_nose_has_shoulders_and_hips(ax):
+    before = MEDIAPIPE33.edge_index.clone()
+    draw_skeleton(ax, torch.randn(33, 2), MEDIAPIPE33)
+    assert bones_of(ax)[MIDDLE, "-"] == 2
+    assert torch.equal(MEDIAPIPE33.edge_index, before)  # drawn, and no edges of the graph
+    crossing = next(line for line in ax.lines if line.get_color() == MIDDLE)
+    assert len(crossing.get_xdata()) == 2 * 3
+
+
+def test_lines_across_the_body_are_drawn_where_the_tree_has_none():
+    crossing = {}
+    for name, layout in LAYOUTS.items():
+        ax = figure.Figure().add_subplot()
+        draw_skeleton(ax, torch.randn(layout.num_joints, 2), layout)
+        crossing[name] = sum(bones_of(ax).values()) - layout.edge_index.size(1) // 2
+    assert crossing == {name: 2 * (name in ("coco17", "mediapipe33")) for name in LAYOUTS}
+    assert COCO17.extra_edges == ()

@@ -142,3 +142,39 @@ def test_a_real_person_stands_upright():
     figure = visualize.draw_clip(frames.transpose(1, 0, 2), UIPRMD22, frames=1)
     pose = np.asarray(figure.axes[0].collections[0].get_offsets())
     assert pose[UIPRMD22.index("head"), 1] > pose[UIPRMD22.index("left_foot"), 1] + 1
+
+
+def heights(figure):
+    return [np.ptp(ax.get_ylim()) for ax in figure.axes]
+
+
+@pytest.mark.parametrize("absent", [[0], [11], [0, 4, 11]])
+def test_a_frame_with_nobody_does_not_shrink_the_others(absent):
+    small = 0.1 * CLIP
+    valid = torch.ones(22, 12, dtype=torch.bool)
+    valid[:, absent] = False
+    whole = visualize.draw_clip(small, UIPRMD22, frames=4)
+    holes = visualize.draw_clip(small, UIPRMD22, frames=4, valid=valid)
+    assert max(heights(holes)) <= max(heights(whole)) + 1e-6
+    assert (
+        max(np.ptp(ax.get_xlim()) for ax in holes.axes) <= np.ptp(whole.axes[0].get_xlim()) + 1e-6
+    )
+    nan = small.masked_fill(~valid[..., None], torch.nan)
+    np.testing.assert_allclose(
+        heights(visualize.draw_clip(nan, UIPRMD22, frames=4)), heights(holes)
+    )
+
+
+def test_a_strip_of_several_persons(tmp_path):
+    pair = torch.stack([CLIP, CLIP + 3])
+    valid = torch.ones(2, 22, 12, dtype=torch.bool)
+    valid[1, :, :6] = False  # the second one comes later
+    figure = visualize.draw_clip(pair, UIPRMD22, frames=3, valid=valid)
+    for ax, t in zip(figure.axes, (0, 6, 11), strict=True):
+        shown = [np.ma.filled(dots.get_offsets(), np.nan) for dots in ax.collections[::2]]
+        np.testing.assert_allclose(shown[0], CLIP[:, t, :2])
+        assert np.isfinite(shown[1]).all() == (t >= 6)
+    with pytest.raises(DataError, match=r"valid: expected \[2, 22, 12\]"):
+        visualize.draw_clip(pair, UIPRMD22, valid=valid[0])
+    with pytest.raises(DataError, match=r"expected a track \[22, T, C\]"):
+        visualize.draw_clip(pair[None], UIPRMD22)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import resource
 import shutil
@@ -145,7 +144,7 @@ def _run(work: Demo, source: str, budget: str) -> None:
         class_names=classes,
         seconds=work.seconds,
         peak_gb=_peak_memory(),
-        info=json.loads((work.folder / runs.INFO).read_text(encoding="utf-8")),
+        info=runs.read_mapping(work.folder / runs.INFO),
         settings={"method": work.method, "budget": budget, **asdict(work.size)},
     )
     write_report(report, work.folder / "report.html")

@@ -30,6 +30,7 @@ class Report:
         dropped: ``[name, reason]`` of what was left out.
         files: ``[name, sha256]`` of the files that were read, in order.
         bytes: Their size.
+        notes: ``[name, sentence]`` about what was read.
     """
 
     store: str = ""
@@ -37,6 +38,7 @@ class Report:
     dropped: list[tuple[str, str]] = field(default_factory=list)
     files: list[tuple[str, str]] = field(default_factory=list)
     bytes: int = 0
+    notes: list[tuple[str, str]] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
         """Writes the report beside its place and renames it."""

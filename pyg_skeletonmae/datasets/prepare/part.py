@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from pyg_skeletonmae.datasets.prepare.journal import Journal, Report
 from pyg_skeletonmae.datasets.store import write_store
 from pyg_skeletonmae.datasets.store.clip_checks import Intake
-from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy
+from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.skeleton import Skeleton
 
 _CHUNK = 2**20
@@ -38,13 +39,17 @@ class PartWriter:
         skeleton: The skeleton of the clips.
         class_names: The names of the classes, if they are known beforehand.
         nan: What to do about NaN.
+        max_label: See :func:`~pyg_skeletonmae.datasets.store.write_store`.
+        all_tracks: See :class:`~pyg_skeletonmae.datasets.store.clip_checks.Intake`.
     """
 
     journal: Journal
-    read: Callable[[Any], Iterable[Clip | LeftOut]]
+    read: Callable[[Any], Iterable[Clip | LeftOut | Note]]
     skeleton: Skeleton
     class_names: tuple[str, ...] | None
     nan: NanPolicy
+    max_label: int | None = None
+    all_tracks: bool = False
 
     def __call__(self, number: int, jobs: Sequence[Job]) -> int:
         """Writes part ``number``; returns how many jobs it has.
@@ -53,7 +58,7 @@ class PartWriter:
             DataError: Clips of several tasks do not fit each other.
             OSError: A file cannot be read, or the disk is full.
         """
-        intake = Intake(self.skeleton, self.class_names, self.nan)
+        intake = Intake(self.skeleton, self.class_names, self.nan, self.all_tracks)
         report = Report(dropped=intake.dropped)
         clips = self._clips(jobs, intake, report)
         first = next(clips, None)
@@ -61,36 +66,48 @@ class PartWriter:
             # Whoever else is at the same part, as a process that is about to end, writes elsewhere.
             report.store = f"{number:06}-{secrets.token_hex(4)}"
             folder = self.journal.folder / report.store
-            write_store(folder, chain([first], clips), self.skeleton, self.class_names)
+            write_store(
+                folder,
+                chain([first], clips),
+                self.skeleton,
+                self.class_names,
+                max_label=self.max_label,
+                all_tracks=True,  # the others are gone
+            )
         report.nan_joints = intake.nan_joints
         report.write(self.journal.path(number))
         return len(jobs)
 
     def _clips(self, jobs: Sequence[Job], intake: Intake, report: Report) -> Iterator[Clip]:
         for job in jobs:
-            for path in job.files:
-                if path.is_file():  # else reading says what is wrong
-                    size, digest = file_hash(path)
-                    report.files.append((path.name, digest))
-                    report.bytes += size
             try:
-                yield from self._read(job, intake)
+                clips = self._read(job, intake, report)
             except (DataError, SkeletonFormatError) as error:
                 intake.dropped.append((job.name, _reason(error)))
+            except MemoryError:
+                intake.dropped.append((job.name, "takes more memory than there is"))
+            else:
+                yield from clips
 
-    def _read(self, job: Job, intake: Intake) -> list[Clip]:
+    def _read(self, job: Job, intake: Intake, report: Report) -> list[Clip]:
         """All clips of a job, so that it is dropped as a whole."""
+        for path in job.files:
+            if path.is_file():  # else reading says what is wrong
+                size, digest = file_hash(path)
+                report.files.append((path.name, digest))
+                report.bytes += size
         found = list(self.read(job.task))
         named = (c if c.name else replace(c, name=job.name) for c in found if isinstance(c, Clip))
         kept = [clip for clip in map(intake, named) if clip is not None]
         intake.dropped += [(c.name, c.reason) for c in found if isinstance(c, LeftOut)]
+        report.notes += [(c.name, c.text) for c in found if isinstance(c, Note)]
         return kept
 
 
 def file_hash(path: Path) -> tuple[int, str]:
     """Size and SHA-256 of a file."""
     digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         while data := file.read(_CHUNK):
             digest.update(data)
             size += len(data)

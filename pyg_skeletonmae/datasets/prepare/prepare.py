@@ -11,11 +11,13 @@ from typing import Any, NamedTuple, TypeVar
 from tqdm import tqdm
 
 import pyg_skeletonmae
+from pyg_skeletonmae.datasets.labels import max_label
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
 from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
 from pyg_skeletonmae.datasets.prepare.workers import run_calls
 from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, publish, write_store
-from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, check_nan_policy
+from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note, check_nan_policy
+from pyg_skeletonmae.datasets.store.data_card import grouped_notes
 from pyg_skeletonmae.datasets.store.reader import FORMAT
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -45,7 +47,7 @@ def own_file(task: object) -> Sequence[Path]:
 def prepare_store(
     folder: str | Path,
     tasks: Sequence[T],
-    read: Callable[[T], Iterable[Clip | LeftOut]],
+    read: Callable[[T], Iterable[Clip | LeftOut | Note]],
     skeleton: Skeleton,
     class_names: Sequence[str] | None,
     *,
@@ -60,14 +62,15 @@ def prepare_store(
     dropped: Iterable[tuple[str, str]] = (),
     notes: Sequence[str] = (),
     splits: Mapping[str, Side] | None = None,
+    all_tracks: bool = False,
     workers: int = 0,
     progress: bool = False,
     overwrite: bool = False,
 ) -> ClipStore:
     """Reads tasks, typically one per file, and writes their clips into a store.
 
-    A task whose reading raises ``DataError`` or ``SkeletonFormatError``, or one of whose clips does
-    not fit, is left out and stands in the card with the reason.
+    A task whose reading raises ``DataError``, ``SkeletonFormatError`` or ``MemoryError``, or one of
+    whose clips does not fit, is left out and stands in the card with the reason.
 
     What is read goes into a journal beside the folder, part by part, and then into the store. If
     the run ends early, however hard, the next one goes on with the finished parts, provided that
@@ -78,7 +81,8 @@ def prepare_store(
         folder: The folder of the store.
         tasks: What there is to read, in the order of the clips.
         read: Turns a task into its clips, in order; a
-            :class:`~pyg_skeletonmae.datasets.store.clips.LeftOut` among them is for the card. With
+            :class:`~pyg_skeletonmae.datasets.store.clips.LeftOut` or
+            :class:`~pyg_skeletonmae.datasets.store.clips.Note` among them is for the card. With
             workers it must be picklable: a function of a module, or a frozen dataclass with
             ``__call__``, whose ``repr`` says its settings.
         skeleton: The skeleton of all clips.
@@ -88,7 +92,7 @@ def prepare_store(
         policy: The policy, for the card.
         files: The files that a task reads, hashed for the card; default: the task, if it is a path.
         inputs: Files that all tasks share (labels, splits), hashed for the card.
-        fps: Frames per second, for the card.
+        fps: Frames per second, for the card; None = as the clips say.
         unit: The unit of the coordinates, for the card.
         nan: See :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`; with ``"error"``, a
             task with such a clip is dropped.
@@ -96,6 +100,8 @@ def prepare_store(
         notes: Further sentences for the card.
         splits: The official splits: a name such as ``"xsub train"``, and whether a clip is in it;
             the card counts their clips.
+        all_tracks: Keep persons who are nowhere, see
+            :class:`~pyg_skeletonmae.datasets.store.clip_checks.Intake`.
         workers: How many processes read; 0 = this one.
         progress: Show a progress bar, if the standard error output is a terminal.
         overwrite: Replace a store that is there.
@@ -111,9 +117,20 @@ def prepare_store(
     make_parent(root)
     parts = _parts([Job(name(task), task, tuple(files(task))) for task in tasks])
     hashes = {path.name: file_hash(path)[1] for path in inputs}
-    settings = (_said(read), policy, skeleton.joints, skeleton.bones, names, nan, hashes)
+    settings = (
+        _said(read),
+        policy,
+        skeleton.joints,
+        skeleton.bones,
+        names,
+        nan,
+        all_tracks,
+        hashes,
+    )
     journal = Journal(root, _plan(settings, parts), len(parts))
-    write = PartWriter(journal, read, skeleton, names, nan)
+    write = PartWriter(
+        journal, read, skeleton, names, nan, max_label=max_label(len(tasks)), all_tracks=all_tracks
+    )
     card = {
         "source": source, "policy": policy, "fps": fps, "unit": unit, "nan": nan, "inputs": hashes,
         "notes": list(notes), "plan": journal.plan,
@@ -179,7 +196,7 @@ def _join_parts(
         clips = _counted(journal.clips(), card, splits, write.class_names)
         write_store(
             journal.folder / _WHOLE, clips, write.skeleton, write.class_names,
-            dropped=dropped, about=card, overwrite=True,
+            fps=card.pop("fps"), dropped=dropped, about=card, all_tracks=True, overwrite=True,
         )  # fmt: skip
     except DataError:
         journal.remove()
@@ -189,10 +206,12 @@ def _join_parts(
 def _add_reports(journal: Journal, card: dict[str, Any], dropped: list[tuple[str, str]]) -> None:
     """Adds to card and list what the parts say."""
     stores = nan_joints = count = size = 0
+    notes: list[tuple[str, str]] = []
     digest = hashlib.sha256()  # of what `sha256sum` prints about the files
     for number in range(journal.parts):
         report = journal.report(number)
         dropped += [(name, reason) for name, reason in report.dropped]
+        notes += [(name, text) for name, text in report.notes]
         for name, sha256 in report.files:
             digest.update(f"{sha256}  {name}\n".encode())
         stores, nan_joints = stores + bool(report.store), nan_joints + report.nan_joints
@@ -201,6 +220,7 @@ def _add_reports(journal: Journal, card: dict[str, Any], dropped: list[tuple[str
         first = "".join(f"; the first, {name}: {reason}" for name, reason in dropped[:1])
         raise DataError(f"{card['source']}: no clip is left, {len(dropped)} were dropped{first}")
     card["nan_joints"] = nan_joints
+    card["notes"] += grouped_notes(notes)
     card["files"] = {"count": count, "bytes": size, "sha256": digest.hexdigest()}
 
 

@@ -25,9 +25,10 @@ from pyg_skeletonmae.datasets.sets.ntu_protocols import (
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Clip
-from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.io.ntu import NtuClip, parse_name, read_ntu
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
+from pyg_skeletonmae.io.ntu import NtuClip, NtuName, parse_name, read_ntu
 from pyg_skeletonmae.io.ntu_policies import Persons, all_bodies, ctrgcn, pyskl
+from pyg_skeletonmae.io.scan import scan
 from pyg_skeletonmae.skeleton.layouts import NTU25
 
 Policy = Literal["ctrgcn", "pyskl", "none"]
@@ -183,7 +184,10 @@ def _process(
     workers: int,
     overwrite: bool,
 ) -> None:
-    paths = [path for path in _files(root) if parse_name(path).action <= version]
+    files, notes = _files(root)
+    names = {path: _name(path) for path in files}
+    odd = [path.stem for path, name in names.items() if name is None]
+    paths = [path for path, name in names.items() if name and name.action <= version]
     if not paths:
         raise DataError(f"{root}: no .skeleton file of NTU RGB+D {version}, here or in {FOLDERS}")
     incomplete = frozenset[str]() if listed is None else read_incomplete(listed)
@@ -198,9 +202,13 @@ def _process(
         policy=policy,
         inputs=[] if listed is None else [listed],
         fps=30.0,
+        all_tracks=True,  # the policy says who is a person
         unit="m",
-        dropped=[(path.stem, LISTED) for path in paths if path.stem in incomplete],
-        notes=[incomplete_note(version, None if listed is None else len(incomplete))],
+        dropped=[
+            *((name, "its name is no clip of NTU RGB+D") for name in odd),
+            *((path.stem, LISTED) for path in paths if path.stem in incomplete),
+        ],
+        notes=[incomplete_note(version, None if listed is None else len(incomplete)), *notes],
         splits=_splits(version),
         workers=workers,
         progress=True,
@@ -226,11 +234,22 @@ def _splits(version: Version) -> dict[str, Callable[[ClipInfo], bool]]:
     }
 
 
-def _files(root: Path) -> list[Path]:
-    """The files in order of name; of a name that stands in several folders, the first."""
+def _name(path: Path) -> NtuName | None:
+    try:
+        return parse_name(path)
+    except SkeletonFormatError:
+        return None
+
+
+def _files(root: Path) -> tuple[list[Path], list[str]]:
+    """The files in order of name; of a name that stands in several folders, the first. And notes
+    on what else lies there."""
     files: dict[str, Path] = {}
+    notes: list[str] = []
     for parent in (root, root / "raw"):
         for folder in (parent, *(parent / name for name in FOLDERS)):
-            for path in folder.glob("S*.skeleton"):
+            here = scan(folder, (".skeleton",), deep=False)
+            notes += here.notes
+            for path in here.files:
                 files.setdefault(path.name, path)
-    return [files[name] for name in sorted(files)]
+    return [files[name] for name in sorted(files)], notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pyg_skeletonmae.errors import SkeletonFormatError
+from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.download import fetch_all
 from pyg_skeletonmae.io.npz import require_file
 from pyg_skeletonmae.io.ntu import parse_name
@@ -27,7 +28,7 @@ def read_incomplete(path: str | Path) -> frozenset[str]:
         SkeletonFormatError: The file is missing, too long, or holds no name.
     """
     path = require_file(path, "the list of incomplete clips")
-    with path.open("rb") as file:
+    with open_plain(path) as file:
         text = file.read(2**20).decode("ascii", "replace")
     names = set()
     for line in text.splitlines():

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.io.pku import read_pku_split
+from pyg_skeletonmae.io.scan import list_files
 
 Part = Literal[1, 2]
 PkuProtocol = Literal["xsub", "xview"]
@@ -85,7 +86,7 @@ def find_recordings(root: Path, part: Part) -> tuple[list[PkuRecording], list[Pa
         skeletons, labels = _folder(base, SKELETON_FOLDERS), _folder(base, LABEL_FOLDERS)
         if skeletons is None or labels is None:
             continue
-        paths = [p for p in sorted(skeletons.glob("*.txt")) if parse_pku_name(p.stem, part)]
+        paths = [p for p in list_files(skeletons, "*.txt") if parse_pku_name(p.stem, part)]
         if paths:
             files = _split_files(base, part)
             train = {key: frozenset(read_pku_split(path).train) for key, path in files.items()}
@@ -126,7 +127,7 @@ def _sides(name: str, part: Part, train: Mapping[str, frozenset[str]]) -> Iterab
 
 
 def _folder(base: Path, names: Iterable[str]) -> Path | None:
-    return next((base / name for name in names if any((base / name).glob("*.txt"))), None)
+    return next((base / name for name in names if list_files(base / name, "*.txt")), None)
 
 
 def _split_files(base: Path, part: Part) -> dict[str, Path]:

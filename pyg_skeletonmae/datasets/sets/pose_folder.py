@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.prepare import prepare_store
-from pyg_skeletonmae.datasets.sets.pose_formats import (
-    PoseFormatName,
-    PoseTask,
-    ReadPoses,
-    check_options,
-    find_recordings,
-    get_format,
-    pose_skeleton,
-)
+from pyg_skeletonmae.datasets.sets.pose_formats import PoseFormatName
+from pyg_skeletonmae.datasets.sets.pose_plan import plan_poses
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
-from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.io.label_csv import Labelled, read_label_csv
+from pyg_skeletonmae.errors import SkeletonMAEError
+from pyg_skeletonmae.io.landmark_columns import TableOptions
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions
+from pyg_skeletonmae.io.zeros import Zeros
 from pyg_skeletonmae.skeleton import Skeleton
 
 
@@ -37,21 +32,30 @@ class PoseFolder(SkeletonDataset):
     ========== ============================================== ==================
     format     a recording is                                 skeleton
     ========== ============================================== ==================
-    mediapipe  a ``.csv`` or ``.npy`` file                    ``mediapipe33``
+    mediapipe  a ``.csv``, ``.tsv`` or ``.npy`` file          ``mediapipe33``
+    table      a ``.csv`` or ``.tsv`` file of any layout      must be given
     openpose   a folder of ``.json`` files, one for a frame   ``body25``
     coco       a ``.json`` file of COCO keypoints             ``coco17``
+    mmpose     a ``.json`` file of MMPose 1.x                 ``coco17``
     deeplabcut a ``.csv`` file                                must be given
     sleap      a ``.h5`` or ``.hdf5`` analysis file           that of the first
     bvh        a ``.bvh`` file                                that of the first
     arrays     an ``.npy`` or ``.npz`` file                   must be given
     ========== ============================================== ==================
 
-    A clip is called as its file in the folder. Recordings that are damaged, show nobody, or are not
-    in the table are left out, and the card says why. Scores decide what is missing, or become a
-    channel; pixels are normalised if the image size is given: all by ``options``.
+    A clip is called as its file in the folder, compared with the table in one form of Unicode.
+    Recordings that are damaged, show nobody, or are not in the table are left out, and the card
+    says why, as it says what in the folder was no recording (see
+    :func:`~pyg_skeletonmae.io.scan.scan`) and what a reader had to decide. Scores decide what is
+    missing, or become a channel; pixels are normalised if the image size is given: all by
+    ``options``. Where files say their frame rate and it differs, ``fps`` is a further column.
 
-    The store is written once, into ``root/processed/<format>-<settings>``; another table of labels
-    or other settings make another store. After a change of the recordings use ``force_reload``.
+    Columns of numbers in the table of labels, such as an age, become columns of the store, which
+    ``split`` can divide by; the card names others. Performers with names get numbers, see the card.
+
+    The store is written once, into ``root/processed/<format>``; another table of labels or other
+    settings make another store, ``<format>-2``. After a change of the recordings use
+    ``force_reload``.
 
     Args:
         root: The folder.
@@ -66,6 +70,15 @@ class PoseFolder(SkeletonDataset):
         class_names: The labels in the order of the classes; None = sorted, numbers by value.
         processed_root: The folder for the stores; None = ``root/processed``.
         workers: How many processes read; 0 = this one.
+        zeros: What joints are that are 0 in some frames only, see
+            :class:`~pyg_skeletonmae.io.poses.PoseOptions`; None = as ``options`` say.
+        label_column: Of tables of landmarks, the column that says what is shown, instead of a table
+            of labels; where it changes, the recording is cut.
+        columns: Of tables of landmarks, what columns mean, see
+            :class:`~pyg_skeletonmae.io.TableOptions`, as for those below.
+        ignore: Columns to leave out.
+        first_index: Whether landmarks are numbered from 0 or 1.
+        strict: Refuse tables with columns of which nothing is used.
 
     Raises:
         ConfigError: There is no such format, or the options mean nothing for it.
@@ -96,35 +109,34 @@ class PoseFolder(SkeletonDataset):
         class_names: Sequence[str] | None = None,
         processed_root: str | Path | None = None,
         workers: int = 0,
+        zeros: Zeros | None = None,
+        label_column: str | None = None,
+        columns: Mapping[str, str] | Sequence[str] | None = None,
+        ignore: Sequence[str] = (),
+        first_index: int | None = None,
+        strict: bool = False,
     ) -> None:
-        get_format(format)
-        check_options(format, options)
-        root = Path(root)
-        rows = None if labels is None else read_label_csv(root / labels)
-        found = find_recordings(root, format, labels)
-        if not found:
-            raise DataError(f"{root}: no recording of the format {format!r}")
-        layout = pose_skeleton(format, skeleton, next(iter(found.values())))
-        reader = ReadPoses(format, layout, options)
-        names = _class_names(rows, class_names)
-        said = repr((layout.to_dict(), options, rows, names))
-        digest = hashlib.sha256(said.encode()).hexdigest()[:8]
-        folder = Path(processed_root or root / "processed") / f"{format}-{digest}"
+        options = options if zeros is None else replace(options, zeros=zeros)
+        table = TableOptions(columns, ignore, label_column, first_index, strict)
+        plan = plan_poses(root, labels, skeleton, format, options, class_names, table)
+        base = Path(processed_root or Path(root) / "processed")
+        folder = _store_folder(base, format, plan.digest)
         if force_reload or not ClipStore.exists(folder):
-            tasks, dropped = _tasks(root, found, rows, names)
             prepare_store(
                 folder,
-                tasks,
-                reader,
-                layout,
-                names,
+                plan.tasks,
+                plan.reader,
+                plan.reader.skeleton,
+                plan.class_names,
                 name=lambda task: task.name,
-                source=f"{root.name}, {len(tasks)} recordings, {format}",
-                policy=repr(options),
+                source=f"{Path(root).name}, {len(plan.tasks)} recordings, {format}",
+                policy=f"{options!r}, settings {plan.digest}",
                 files=lambda task: task.files,
-                inputs=[] if labels is None else [root / labels],
+                inputs=[] if plan.table is None else [plan.table],
                 fps=options.fps,
-                dropped=dropped,
+                dropped=plan.dropped,
+                notes=plan.notes,
+                all_tracks=options.zeros == "keep",
                 workers=workers,
                 progress=True,
                 overwrite=force_reload,
@@ -132,30 +144,16 @@ class PoseFolder(SkeletonDataset):
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
 
-def _tasks(
-    root: Path,
-    found: dict[str, Path],
-    rows: tuple[Labelled, ...] | None,
-    names: list[str] | None,
-) -> tuple[list[PoseTask], list[tuple[str, str]]]:
-    """What is to be read, and what is not because it has no label."""
-    if rows is None or names is None:
-        return [PoseTask(path, name) for name, path in found.items()], []
-    number = {name: label for label, name in enumerate(names)}
-    tasks = [PoseTask(root / r.file, r.file, number[r.label], r.subject) for r in rows]
-    told = {row.file for row in rows}
-    return tasks, [(name, "not in the table of labels") for name in found if name not in told]
-
-
-def _class_names(
-    rows: tuple[Labelled, ...] | None, class_names: Sequence[str] | None
-) -> list[str] | None:
-    if rows is None:
-        return None
-    labels = {row.label for row in rows}
-    if class_names is None:
-        numbers = all(label.isascii() and label.isdigit() for label in labels)
-        return sorted(labels, key=lambda label: (int(label) if numbers else 0, label))
-    if unknown := labels - set(class_names):
-        raise DataError(f"label {min(unknown)!r}: expected one of {', '.join(class_names)}")
-    return list(class_names)
+def _store_folder(base: Path, format: str, digest: str) -> Path:
+    """The folder of a store: the first of ``format``, ``format-2`` ... that is free or has it."""
+    for number in count(1):
+        folder = base / (format if number == 1 else f"{format}-{number}")
+        if not ClipStore.exists(folder):
+            return folder
+        try:
+            policy = str(ClipStore(folder).card.get("policy"))
+        except SkeletonMAEError:
+            return folder  # damaged: opening it says so, force_reload mends it
+        if policy.endswith(f"settings {digest}"):
+            return folder
+    raise AssertionError("there is always another number")

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
-
-from pyg_skeletonmae.datasets.store.clips import Clip
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError
+from pyg_skeletonmae.datasets.store.clips import Array, Clip, LeftOut, Note
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, SkeletonFormatError
+from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.io.arrays import read_arrays
 from pyg_skeletonmae.io.bvh import read_bvh
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
+from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
+from pyg_skeletonmae.io.landmark_table import read_landmark_table
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
+from pyg_skeletonmae.io.mmpose import read_mmpose
 from pyg_skeletonmae.io.openpose import read_openpose
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks
+from pyg_skeletonmae.io.scan import list_files, scan
 from pyg_skeletonmae.io.sleap import read_sleap
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
 
-PoseFormatName = Literal["mediapipe", "openpose", "coco", "deeplabcut", "sleap", "bvh", "arrays"]
+PoseFormatName = Literal[
+    "mediapipe", "openpose", "coco", "mmpose", "deeplabcut", "sleap", "bvh", "arrays", "table"
+]
 
 
 class PoseTask(NamedTuple):
@@ -32,12 +38,13 @@ class PoseTask(NamedTuple):
     name: str
     label: int | None = None
     subject: int = -1
+    extra: tuple[tuple[str, float], ...] = ()
 
     @property
     def files(self) -> list[Path]:
         """Its file, or those in its folder."""
         if self.path.is_dir():
-            return sorted(self.path.glob("*.json"))
+            return list_files(self.path, "*.json")
         return [self.path] if self.path.is_file() else []
 
 
@@ -49,34 +56,38 @@ class PoseFormat(NamedTuple):
         suffixes: What the names of its files end in.
         layout: The skeleton if none is given; None = one must be given.
         own: Files say their skeleton themselves.
+        tables: Files are tables of landmarks.
     """
 
     read: Callable[[Path, Skeleton, PoseOptions], PoseTracks]
     suffixes: tuple[str, ...]
     layout: str | None = None
     own: bool = False
+    tables: bool = False
 
 
 def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTracks:
     """The joints of a skeleton by their names, others of the file are left out."""
-    del options  # refused by check_options
     found = read_bvh(path)
     names = [found.skeleton.aliases.get(name, name) for name in found.skeleton.joints]
     names = [skeleton.aliases.get(name, name) for name in names]
     if missing := [joint for joint in skeleton.joints if joint not in names]:
         raise DataError(f"has no joint {missing[0]!r}, only {', '.join(names):.200}")
     order = [names.index(joint) for joint in skeleton.joints]
-    return PoseTracks(found.pos[:, :, order], found.valid[:, :, order], skeleton, found.fps)
+    fps = options.fps or found.fps
+    return PoseTracks(found.pos[:, :, order], found.valid[:, :, order], skeleton, fps, found.notes)
 
 
 FORMATS: Mapping[str, PoseFormat] = {
-    "mediapipe": PoseFormat(read_mediapipe, (".csv", ".npy"), "mediapipe33"),
+    "mediapipe": PoseFormat(read_mediapipe, (".csv", ".tsv", ".npy"), "mediapipe33", tables=True),
     "openpose": PoseFormat(read_openpose, (), "body25"),
     "coco": PoseFormat(read_coco_keypoints, (".json",), "coco17"),
+    "mmpose": PoseFormat(read_mmpose, (".json",), "coco17"),
     "deeplabcut": PoseFormat(read_deeplabcut, (".csv",)),
     "sleap": PoseFormat(read_sleap, (".h5", ".hdf5"), own=True),
     "bvh": PoseFormat(_read_bvh, (".bvh",), own=True),
     "arrays": PoseFormat(read_arrays, (".npy", ".npz")),
+    "table": PoseFormat(read_landmark_table, (".csv", ".tsv"), tables=True),
 }
 
 
@@ -87,55 +98,83 @@ def get_format(name: str) -> PoseFormat:
         ConfigError: There is none.
     """
     if name not in FORMATS:
-        raise ConfigError(f"format {name!r}: expected one of {', '.join(FORMATS)}")
+        near = get_close_matches(name.lower(), FORMATS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"format {name!r}: expected one of {', '.join(FORMATS)}{hint}")
     return FORMATS[name]
 
 
-def check_options(name: str, options: PoseOptions) -> None:
+def check_options(name: str, options: PoseOptions, table: TableOptions = NOTHING_SAID) -> None:
     """Raises :class:`ConfigError` if options mean nothing for a format."""
-    if name == "bvh" and options != AS_IS:
-        raise ConfigError("options: BVH has neither scores nor pixels, and says its frame rate")
+    if table != NOTHING_SAID and not get_format(name).tables:
+        said = "columns, ignore, label_column, first_index, strict"
+        raise ConfigError(f"{said}: of tables only, not of the format {name!r}")
+    if name == "bvh" and replace(options, fps=None) != AS_IS:
+        raise ConfigError("options: BVH has neither scores nor pixels nor missing joints; only fps")
+    if name != "arrays" and options.axes is not None:
+        raise ConfigError(f"axes={options.axes!r}: only plain arrays have them, not {name}")
 
 
-def find_recordings(root: Path, name: str, labels: str | None) -> dict[str, Path]:
-    """The recordings below a folder by their relative names, in order.
+class Recordings(NamedTuple):
+    """The recordings below a folder.
 
     Args:
-        root: The folder; what is in its folder ``processed`` is not looked at.
+        paths: A file or folder by its relative name, in the composed form of Unicode, in order.
+        notes: See :class:`~pyg_skeletonmae.io.scan.Scan`.
+    """
+
+    paths: dict[str, Path]
+    notes: list[str]
+
+
+def find_recordings(root: Path, name: str, labels: str | None) -> Recordings:
+    """Looks for recordings by the rule of :func:`~pyg_skeletonmae.io.scan.scan`.
+
+    Args:
+        root: The folder.
         name: The format.
         labels: The relative name of the table of labels, which is none.
     """
+    frames = name == "openpose"  # a folder for each recording
+    files, notes = scan(root, (".json",) if frames else get_format(name).suffixes)
     found: dict[str, Path] = {}
-    pattern = "*.json" if name == "openpose" else "*"
-    for path in sorted(root.rglob(pattern)):
-        relative = path.relative_to(root)
-        if relative.parts[0] == "processed" or relative.as_posix() == labels:
+    for file in files:
+        path = file.parent if frames else file
+        relative = path.relative_to(root).as_posix()
+        composed = nfc(relative)
+        if labels is not None and nfc(file.relative_to(root).as_posix()) == nfc(labels):
             continue
-        if name == "openpose":  # a folder for each recording
-            found[relative.parent.as_posix()] = path.parent
-        elif path.suffix.lower() in get_format(name).suffixes and path.is_file():
-            found[relative.as_posix()] = path
-    return found
+        # Both forms of one name may lie side by side; the second then keeps its own.
+        found[composed if found.get(composed, path) == path else relative] = path
+    return Recordings(found, notes)
 
 
-def pose_skeleton(name: str, skeleton: Skeleton | str | Path | None, first: Path) -> Skeleton:
+def pose_skeleton(
+    name: str, skeleton: Skeleton | str | Path | None, paths: Iterable[Path]
+) -> Skeleton:
     """The skeleton of a folder of poses.
 
     Args:
         name: The format.
-        skeleton: What was asked for; None = what the format or its first file says.
-        first: The first file.
+        skeleton: What was asked for; None = what the format says, or the first file that is whole.
+        paths: The files.
 
     Raises:
         SkeletonError: None was asked for, and the format does not say it.
-        SkeletonFormatError: The first file is damaged.
+        SkeletonFormatError: All files are damaged; the error of the first.
     """
     layout = get_format(name).layout if skeleton is None else skeleton
     if layout is not None:
         return get_layout(layout)
     if not get_format(name).own:
         raise SkeletonError(f"{name} files do not say their skeleton: give a layout or a file")
-    return read_bvh(first).skeleton if name == "bvh" else read_sleap(first).skeleton
+    first: SkeletonFormatError | None = None
+    for path in paths:
+        try:
+            return read_bvh(path).skeleton if name == "bvh" else read_sleap(path).skeleton
+        except SkeletonFormatError as error:
+            first = first or error
+    raise first or SkeletonError(f"{name}: no file that says its skeleton")
 
 
 @dataclass(frozen=True)
@@ -146,21 +185,62 @@ class ReadPoses:
         name: The format.
         skeleton: The skeleton.
         options: What to do with scores and pixels.
+        table: What tables do not say themselves.
+        class_names: The labels that stand in a column of tables.
     """
 
     name: PoseFormatName
     skeleton: Skeleton
     options: PoseOptions
+    table: TableOptions = NOTHING_SAID
+    class_names: tuple[str, ...] = ()
 
-    def __call__(self, task: PoseTask) -> Iterator[Clip]:
-        """The clip; persons who are nowhere seen are left out of it.
+    def __call__(self, task: PoseTask) -> Iterator[Clip | Note | LeftOut]:
+        """The clip, and notes about it.
+
+        A recording whose column of labels changes is a clip for each run of equal ones,
+        ``name#0``, ``name#1``, ...
 
         Raises:
             DataError: Nobody is seen.
             SkeletonFormatError: The file is missing or damaged.
         """
-        found = get_format(self.name).read(task.path, self.skeleton, self.options)
-        seen = np.asarray(found.valid.any((1, 2)))
-        if not seen.any():
+        found = self.read(task.path)
+        if not _is_seen(found.pos, found.valid):
             raise DataError("nobody is seen")
-        yield Clip(found.pos[seen], task.label, task.subject, task.name, found.valid[seen])
+        runs = _runs(found.labels) if found.labels else [(0, found.pos.shape[1], None)]
+        for number, (start, stop, said) in enumerate(runs):
+            pos, valid = found.pos[:, start:stop], found.valid[:, start:stop]
+            name = task.name if len(runs) == 1 else f"{task.name}#{number}"
+            if not _is_seen(pos, valid):
+                yield LeftOut(name, "nobody is seen")
+                continue
+            label = task.label if said is None else self.class_names.index(said)
+            yield Clip(pos, label, task.subject, name, valid, dict(task.extra), found.fps)
+        if len(runs) > 1:
+            yield Note(task.name, "cut where the label changes")
+        yield from (Note(task.name, note) for note in found.notes)
+
+    def read(self, path: Path) -> PoseTracks:
+        """A recording as it is.
+
+        Raises:
+            SkeletonFormatError: It is missing or damaged.
+        """
+        form = get_format(self.name)
+        if form.tables and path.suffix.lower() != ".npy":
+            return read_landmark_table(path, self.skeleton, self.options, self.table)
+        if self.table.label_column is not None:
+            raise DataError("has no column of labels")
+        return form.read(path, self.skeleton, self.options)
+
+
+def _is_seen(pos: Array, valid: Array) -> bool:
+    return bool((valid[..., None] & (pos != 0)).any())
+
+
+def _runs(labels: Sequence[str]) -> list[tuple[int, int, str]]:
+    """Where equal labels begin and end, and the label."""
+    edges = [i for i, label in enumerate(labels) if i == 0 or label != labels[i - 1]]
+    ends = [*edges[1:], len(labels)]
+    return [(start, stop, labels[start]) for start, stop in zip(edges, ends, strict=True)]

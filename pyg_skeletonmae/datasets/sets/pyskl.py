@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
+from pyg_skeletonmae.datasets.labels import check_labels
 from pyg_skeletonmae.datasets.prepare import Side, prepare_store
 from pyg_skeletonmae.datasets.sets.pyskl_clips import (
     PysklOptions,
     PysklTask,
     ReadPyskl,
     named_as_ntu,
+    settled,
 )
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
@@ -155,10 +157,13 @@ def _prepare(
         raise DataError(f"{path}: no clip is left; {found.dropped[:1] or 'there is none'}")
     ntu = named_as_ntu([clip.name for clip in found.clips])
     skeleton = skeleton or _skeleton(path, found)
+    options, doubts = settled(found.clips, options)
     labelled = [clip.label for clip in found.clips if clip.label is not None]
     if class_names is None and labelled and ntu:
         version = 60 if max(labelled) < 60 else 120
         class_names = [f"A{action:03}" for action in range(1, version + 1)]
+    if class_names is None:
+        check_labels(labelled)
     prepare_store(
         folder,
         _tasks(path, found),
@@ -170,8 +175,9 @@ def _prepare(
         policy=repr(options),
         inputs=[path],
         dropped=found.dropped,
-        notes=found.notes,
+        notes=(*found.notes, *doubts),
         splits={name: _side(f"in_{name}") for name in found.splits},
+        all_tracks=ntu,  # whose pickles equal the published ones, track by track
         workers=workers,
         progress=True,
         overwrite=overwrite,

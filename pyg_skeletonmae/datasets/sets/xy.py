@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.prepare.part import file_hash
@@ -25,7 +25,8 @@ class XYDataset(SkeletonDataset):
     As CTR-GCN, MAMP and others write them for NTU RGB+D and PKU-MMD: ``x [N, T, 150]``, and ``y``
     one-hot. Padding frames are cut, second bodies of zeros (or copies of the first) left out, see
     :class:`~pyg_skeletonmae.io.XYFile`. The file says nothing of names and subjects: clips are
-    called ``train_000000`` and so on.
+    called ``train_000000`` and so on. Clips that are all zero or not finite, or whose class is not
+    said, are left out, and the card names them.
 
     The store is written once, clip by clip, into ``root/processed/<name of the file>``, and has the
     column ``train``.
@@ -80,23 +81,27 @@ class XYDataset(SkeletonDataset):
 def _prepare(path: Path, folder: Path, skeleton: Skeleton, copies: bool, overwrite: bool) -> None:
     if skeleton.num_joints != NTU25.num_joints:
         raise DataError(f"{path}: has 25 joints, but {skeleton.name!r} {skeleton.num_joints}")
-    with XYFile(path, copies) as file:
-        splits = {side: {"clips": len(file.labels[side]), "per_class": {}} for side in file.labels}
+    with XYFile(path, copies, broken="drop") as file:
+        splits: dict[str, dict[str, Any]] = {
+            side: {"clips": 0, "per_class": {}} for side in file.labels
+        }
         write_store(
             folder,
-            _clips(file),
+            _clips(file, splits),
             skeleton,
             [str(label) for label in range(file.num_classes)],
             source=f"{file!r}",
             fps=30.0,
             unit="m",
+            dropped=file.dropped,
             about={"splits": splits, "inputs": {path.name: file_hash(path)[1]}},
             overwrite=overwrite,
         )
 
 
-def _clips(file: XYFile) -> Iterator[Clip]:
+def _clips(file: XYFile, splits: dict[str, dict[str, Any]]) -> Iterator[Clip]:
     for side in get_args(Side):
-        for number, clip in enumerate(file.clips(side)):
-            name, extra = f"{side}_{number:06}", {"train": int(side == "train")}
+        for clip in file.clips(side):
+            name, extra = f"{side}_{clip.number:06}", {"train": int(side == "train")}
+            splits[side]["clips"] += 1
             yield Clip(clip.pos, clip.label, -1, name, clip.valid, extra)

@@ -12,6 +12,7 @@ from pyg_skeletonmae.datasets.store.clips import (
     check_nan_policy,
     checked_clip,
     resolve_nan,
+    seen_persons,
 )
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -24,6 +25,9 @@ class Intake:
         skeleton: The skeleton they must fit.
         class_names: The classes their labels must be among; None = any.
         nan: What to do about NaN, see :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`.
+        all_tracks: Keep persons who are nowhere, see
+            :func:`~pyg_skeletonmae.datasets.store.clips.seen_persons`: where clips come from a
+            store, or from a published rule that says which bodies are persons.
 
     Attributes:
         nan_joints: The joints that were said to be present and had a value that is not finite.
@@ -34,11 +38,15 @@ class Intake:
     """
 
     def __init__(
-        self, skeleton: Skeleton, class_names: Sequence[str] | None, nan: NanPolicy = "error"
+        self,
+        skeleton: Skeleton,
+        class_names: Sequence[str] | None,
+        nan: NanPolicy = "error",
+        all_tracks: bool = False,
     ) -> None:
         check_nan_policy(nan)
         self.skeleton, self.class_names, self.nan = skeleton, class_names, nan
-        self.nan_joints = 0
+        self.nan_joints, self.all_tracks = 0, all_tracks
         self.dropped: list[tuple[str, str]] = []
 
     def __call__(self, clip: Clip) -> Clip | None:
@@ -49,6 +57,7 @@ class Intake:
         """
         clip = checked_clip(clip, self.skeleton)
         self._check_label(clip)
+        clip = clip if self.all_tracks else seen_persons(clip)
         finite = np.isfinite(np.asarray(clip.pos)).all(-1)
         self.nan_joints += int(np.count_nonzero(np.asarray(clip.valid) & ~finite))
         kept = resolve_nan(clip, self.nan)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.io.axes import transposed_hint
 from pyg_skeletonmae.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
@@ -30,6 +31,7 @@ class Clip:
         name: What errors and splits call the clip.
         valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]``; None = all.
         extra: Further numbers of the clip, a column each in the store.
+        fps: Its frames per second, None if unknown.
     """
 
     pos: Array | Tensor
@@ -38,6 +40,19 @@ class Clip:
     name: str = ""
     valid: Array | Tensor | None = None
     extra: Mapping[str, float] = field(default_factory=dict)
+    fps: float | None = None
+
+
+class Note(NamedTuple):
+    """Beside a clip, what its reader had to decide, for the card of the store.
+
+    Args:
+        name: What the recording is called.
+        text: A sentence that says nothing about this one recording alone: equal ones are counted.
+    """
+
+    name: str
+    text: str
 
 
 class LeftOut(NamedTuple):
@@ -64,7 +79,7 @@ def checked_clip(clip: Clip, skeleton: Skeleton) -> Clip:
     Raises:
         DataError: The clip does not fit; the message names it.
     """
-    pos = _array(clip.pos)
+    pos = plain_array(clip.pos)
     if pos.dtype.kind != "f":
         raise DataError(f"{clip.name}: coordinates must be floating point, found {pos.dtype}")
     if pos.ndim == 3:
@@ -78,6 +93,7 @@ def checked_clip(clip: Clip, skeleton: Skeleton) -> Clip:
     if joints != skeleton.num_joints:
         raise DataError(
             f"{clip.name}: {joints} joints, but {skeleton.name!r} has {skeleton.num_joints}"
+            f"{transposed_hint(np.shape(clip.pos), skeleton.num_joints)}"
         )
     valid = np.ones(pos.shape[:3], bool) if clip.valid is None else _valid(clip, pos.shape[:3])
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes inf and is reported as such
@@ -87,6 +103,18 @@ def checked_clip(clip: Clip, skeleton: Skeleton) -> Clip:
         raise DataError(f"{clip.name}: label {label} is negative; classes count from 0")
     subject = whole_number(clip.subject, f"{clip.name}: subject")
     return replace(clip, pos=pos, valid=valid, label=label, subject=subject)
+
+
+def seen_persons(clip: Clip) -> Clip:
+    """A clip of :func:`checked_clip` without the persons who are nowhere.
+
+    A person is nowhere whose joints are all missing, NaN or exactly zero, in all frames: such
+    tracks are padding. A clip of nobody stays as it is.
+    """
+    pos, valid = np.asarray(clip.pos), np.asarray(clip.valid)
+    there = valid & ((pos != 0) & ~np.isnan(pos)).any(-1)
+    seen = there.any((1, 2))
+    return clip if seen.all() or not seen.any() else replace(clip, pos=pos[seen], valid=valid[seen])
 
 
 def resolve_nan(clip: Clip, nan: NanPolicy) -> Clip | None:
@@ -132,16 +160,19 @@ def whole_number(value: object, what: str) -> int:
     """The value as an int.
 
     Raises:
-        DataError: It is no integer; ``True`` and ``1.0`` are none either.
+        DataError: It is no integer of 64 bits; ``True`` and ``1.0`` are none either.
     """
     if isinstance(value, Tensor) and value.numel() == 1 and not value.is_floating_point():
         value = value.item()
     if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
         raise DataError(f"{what} must be an integer, found {value!r}")
     try:
-        return operator.index(value)
+        number = operator.index(value)
     except TypeError:
         raise DataError(f"{what} must be an integer, found {value!r}") from None
+    if abs(number) >= 2**63:
+        raise DataError(f"{what} must be an integer of 64 bits, found one of more")
+    return number
 
 
 def _interpolate(pos: Array, valid: Array, bad: Array) -> tuple[Array, Array]:
@@ -160,7 +191,7 @@ def _interpolate(pos: Array, valid: Array, bad: Array) -> tuple[Array, Array]:
 
 
 def _valid(clip: Clip, shape: tuple[int, ...]) -> Array:
-    valid = _array(clip.valid)
+    valid = plain_array(clip.valid)
     if valid.ndim == 2:
         valid = valid[None]
     if valid.dtype != np.bool_ or valid.shape != shape:
@@ -171,8 +202,16 @@ def _valid(clip: Clip, shape: tuple[int, ...]) -> Array:
     return valid
 
 
-def _array(value: object) -> Array:
+def plain_array(value: object) -> Array:
+    """An array or a tensor as an array; of a type that NumPy knows.
+
+    Raises:
+        DataError: It is no array: lists of several lengths, for example.
+    """
     if isinstance(value, Tensor):
         value = value.detach().cpu()
         value = value.float() if value.is_floating_point() else value
-    return np.asarray(value)
+    try:
+        return np.asarray(value)
+    except ValueError:
+        raise DataError(f"a clip must be an array, found {type(value).__name__}") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _MOST, _NAMES = 5, 3  # how many reasons, and names for each, are shown; the rest is counted
@@ -33,7 +33,10 @@ class DataCard(dict[str, Any]):
         yield "persons", ", ".join(f"{count:,} clips of {number}" for number, count in persons)
         frames = self.get("frames", {})
         said = [f"{key} {value:,}" for key, value in frames.items()]
-        yield "frames", ", ".join(said + ([f"{self['fps']:g} a second"] if self.get("fps") else []))
+        rates = self.get("rates", {}).items()
+        said += [f"{self['fps']:g} a second"] if self.get("fps") else []
+        said += [f"{count:,} clips of {rate} a second" for rate, count in rates]
+        yield "frames", ", ".join(said)
         for name, split in self.get("splits", {}).items():
             each = f" ({_range(split['per_class'])} of each class)" if split["per_class"] else ""
             yield name, f"{split['clips']:,} clips{each}"
@@ -69,6 +72,17 @@ class DataCard(dict[str, Any]):
             yield "input", f"{name}, sha256 {digest}"
         yield "content", f"sha256 {self.get('content_hash')}"
         yield "written by", f"pyg_skeletonmae {self.get('library_version')}"
+
+
+def grouped_notes(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """Sentences about recordings, each once, with the first of their names."""
+    names: dict[str, list[str]] = {}
+    for name, text in notes:
+        names.setdefault(text, []).append(name)
+    return [
+        f"{text} ({len(who):,}: {', '.join(who[:_NAMES])}{', ...' if who[_NAMES:] else ''})"
+        for text, who in names.items()
+    ]
 
 
 def _range(counts: Mapping[str, int]) -> str:

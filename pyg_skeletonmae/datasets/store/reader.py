@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,26 @@ def read_card(root: Path) -> dict[str, Any]:
             path, "content_hash", "a text", repr(card.get("content_hash"))[:50]
         )
     return card
+
+
+def read_column_names(
+    root: Path, card: Mapping[str, Any], index: Index
+) -> dict[str, tuple[str, ...]]:
+    """The texts that further columns number, from the card.
+
+    Raises:
+        SkeletonFormatError: They are no texts, or not those of a column.
+    """
+    found = card.get("column_names", {})
+    names: dict[str, tuple[str, ...]] = {}
+    for key, texts in found.items() if isinstance(found, dict) else [("", None)]:
+        numbers = index.get(f"extra_{key}")
+        names[key] = tuple(texts) if isinstance(texts, list) else ()
+        whole = all(isinstance(text, str) for text in names[key])
+        if not whole or numbers is None or not np.isin(numbers, range(len(names[key]))).all():
+            expected = "the texts that a column numbers"
+            raise SkeletonFormatError(root / "card.json", "column_names", expected, f"{key!r:.50}")
+    return names
 
 
 def read_skeleton(path: Path) -> Skeleton:

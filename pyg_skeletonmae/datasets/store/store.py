@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +21,7 @@ from pyg_skeletonmae.datasets.store.clips import Clip, NanPolicy
 from pyg_skeletonmae.datasets.store.data_card import DataCard
 from pyg_skeletonmae.datasets.store.reader import (
     read_card,
+    read_column_names,
     read_index,
     read_rows,
     read_skeleton,
@@ -54,6 +56,7 @@ class ClipStore:
         label: The class of each clip, ``[N]``, long, or None for unlabelled clips.
         subject: The performer of each clip, ``[N]``, long, -1 = unknown.
         extra: Further columns, ``[N]`` each.
+        column_names: The texts that some of these columns number from 0.
         names: The name of each clip.
         card: The contents of ``card.json``, a :class:`~pyg_skeletonmae.datasets.DataCard`.
 
@@ -83,6 +86,7 @@ class ClipStore:
             if key.startswith("extra_")
         }
 
+        self.column_names = read_column_names(self.root, self.card, self.index)
         self._edges: dict[int, Tensor] = {}
 
     @classmethod
@@ -124,7 +128,9 @@ class ClipStore:
         )
         label = None if self.label is None else int(self.label[number])
         extra = {key: values[number].item() for key, values in self.extra.items()}
-        return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra)
+        fps = extra.pop("fps", None) if self.card.get("rates") else self.card.get("fps")
+        fps = fps if isinstance(fps, int | float) and not math.isnan(fps) else None
+        return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra, fps)
 
     def verify(self) -> None:
         """Reads all of the store and compares it with the hash in its card.
@@ -169,6 +175,8 @@ def write_store(
     unit: str | None = None,
     dropped: Iterable[tuple[str, str]] = (),
     about: Mapping[str, Any] | None = None,
+    max_label: int | None = None,
+    all_tracks: bool = False,
     overwrite: bool = False,
 ) -> ClipStore:
     """Writes clips into a store, one at a time, and opens it.
@@ -184,18 +192,23 @@ def write_store(
         nan: What to do about NaN in coordinates, see
             :func:`~pyg_skeletonmae.datasets.store.clips.resolve_nan`; the card lists dropped clips.
         source: Where the clips come from, for the card.
-        fps: Frames per second, for the card.
+        fps: Frames per second, for the card; None = as the clips say: where they differ, ``rates``
+            of the card counts them, and ``fps`` is a further column (NaN = unknown).
         unit: The unit of the coordinates, for the card.
         dropped: ``(name, reason)`` of clips the caller left out, for the card; read at the end, so
             a generator of clips may still fill a list.
         about: Further entries of the card, read at the end.
+        max_label: The largest label there may be without ``class_names``; None = ten times the
+            number of clips, or 100 (our choice: larger ones are dates and the like).
+        all_tracks: Keep persons who are nowhere, see
+            :class:`~pyg_skeletonmae.datasets.store.clip_checks.Intake`.
         overwrite: Replace a store that is there.
 
     Raises:
         DataError: A clip does not fit the skeleton or the classes, holds NaN and ``nan="error"``,
-            no clip is left, or ``root`` exists.
+            no clip is left, labels are too large, or ``root`` exists.
     """
-    root, intake = Path(root), Intake(skeleton, class_names, nan)
+    root, intake = Path(root), Intake(skeleton, class_names, nan, all_tracks)
     check_free(root, overwrite)
     make_parent(root)
     folder = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
@@ -204,8 +217,9 @@ def write_store(
         reasons: dict[str, list[str]] = {}
         for name, reason in [*dropped, *intake.dropped]:
             reasons.setdefault(reason, []).append(name)
-        card = {"source": source, "fps": fps, "unit": unit, "nan": nan, "dropped": reasons}
-        writer.finish(class_names, {"nan_joints": intake.nan_joints, **card, **(about or {})})
+        card: dict[str, Any] = {"source": source, "unit": unit, "nan": nan, "dropped": reasons}
+        card |= {"nan_joints": intake.nan_joints, **(about or {})}
+        writer.finish(class_names, card, fps, max_label)
         publish(folder, root, overwrite)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

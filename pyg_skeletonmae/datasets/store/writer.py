@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 import pyg_skeletonmae
+from pyg_skeletonmae.datasets.labels import check_labels, max_label
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.datasets.store.reader import FORMAT
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.io.npz import write_npz
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -82,6 +85,7 @@ class StoreWriter:
         self._names: list[str] = []
         self._labels: list[int | None] = []
         self._extra: list[dict[str, float]] = []
+        self._rates: list[float] = []  # NaN where unknown
 
     def add(self, clip: Clip) -> None:
         """Appends a checked clip, see :func:`~pyg_skeletonmae.datasets.store.clips.checked_clip`.
@@ -101,26 +105,46 @@ class StoreWriter:
         values = {"persons": pos.shape[0], "length": pos.shape[1], "subject": clip.subject}
         for key, value in values.items():
             self._clips[key].append(value)
-        self._names.append(clip.name)
+        self._names.append(nfc(clip.name))
         self._labels.append(None if clip.label is None else int(clip.label))
         self._extra.append(dict(clip.extra))
+        self._rates.append(math.nan if clip.fps is None else float(clip.fps))
 
     def close(self) -> None:
         """Closes the files; nothing can be added afterwards."""
         self._pos.close()
         self._valid.close()
 
-    def finish(self, class_names: Sequence[str] | None, card: dict[str, Any]) -> None:
+    def finish(
+        self,
+        class_names: Sequence[str] | None,
+        card: dict[str, Any],
+        fps: float | None = None,
+        largest: int | None = None,
+    ) -> None:
         """Writes skeleton and index, and last the card, without which no store opens.
 
+        Args:
+            class_names: The names of the classes; None = the numbers.
+            card: Further entries of the card.
+            fps: The frame rate of all clips; None = as they say.
+            largest: The largest label there may be if ``class_names`` is None.
+
         Raises:
-            DataError: Some clips only have a label, or columns differ between clips.
+            DataError: Some clips only have a label, columns differ between clips, or labels are
+                larger than ``largest``.
         """
         self.close()
         if not self._missing:
             (self.folder / "valid.npy").unlink()
         index = self._index()
-        names = self._class_names(class_names)
+        rates: dict[str, dict[str, int]] = {}
+        if fps is None:
+            fps = common_rate(self._rates)
+            if fps is None and not np.isnan(self._rates).all():
+                index["extra_fps"] = np.asarray(self._rates)
+                rates["rates"] = _histogram(np.asarray(self._rates).round(3))
+        names = self._class_names(class_names, largest)
         digest = content_hash(
             self.skeleton, names, index, [self._pos.hash.digest(), self._valid.hash.digest()]
         )
@@ -128,7 +152,12 @@ class StoreWriter:
         write_npz(self.folder / "index.npz", index, compress=False)
         counts = self._counts(index, names)
         head = {"format": FORMAT, "library_version": pyg_skeletonmae.__version__}
-        text = json.dumps({**head, "content_hash": digest, **counts, **card}, indent=1)
+        said = {**head, "content_hash": digest, **counts, "fps": fps, **rates, **card}
+        if len(names) > max_label(len(self._names)):
+            empty = sum(not count for count in counts["clips_per_class"].values())
+            note = f"{empty} of {len(names)} classes have no clip"
+            said["notes"] = [*card.get("notes", ()), note]
+        text = json.dumps(said, indent=1)
         (self.folder / "card.json").write_text(text + "\n", encoding="utf-8")
 
     def _index(self) -> dict[str, Array]:
@@ -158,11 +187,12 @@ class StoreWriter:
                 )
         return {f"extra_{key}": np.asarray([extra[key] for extra in self._extra]) for key in keys}
 
-    def _class_names(self, class_names: Sequence[str] | None) -> list[str]:
+    def _class_names(self, class_names: Sequence[str] | None, largest: int | None) -> list[str]:
+        if class_names is not None:
+            return [nfc(name) for name in class_names]
         labels = [label for label in self._labels if label is not None]
-        if class_names is None:
-            return [str(label) for label in range(max(labels, default=-1) + 1)]
-        return list(class_names)
+        check_labels(labels, largest)
+        return [str(label) for label in range(max(labels, default=-1) + 1)]
 
     def _counts(self, index: dict[str, Array], class_names: list[str]) -> dict[str, Any]:
         length, label = index["length"], index.get("label")
@@ -189,6 +219,12 @@ class StoreWriter:
             "clips_per_class": dict(zip(class_names, per_class, strict=False)),
             "clips_per_subject": _histogram(index["subject"]),
         }
+
+
+def common_rate(rates: Sequence[float]) -> float | None:
+    """The frame rate of clips if they have one: within 0.1 %, as files round their frame times."""
+    low, high = np.min(rates), np.max(rates)
+    return float(np.median(rates)) if high - low <= 1e-3 * high else None  # NaN compares False
 
 
 def content_hash(

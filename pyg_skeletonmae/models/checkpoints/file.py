@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import CheckpointError, SkeletonMAEError
+from pyg_skeletonmae.io.torch_file import read_torch_file
 from pyg_skeletonmae.models.checkpoints.names import Source, load_official, official_weights
 
 T = TypeVar("T")
@@ -29,23 +29,10 @@ def read_official(path: str | Path, allowed: tuple[type, ...] = ()) -> dict[str,
         CheckpointError: The file is missing or damaged, or holds an object of another class (such
             a file could run code; it is not unpickled).
     """
-    if not Path(path).is_file():
-        raise CheckpointError(f"{path}: no such file")
-    try:
-        with torch.serialization.safe_globals([*allowed]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # A damaged file makes the reader fail in any way it likes.
-        raise CheckpointError(f"{path}: not a readable checkpoint ({_reason(error)})") from error
+    content = read_torch_file(path, allowed)
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: expected a dict, found {type(content).__name__}")
     return content
-
-
-def _reason(error: Exception) -> str:
-    refused = re.search(r"GLOBAL (\S+)", str(error))
-    if refused is not None:
-        return f"it holds {refused[1]}, which is not unpickled: such a file could run code"
-    return str(error).strip().split("\n", 1)[0][:200] or type(error).__name__
 
 
 def entry(
@@ -81,13 +68,16 @@ def tensors(path: str | Path, state: Mapping[Any, Any]) -> dict[str, Tensor]:
     """A state dict, checked.
 
     Raises:
-        CheckpointError: A key is no text, a value is no tensor, or is larger than its memory.
+        CheckpointError: A key is no text, a value is no tensor, is larger than its memory, or holds
+            numbers that are not finite.
     """
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"{path}: {key!r:.80}: expected a tensor")
         if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise CheckpointError(f"{path}: {key!r}: larger than what the file holds of it")
+        if not value.isfinite().all():
+            raise CheckpointError(f"{path}: {key!r}: holds numbers that are not finite")
     return dict(state)
 
 

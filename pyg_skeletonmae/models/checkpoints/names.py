@@ -90,8 +90,8 @@ def load_official(
         source: Where each of our parameters is among them, say :func:`mamp_source`.
 
     Raises:
-        CheckpointError: A key is missing, left over, or has a wrong shape; it is named. The model
-            is then as it was.
+        CheckpointError: A key is missing, left over, or has a wrong shape or kind of number; it is
+            named. The model is then as it was.
     """
     weights = official_weights(model, state, source)
     model.load_state_dict({**model.state_dict(), **weights})
@@ -144,4 +144,8 @@ def _packed(
         raise wrong from None
     if packed.shape != ours.shape:
         raise wrong
+    if packed.dtype != ours.dtype and not (packed.is_floating_point() and ours.is_floating_point()):
+        raise CheckpointError(
+            f"the checkpoint's {found}: expected {ours.dtype}, found {packed.dtype}"
+        )
     return packed

@@ -13,10 +13,12 @@ from pyg_skeletonmae.nn.norm import BatchNormLast
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv
 from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.graph import on_cpu
 
 _CHANNELS = [64, 64, 64, 64, 128, 128, 128, 256, 256, 256]  # the paper's
 
 
+@on_cpu  # as what it is made of
 def spatial_partitions(skeleton: Skeleton) -> Tensor:
     """The neighbours of each joint by where they are, ``[3, V, V]``, rows sum to 1 or 0.
 

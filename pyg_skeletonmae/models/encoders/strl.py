@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import pos_tracks
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder, GraphStack, joint_vectors
@@ -102,9 +101,7 @@ class STRLEncoder(SkeletonEncoder):
     def forward(self, batch: Data) -> Tensor:
         """Encodes all tracks of a batch."""
         person = None if self.share_persons else _person_numbers(batch.num_tracks)
-        return self.encode_tracks(
-            pos_tracks(batch, self.skeleton.num_joints, self.clip_channels), person
-        )
+        return self.encode_tracks(self.tracks(batch), person)
 
     def encode_tracks(self, pos: Tensor, person: Tensor | None = None) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.

@@ -24,13 +24,19 @@ class CollapseWatch(nn.Module):
     Args:
         threshold: The mean pairwise cosine from which targets count as collapsed.
         patience: After how many passes in a row to warn (our choice).
+        advice: What the warning says to try.
     """
 
     streak: Tensor
 
-    def __init__(self, threshold: float = 0.99, patience: int = 50) -> None:
+    def __init__(
+        self,
+        threshold: float = 0.99,
+        patience: int = 50,
+        advice: str = "another normalisation of the input",
+    ) -> None:
         super().__init__()
-        self.threshold, self.patience = threshold, patience
+        self.threshold, self.patience, self.advice = threshold, patience, advice
         self._steps = 0
         self.register_buffer("streak", torch.zeros((), dtype=torch.long), persistent=False)
 
@@ -48,7 +54,6 @@ class CollapseWatch(nn.Module):
         if self._steps % self.patience == 0 and int(self.streak) >= self.patience:
             warnings.warn(
                 f"the targets have collapsed: their mean pairwise cosine stayed above "
-                f"{self.threshold} for {int(self.streak)} steps; try freeze_embedding=True, "
-                "target='coordinates', or another normalisation of the input",
+                f"{self.threshold} for {int(self.streak)} steps; try {self.advice}",
                 stacklevel=2,
             )

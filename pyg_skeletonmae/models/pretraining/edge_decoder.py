@@ -11,25 +11,6 @@ from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.skeleton import Skeleton
 
 
-def draw_edge_mask(skeleton: Skeleton, ratio: float, draws: Draws) -> Tensor:
-    """Hides the same number of bones in each track, both directions together.
-
-    Args:
-        skeleton: The joints and bones.
-        ratio: The share of bones to hide, in (0, 1]; at least one is hidden.
-        draws: One row per track.
-
-    Returns:
-        ``[P * E]``, bool, True = masked, in the order of ``skeleton.edge_index``.
-    """
-    bones = skeleton.edge_index.size(1) // 2
-    if not 0.0 < ratio <= 1.0 or bones == 0:
-        raise ConfigError(f"edge ratio {ratio} of {bones} bones: expected a ratio in (0, 1]")
-    hidden = max(1, round(bones * ratio))
-    ranks = draws.uniform(bones).argsort(dim=-1).argsort(dim=-1)
-    return (ranks < hidden).repeat_interleave(2, dim=-1).reshape(-1)
-
-
 class EdgeDecoder(nn.Module):
     r"""Tells bones from other pairs of joints by their encodings, averaged over time.
 

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import as_tracks, clip_draws, pos_tracks, valid_joints
+from pyg_skeletonmae.batch import as_tracks, clip_draws, valid_joints
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonModel
 from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder, GraphLayer
 from pyg_skeletonmae.models.pretraining.collapse import CollapseWatch
-from pyg_skeletonmae.models.pretraining.edge_decoder import EdgeDecoder, draw_edge_mask
-from pyg_skeletonmae.nn.losses import rce_loss
+from pyg_skeletonmae.models.pretraining.edge_decoder import EdgeDecoder
+from pyg_skeletonmae.nn.losses import masked_mse, rce_loss
 from pyg_skeletonmae.nn.norm import Norm
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask
+from pyg_skeletonmae.transforms.masking import (
+    MaskPolicy,
+    default_part_mask,
+    draw_edge_mask,
+    hidden_bones,
+)
 
 Target = Literal["embedding", "coordinates"]
+Loss = Literal["cosine", "squared"]
 
 
 class GraphDecoder(nn.Module):
@@ -62,7 +68,8 @@ class GraphSkeletonMAE(SkeletonModel):
     GraphMAE's where it is the evident ancestor, and said to be our choice otherwise. The target
     depends on trained weights, so a constant embedding would be a perfect score: the gradient
     through the target is stopped by default, the mean cosine between targets is logged as
-    ``target_cosine``, and a warning is raised when it stays above 0.99.
+    ``target_cosine``, and a warning is raised when it stays above 0.99 (not for coordinates, which
+    cannot collapse).
 
     Args:
         skeleton: The joints and bones.
@@ -71,7 +78,8 @@ class GraphSkeletonMAE(SkeletonModel):
         depth: The number of encoder layers (3 is the paper's best).
         conv: ``"gin"``, ``"gcn"`` or ``"gat"``.
         mask: What to mask, unless the batch carries ``joint_mask``. (default: ``PartMask((3, 5))``,
-            the paper's best set: the right arm and the right leg)
+            the paper's best set: the right arm and the right leg. Skeletons that were not given six
+            parts: ``PartMask("random")``, see there for a skeleton without parts)
         decoder_depth: The number of decoder layers (1 in the paper).
         target: ``"embedding"`` reconstructs the embedded features, ``"coordinates"`` the input.
         detach_target: Stops the gradient through the target (our choice, against collapse).
@@ -85,13 +93,21 @@ class GraphSkeletonMAE(SkeletonModel):
         norm: ``"batch"`` or ``"layer"``.
         dropout: The dropout rate before each encoder layer.
         residual: Whether each encoder layer adds its input to its output.
-        edge_ratio: The share of bones hidden from message passing, unless the batch carries
-            ``edge_mask``. Beyond the paper, whose abstract speaks of joints and edges.
+        edge_ratio: The share of bones hidden from message passing, in [0, 1), unless the batch
+            carries ``edge_mask``; see :func:`~pyg_skeletonmae.transforms.masking.draw_edge_mask`.
+            Beyond the paper, whose abstract speaks of joints and edges.
         edge_weight: The weight of reconstructing the hidden bones.
+        loss: ``"cosine"``, the re-weighted cosine error above, or ``"squared"``, the mean squared
+            error of the masked joints (our option, for ``target="coordinates"``: their length means
+            something, while features would shrink to a constant). ``beta`` and ``loss_form`` are
+            the cosine error's.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
         - **output:** ``{"loss", "target_cosine"}``, and with hidden bones ``"edge_loss"``
+
+    Raises:
+        ConfigError: A setting is unknown, out of range, or does not fit the others.
     """
 
     def __init__(
@@ -115,10 +131,19 @@ class GraphSkeletonMAE(SkeletonModel):
         residual: bool = False,
         edge_ratio: float = 0.0,
         edge_weight: float = 0.0,
+        loss: Loss = "cosine",
     ) -> None:
         super().__init__()
+        for name, value, known in (("target", target, Target), ("loss", loss, Loss)):
+            if value not in get_args(known):
+                raise ConfigError(f"{name} {value!r}: expected one of {get_args(known)}")
+        if loss == "squared" and target == "embedding":
+            raise ConfigError(
+                "loss 'squared' is for target='coordinates': features would shrink to a constant"
+            )
         if decoder_depth < 1:
             raise ConfigError(f"decoder_depth {decoder_depth}: expected at least one layer")
+        hidden_bones(skeleton.edge_index.size(1) // 2, edge_ratio)
         if (edge_ratio > 0) != (edge_weight > 0):
             raise ConfigError("edge_ratio and edge_weight: give both, or neither")
         self.encoder = GraphEncoder(
@@ -127,8 +152,9 @@ class GraphSkeletonMAE(SkeletonModel):
         )  # fmt: skip
         out_channels = in_channels if target == "coordinates" else hidden_channels
         self.decoder = GraphDecoder(hidden_channels, out_channels, decoder_depth, conv, norm)
-        self.mask: MaskPolicy = PartMask() if mask is None else mask
+        self.mask: MaskPolicy = default_part_mask(skeleton) if mask is None else mask
         self.target, self.detach_target = target, detach_target
+        self.loss: Loss = loss
         self.beta, self.loss_form, self.remask = beta, loss_form, remask
         self.edge_ratio, self.edge_weight = edge_ratio, edge_weight
         self.mask_token = nn.Parameter(torch.zeros(hidden_channels))
@@ -137,7 +163,9 @@ class GraphSkeletonMAE(SkeletonModel):
         )
         self.edge_decoder = EdgeDecoder(skeleton, hidden_channels) if edge_weight else None
         self.encoder.embed.requires_grad_(not freeze_embedding)
-        self.collapse = CollapseWatch()
+        advice = "" if freeze_embedding else "freeze_embedding=True, "
+        advice += "target='coordinates', or another normalisation of the input"
+        self.collapse = CollapseWatch(advice=advice)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -153,9 +181,11 @@ class GraphSkeletonMAE(SkeletonModel):
         encoded = self._encode(embedded, mask, adjacency)
         target = embedded if self.target == "embedding" else pos
         target = target.detach() if self.detach_target else target
-        loss = rce_loss(
-            self._decode(encoded, mask, adjacency), target, mask, self.beta, self.loss_form
-        )
+        prediction = self._decode(encoded, mask, adjacency)
+        if self.loss == "squared":
+            loss = masked_mse(prediction, target, mask)
+        else:
+            loss = rce_loss(prediction, target, mask, self.beta, self.loss_form)
         logs = {"target_cosine": self.collapse(target, mask)}
         if self.edge_decoder is not None and edge_mask is not None:
             valid = as_tracks(valid_joints(batch), self.encoder.skeleton.num_joints)
@@ -173,12 +203,13 @@ class GraphSkeletonMAE(SkeletonModel):
         return self._decode(encoded, mask, adjacency), mask
 
     def after_step(self) -> None:
-        """Warns when the targets have been the same direction for a while."""
-        self.collapse.check()
+        """Warns when embedded targets have been the same direction for a while."""
+        if self.target == "embedding":
+            self.collapse.check()
 
     def _tracks(self, batch: Data, draws: Draws) -> tuple[Tensor, Tensor]:
         joints = self.encoder.skeleton.num_joints
-        pos = pos_tracks(batch, joints, self.encoder.clip_channels)
+        pos = self.encoder.tracks(batch)
         valid = as_tracks(valid_joints(batch), joints)
         given = batch.get("joint_mask")
         if given is not None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import clip_draws, pos_tracks, valid_joints
+from pyg_skeletonmae.batch import clip_draws, valid_joints
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonModel
 from pyg_skeletonmae.models.encoders.st import STEncoder
@@ -125,8 +125,7 @@ class Skeleton2Vec(SkeletonModel):
 
     def forward(self, batch: Data) -> dict[str, Tensor]:
         """The loss of a batch."""
-        joints = self.student.skeleton.num_joints
-        pos = pos_tracks(batch, joints)
+        pos = self.student.tracks(batch)
         target = self.targets(pos)
         prediction, mask = self._predict(batch, self._repeat(pos))
         valid = valid_joints(batch).reshape(-1, *mask.shape[1:], self.student.frames_per_patch)
@@ -140,7 +139,8 @@ class Skeleton2Vec(SkeletonModel):
     @torch.no_grad()
     def targets(self, pos: Tensor) -> Tensor:
         """What the teacher makes of tracks ``[P, V, T, C]``: ``[P, V * S, D]``."""
-        states = self.teacher.module.hidden_states(pos, self.top_k)
+        teacher = self.teacher.module
+        states = teacher.hidden_states(pos.to(teacher.norm.weight.dtype), self.top_k)
         return latent_target(states, self.target_norm, self.final_norm)
 
     def _repeat(self, x: Tensor) -> Tensor:

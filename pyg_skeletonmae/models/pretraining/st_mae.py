@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import as_tracks, clip_draws, pos_tracks, valid_joints
+from pyg_skeletonmae.batch import as_tracks, clip_draws, valid_joints
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonModel
 from pyg_skeletonmae.models.pretraining.draw_split import draw_split
@@ -110,7 +110,7 @@ class STSkeletonMAE(SkeletonModel):
 
     def _predict(self, batch: Data) -> tuple[Tensor, Target, Tensor]:
         joints = self.encoder.skeleton.num_joints
-        pos = pos_tracks(batch, joints)
+        pos = self.encoder.tracks(batch)
         split = self._split(batch, pos)
         prediction = self.decoder.reconstruct(self.encoder, pos, split).view(pos.shape)
         target = self._target(pos, as_tracks(valid_joints(batch), joints))

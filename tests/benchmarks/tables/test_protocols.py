@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tables.command import clips_of
-from tables.protocols import Bench
+from tables.protocols import CONFIGS, SMALL, Bench
 
 CLIPS = clips_of("ntu60", "xsub", None, Path("data"))
 
@@ -36,3 +36,11 @@ def test_coordinates_have_one_seed_but_where_labels_are_drawn():
     assert list(bench.coordinates(3, "knn")) == list(bench.coordinates(0, "knn"))
     drawn = ("--data.label_fraction=0.1", "--data.label_draw=3")
     assert {run.row["seed"] for run in bench.coordinates(3, "semi 10 %", drawn)} == {"3"}
+
+
+def test_mamp_in_small_is_what_the_benchmark_runs():
+    """The options that the comment gives are those of its row."""
+    lines = (CONFIGS / "pretrain" / "st_mae_vit_small.yaml").read_text().splitlines()
+    words = " ".join(line.lstrip("# ") for line in lines if line.startswith("#     --")).split()
+    given = [f"{key}={value}" for key, value in zip(words[::2], words[1::2], strict=True)]
+    assert given == list(SMALL["mamp"].settings)

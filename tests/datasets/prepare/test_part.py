@@ -1,4 +1,6 @@
 import hashlib
+from dataclasses import dataclass
+from pathlib import Path
 
 from data_helpers import STICK
 from prepare_helpers import CLASSES, Reader, write_tasks
@@ -6,6 +8,7 @@ from prepare_helpers import CLASSES, Reader, write_tasks
 from pyg_skeletonmae.datasets import ClipStore
 from pyg_skeletonmae.datasets.prepare.journal import Journal
 from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
+from pyg_skeletonmae.datasets.store.clips import Note
 
 
 def test_part(tmp_path):
@@ -45,6 +48,27 @@ def test_missing_file_is_the_readers_business(tmp_path):
         0, [Job("a", path, (path, tmp_path / "none"))]
     )
     assert len(journal.report(0).files) == 1
+
+
+@dataclass(frozen=True)
+class Decides:
+    """Notes what it did with each task, and has no memory for the second."""
+
+    def __call__(self, path: Path):
+        if path.stem.endswith("1"):
+            raise MemoryError
+        yield Note(path.stem, "guessed")
+        yield from Reader()(path)
+
+
+def test_notes_and_memory(tmp_path):
+    jobs = [Job(path.stem, path, ()) for path in write_tasks(tmp_path / "raw", 2)]
+    journal = Journal(tmp_path / "s", "0" * 64, 1)
+    journal.begin()
+    PartWriter(journal, Decides(), STICK, tuple(CLASSES), "error")(0, jobs)
+    report = journal.report(0)
+    assert report.notes == [["task-00", "guessed"]]
+    assert report.dropped == [["task-01", "takes more memory than there is"]]
 
 
 def test_file_hash(tmp_path):

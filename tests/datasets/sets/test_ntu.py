@@ -103,6 +103,23 @@ def test_damaged_files_are_left_out(root):
     assert len(NTURGBD(root)) == 3, "the old store is still there"
 
 
+def test_what_is_no_clip_is_left_out(root):
+    folder = root / "nturgb+d_skeletons"
+    for name in ("._S001C001P001R001A001", "S001C001P001R001A001 (1)", "S001C001P001R001A999"):
+        (folder / f"{name}.skeleton").write_bytes(b"\0")
+    write_skeleton(folder, {i: (i, person(1, i)) for i in range(700)}, 700, "S001C001P001R001A005")
+    data = NTURGBD(root, policy="none")
+    assert len(data) == 3
+    names = [name for dropped in data.card["dropped"].values() for name in dropped]
+    assert sorted(names) == [
+        "S001C001P001R001A001 (1)",
+        "S001C001P001R001A002",
+        "S001C001P001R001A005",
+        "S001C001P001R001A999",
+    ]
+    assert any("._S001C001P001R001A001.skeleton" in note for note in data.card["notes"])
+
+
 def test_list_that_is_there_is_not_fetched(root):
     names = [f"S001C001P{1 + i // 60:03}R002A{1 + i % 60:03}" for i in range(301)]
     text = "\n".join([*names, "S002C002P002R002A050"])

@@ -1,4 +1,6 @@
 import json
+import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -99,11 +101,72 @@ def test_own_skeleton(tmp_path):
         PoseFolder(tmp_path, None, format="arrays")
 
 
+COPIES = (".ipynb_checkpoints/a-checkpoint.npy", "._a.npy", "__MACOSX/x/a.npy", ".git/a.npy")
+LEFT = ("~$a.npy", ".~lock.a.npy#", "#a.npy#", "a.npy~", ".a.npy.swp", "a.npy.bak", "a.npy.part")
+
+
+def test_what_is_no_recording_is_not_read(tmp_path):
+    root = tmp_path / "files"
+    for name in ("a.npy", "deep/b.npy", "a (1).npy", *COPIES, *LEFT):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        with (root / name).open("wb") as file:
+            np.save(file, np.random.default_rng(0).normal(size=(6, 17, 3)))
+    (root / "Thumbs.db").write_bytes(b"x")
+    (root / "linked").symlink_to(tmp_path / "files" / "deep")
+    settings = {"format": "arrays", "skeleton": "coco17", "processed_root": root / "out"}
+    data = PoseFolder(root, None, **settings)
+    assert list(data.store.names) == ["a (1).npy", "a.npy", "deep/b.npy"]
+    left, copies = data.card["notes"]
+    assert left.startswith("not read, as no recordings (hidden, linked folders, or leftovers")
+    assert "): 11, #a.npy#, ._a.npy" in left
+    assert copies == "taken, but copies by their names: 1, a (1).npy"
+    # An unfinished store, and a finished one, inside the folder of the files.
+    shutil.copytree(data.store.root, root / ".x.0123456789abcdef.journal" / "000000-ab")
+    data = PoseFolder(root, None, force_reload=True, **settings)
+    assert len(data) == 3 and "(stores of this library): 1, out/arrays" in data.card["notes"][0]
+    for force in (False, True):  # in the folder `processed`
+        data = PoseFolder(root, None, "coco17", "arrays", force_reload=force)
+        assert len(data) == 3 and len(data.card["notes"]) == 3
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+def test_names_in_two_forms_of_unicode_are_one(tmp_path, forms):
+    on_disk, in_table = (unicodedata.normalize(form, "größe/übung") for form in forms)
+    (tmp_path / on_disk).parent.mkdir()
+    for name in (on_disk, f"{on_disk}2"):
+        write_mediapipe(tmp_path / f"{name}.csv", motion("wave", 1, 0))
+    classes = [unicodedata.normalize(form, "Kür") for form in forms]
+    table = f"file,label\n{in_table}.csv,{classes[0]}\n{in_table}2.csv,{classes[1]}\n"
+    (tmp_path / "labels.csv").write_text(table, encoding="utf-8")
+    data = PoseFolder(tmp_path, class_names=[classes[1]])
+    assert len(data) == 2 and data.num_classes == 1 and not data.card["dropped"]
+    train, test = data.split("name", train=[f"{on_disk}.csv"])
+    assert len(train) == len(test) == 1
+
+
+def test_zeros(tmp_path):
+    pos = np.random.default_rng(0).normal(size=(2, 8, 17, 3))
+    pos[0, ::2] = 0  # whole frames
+    pos[1, 3:5, 7] = 0  # a joint
+    pos[:, :, 0] = 0  # the origin
+    np.save(tmp_path / "a.npy", np.concatenate([pos, np.zeros((1, 8, 17, 3))]))
+    settings = {"format": "arrays", "skeleton": "coco17"}
+    data = PoseFolder(tmp_path, None, **settings)
+    assert data.store.num_tracks.tolist() == [2] and data.card["missing_joints"] == 0
+    assert [note.endswith(" (1: a.npy)") for note in data.card["notes"]] == [True, True]
+    data = PoseFolder(tmp_path, None, zeros="missing", **settings)
+    assert data.card["missing_joints"] == 4 * 17 + 2 and data.card["notes"] == []
+    data = PoseFolder(tmp_path, None, options=PoseOptions(zeros="keep"), **settings)
+    assert data.store.num_tracks.tolist() == [3] and data.card["notes"] == []
+    with pytest.raises(ConfigError, match="zeros='drop': expected one of missing, keep"):
+        PoseFolder(tmp_path, None, zeros="drop", **settings)
+
+
 def test_errors(tmp_path):
     with pytest.raises(ConfigError, match="format 'kinect': expected one of mediapipe, openpose"):
         PoseFolder(tmp_path, format="kinect")
     with pytest.raises(ConfigError, match="BVH has neither scores"):
-        PoseFolder(tmp_path, format="bvh", options=PoseOptions(fps=3))
+        PoseFolder(tmp_path, format="bvh", options=PoseOptions(min_score=0.3))
     with pytest.raises(DataError, match="no recording of the format 'coco'"):
         PoseFolder(tmp_path, None, format="coco")
     (tmp_path / "a.json").write_text(json.dumps([]))

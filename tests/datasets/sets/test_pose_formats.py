@@ -13,8 +13,9 @@ from pyg_skeletonmae.datasets.sets.pose_formats import (
     get_format,
     pose_skeleton,
 )
-from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.io.poses import AS_IS
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
+from pyg_skeletonmae.io.identities import TWICE
+from pyg_skeletonmae.io.poses import AS_IS, PoseOptions
 from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -60,6 +61,45 @@ def test_bvh(tmp_path):
     np.testing.assert_allclose(data.store.clip(0).pos[0, 0], [[2, 0, 0], [0, 0, 0]])
 
 
+def test_bvh_rates(tmp_path):
+    for name in "abc":
+        (tmp_path / f"{name}.bvh").write_text(ARM)
+    data = PoseFolder(tmp_path, None, format="bvh")
+    assert data.card["fps"] == 50 and "rates" not in data.card and not data.store.extra
+    assert "50 a second" in repr(data.card) and data.store.clip(0).fps == 50
+    (tmp_path / "b.bvh").write_text(ARM.replace("0.02", "0.008333333"))
+    data = PoseFolder(tmp_path, None, format="bvh", force_reload=True)
+    assert data.card["fps"] is None and data.card["rates"] == {"50.0": 2, "120.0": 1}
+    assert "2 clips of 50.0 a second, 1 clips of 120.0 a second" in repr(data.card)
+    np.testing.assert_allclose(data.store.extra["fps"], [50, 120, 50])
+    assert data.store.clip(2).fps == 50 and not data.store.clip(2).extra
+    assert len(data.split("fps", train=[50.0])[0]) == 2
+    kept = PoseFolder(tmp_path, None, format="bvh", pre_filter=lambda clip: int(clip.clip_id) != 1)
+    assert kept.card["fps"] == 50
+    told = PoseFolder(tmp_path, None, format="bvh", options=PoseOptions(fps=30))
+    assert told.card["fps"] == 30 and "rates" not in told.card
+
+
+def test_a_damaged_first_file_is_left_out(tmp_path):
+    (tmp_path / "a.bvh").write_text("HIERARCHY")
+    (tmp_path / "b.bvh").write_text(ARM)
+    data = PoseFolder(tmp_path, None, format="bvh")
+    assert list(data.store.names) == ["b.bvh"]
+    assert list(data.card["dropped"].values()) == [["a.bvh"]]
+    (tmp_path / "b.bvh").write_text("")
+    with pytest.raises(SkeletonFormatError, match=r"a\.bvh"):
+        PoseFolder(tmp_path, None, format="bvh", force_reload=True)
+
+
+def test_what_a_reader_decides_stands_in_the_card(tmp_path):
+    for name in "ab":
+        entries = [{"image_id": i // 2, "keypoints": [3.0, 4.0, 0.8] * 17} for i in range(4)]
+        (tmp_path / f"{name}.json").write_text(json.dumps([{**e, "idx": 0} for e in entries]))
+    data = PoseFolder(tmp_path, None, format="coco")
+    assert data.card["notes"] == [f"{TWICE} (2: a.json, b.json)"]
+    assert data.store.num_tracks.tolist() == [2, 2]
+
+
 def test_openpose(tmp_path):
     for name, counts in (("x/one", (1, 2)), ("two", (0, 1)), ("empty", (0, 0))):
         (tmp_path / name).mkdir(parents=True)
@@ -98,8 +138,11 @@ def test_finding(tmp_path):
     for name in ("b.npy", "sub/a.NPZ", "sub/c.csv", "processed/d.npy", "labels.npy"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert list(find_recordings(tmp_path, "arrays", "labels.npy")) == ["b.npy", "sub/a.NPZ"]
-    assert find_recordings(tmp_path, "bvh", None) == {}
+    found = find_recordings(tmp_path, "arrays", "labels.npy")
+    assert list(found.paths) == ["b.npy", "sub/a.NPZ"]
+    (note,) = found.notes
+    assert note == "not read, as no recordings (in the folder 'processed'): 1, processed/d.npy"
+    assert find_recordings(tmp_path, "bvh", None) == ({}, [])
 
 
 def test_reading_by_the_reader_alone(tmp_path):
@@ -107,8 +150,8 @@ def test_reading_by_the_reader_alone(tmp_path):
     reader = ReadPoses("arrays", COCO17, AS_IS)
     with pytest.raises(DataError, match="nobody is seen"):
         list(reader(PoseTask(tmp_path / "a.npy", "a")))
-    assert pose_skeleton("openpose", None, tmp_path).name == "body25"
-    assert pose_skeleton("arrays", "coco17", tmp_path) is COCO17
+    assert pose_skeleton("openpose", None, [tmp_path]).name == "body25"
+    assert pose_skeleton("arrays", "coco17", [tmp_path]) is COCO17
     with pytest.raises(ConfigError, match="format 'x'"):
         get_format("x")
 

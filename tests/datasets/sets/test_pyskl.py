@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from oracle_helpers import oracles
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
@@ -177,3 +178,105 @@ def test_the_converters_own_pickle(oracle, tmp_path):
                 for number in view.indices():
                     clip = data.store.clip(number)
                     np.testing.assert_array_equal(clip.pos, arrays[clip.name].astype(np.float32))
+
+
+def third(tmp_path, kind, **changes):
+    """Four clips whose keypoints have three channels, and no scores beside them."""
+    rng = np.random.default_rng(0)
+    low, high = {
+        "score": ((1, 1, 0), (600, 300, 1)),
+        "metres": ((-1, -1, 2), (1, 1, 4)),
+        "unit": ((0, 0, 0), (1, 1, 1)),
+        "depth": ((1, 1, -9), (600, 300, 9)),
+    }[kind]
+    clips = [
+        annotation(f"v{i}", i % 2, keypoint_score=...,
+                   keypoint=rng.uniform(low, high, (1, 8, 17, 3)), **changes)
+        for i in range(4)
+    ]  # fmt: skip
+    return save_pyskl(tmp_path / "a.pkl", clips, {}), clips
+
+
+def notes(data: PysklDataset) -> str:
+    return "; ".join(note for note in data.card["notes"] if not note.startswith("keys"))
+
+
+@pytest.mark.parametrize("kind", ["metres", "depth"])
+def test_a_third_channel_that_is_no_score(tmp_path, kind):
+    path, clips = third(tmp_path, kind)
+    data = PysklDataset(path, tmp_path)
+    assert "read as z" in notes(data) and "third='score'" in notes(data)
+    np.testing.assert_allclose(data.store.clip(2).pos, clips[2]["keypoint"], rtol=1e-6)
+    said = PysklDataset(path, tmp_path, options=PysklOptions(third="z"))
+    assert not notes(said) and said[0].pos.shape[-1] == 3
+    as_score = PysklDataset(path, tmp_path, options=PysklOptions(third="score", unit="pixel"))
+    assert as_score[0].pos.shape[-1] == 2 and not notes(as_score)
+
+
+def test_a_third_channel_that_may_be_either(tmp_path):
+    path, _ = third(tmp_path, "unit")
+    data = PysklDataset(path, tmp_path)
+    assert data[0].pos.shape[-1] == 2 and "read as score" in notes(data)
+    assert not notes(PysklDataset(path, tmp_path, options=PysklOptions(third="z")))
+    path, _ = third(tmp_path / "b", "score", img_shape=...)
+    data = PysklDataset(path, tmp_path / "b")
+    assert data[0].pos.shape[-1] == 3 and "within 0 to 1 beside pixels" in notes(data)
+    options = PysklOptions(third="score", img_shape=(360, 640))
+    data = PysklDataset(path, tmp_path / "b", options=options)
+    assert data[0].pos.shape[-1] == 2 and not notes(data)
+
+
+def test_a_third_channel_of_scores_is_read_in_silence(tmp_path):
+    path, _ = third(tmp_path, "score")
+    data = PysklDataset(path, tmp_path)
+    assert data[0].pos.shape[-1] == 2 and not notes(data)
+
+
+@pytest.mark.parametrize("low", [0, -1])
+def test_coordinates_that_are_no_pixels(tmp_path, low):
+    pos = np.random.default_rng(0).uniform(low, 1, (1, 8, 17, 2)).astype(np.float16)
+    clips = [annotation(f"v{i}", keypoint=pos) for i in range(3)]
+    path = save_pyskl(tmp_path / "a.pkl", clips, {})
+    data = PysklDataset(path, tmp_path)
+    assert "unit='pixel' or unit='normalised' settles it (3: v0, v1, v2)" in notes(data)
+    np.testing.assert_array_equal(data.store.clip(0).pos[0, 2], pos[0, 2])
+    kept = PysklDataset(path, tmp_path, options=PysklOptions(unit="normalised"))
+    divided = PysklDataset(path, tmp_path, options=PysklOptions(unit="pixel"))
+    assert not notes(kept) and not notes(divided)
+    assert torch.equal(kept[0].pos, data[0].pos) and divided.store.clip(0).pos[0, 2].max() < -0.9
+
+
+def test_an_image_size_the_other_way_round(tmp_path):
+    clips = [annotation(f"v{i}", img_shape=(640, 360)) for i in range(3)]
+    path = save_pyskl(tmp_path / "a.pkl", clips, {})
+    assert "size_order='hw' or size_order='wh'" in notes(PysklDataset(path, tmp_path))
+    data = PysklDataset(path, tmp_path, options=PysklOptions(size_order="wh"))
+    right = [annotation(f"v{i}") for i in range(3)]
+    wanted = PysklDataset(save_pyskl(tmp_path / "b.pkl", right, {}), tmp_path)
+    assert not notes(data) and not notes(wanted)
+    assert torch.equal(data[0].pos, wanted[0].pos)
+
+
+def test_persons_who_are_nowhere_are_no_tracks(tmp_path):
+    for number, channels in enumerate((2, 3)):
+        pos = np.random.default_rng(0).uniform(2, 300, (3, 8, 17, channels))
+        pos[1] = 0
+        clip = annotation("a", keypoint=pos, keypoint_score=...)
+        path = save_pyskl(tmp_path / f"{number}.pkl", [clip], {})
+        assert PysklDataset(path, tmp_path).card["persons"] == {"2": 1}
+        clips = [annotation("b"), annotation("a", keypoint=pos * 0, keypoint_score=...)]
+        data = PysklDataset(save_pyskl(tmp_path / f"{number}b.pkl", clips, {}), tmp_path)
+        assert names(data) == ["b"]
+        (reason,) = data.card["dropped"]
+        assert "no joint is present" in reason
+
+
+def test_labels_that_are_no_classes(tmp_path):
+    clips = [annotation("a", 0), annotation("b", 20_240_101)]
+    path = save_pyskl(tmp_path / "a.pkl", clips, {})
+    with pytest.raises(DataError, match=r"label 20240101: .*only 2 clips; pass class_names"):
+        PysklDataset(path, tmp_path)
+    data = PysklDataset(path, tmp_path, class_names=["sit", "walk"])
+    assert names(data) == ["a"]
+    (reason,) = data.card["dropped"]
+    assert "label 20240101, but there are 2 classes" in reason

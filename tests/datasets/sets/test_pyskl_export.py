@@ -54,7 +54,7 @@ def test_missing_joints_survive(tmp_path):
     valid = [rng.uniform(size=clip.shape[:3]) > 0.3 for clip in clips]
     valid[1][0, 3] = True
     data = SkeletonDataset.from_arrays(
-        clips, [1, 0], "coco17", root=tmp_path / "store", valid=valid, names=["a", "b"]
+        clips, [1, 0], "coco17", root=tmp_path / "store", valid=valid, names=["a", "b"], axes="MTVC"
     )
     export_pyskl(data, tmp_path / "a.pkl")
     again = PysklDataset(tmp_path / "a.pkl", tmp_path, options=PysklOptions(pixels="keep"))

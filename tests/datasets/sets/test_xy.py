@@ -60,13 +60,29 @@ def test_errors(path, tmp_path):
         XYDataset(path, tmp_path, skeleton="coco17")
     with pytest.raises(SkeletonFormatError, match="no such file"):
         XYDataset(tmp_path / "none.npz", tmp_path)
+
+
+def test_one_bad_clip_does_not_end_it(path, tmp_path):
     with np.load(path) as arrays:
         content = dict(arrays)
-    content["x_test"][1] = 0
+    content["x_test"][1], content["x_train"][0, 3, 4] = 0, np.nan
+    content["y_train"][2] = 0
     np.savez(path, **content)
-    with pytest.raises(SkeletonFormatError, match=r"'x_test', clip 1.*shows somebody"):
-        XYDataset(path, tmp_path)
-    assert not any((tmp_path / "processed").iterdir())
+    data = XYDataset(path, tmp_path)
+    assert data.store.names == ("train_000001", "test_000000")
+    assert data.labels.tolist() == [1, 0] and [len(side) for side in data.official_split()] == [
+        1,
+        1,
+    ]
+    card = data.card
+    left_out = {name: reason for reason, names in card["dropped"].items() for name in names}
+    assert "shows somebody" in left_out["test_000001"] and "finite" in left_out["train_000000"]
+    assert "single one" in left_out["train_000002"] and card["splits"]["train"]["clips"] == 1
+    content["x_train"][:], content["x_test"][:] = 0, 0
+    np.savez(path, **content)
+    with pytest.raises(DataError, match="at least one clip"):
+        XYDataset(path, tmp_path / "b")
+    assert not any((tmp_path / "b/processed").iterdir())
 
 
 @pytest.mark.oracle

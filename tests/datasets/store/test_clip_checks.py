@@ -30,3 +30,12 @@ def test_refused():
     assert Intake(STICK, None)(Clip(array(1, 2), 2)).label == 2
     with pytest.raises(ConfigError, match="nan='ignore'"):
         Intake(STICK, None, "ignore")
+
+
+def test_persons_who_are_nowhere():
+    pos, valid = array(3, 4), np.ones((3, 4, 4), bool)
+    pos[0], valid[2] = 0, False
+    assert Intake(STICK, None)(Clip(pos, valid=valid)).pos.shape[0] == 1
+    assert Intake(STICK, None, all_tracks=True)(Clip(pos, valid=valid)).pos.shape[0] == 3
+    pos[0], valid[2] = np.nan, True
+    np.testing.assert_array_equal(Intake(STICK, None)(Clip(pos)).pos, pos[1:])

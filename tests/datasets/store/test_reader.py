@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from data_helpers import STICK, some_clips
+from data_helpers import STICK, array, some_clips
 
-from pyg_skeletonmae.datasets import ClipStore, write_store
+from pyg_skeletonmae.datasets import ClipStore, SkeletonDataset, write_store
 from pyg_skeletonmae.datasets.store.reader import read_skeleton, rows_digest
 from pyg_skeletonmae.errors import SkeletonError, SkeletonFormatError
 from pyg_skeletonmae.io.npz import write_npz
@@ -141,3 +141,22 @@ def test_empty_index(root):
     index = empty | {"clip_track": np.zeros(1, np.int64), "names": np.zeros(0, "U1")}
     write_npz(root / "index.npz", index)
     assert "clip_track" in refused(root, "index.npz")
+
+
+@pytest.mark.parametrize("texts", [["a"], "ab", [1, 2], None])
+def test_texts_that_are_not_those_of_a_column(tmp_path, texts):
+    SkeletonDataset.from_arrays(
+        [array(1, 3), array(1, 3)], None, STICK, root=tmp_path / "s", columns={"day": ["a", "b"]}
+    )
+    card = json.loads((tmp_path / "s/card.json").read_text())
+    for damaged in ({"day": texts}, {"night": ["a", "b"]}, texts):
+        (tmp_path / "s/card.json").write_text(json.dumps(card | {"column_names": damaged}))
+        with pytest.raises(SkeletonFormatError, match="column_names"):
+            ClipStore(tmp_path / "s")
+
+
+@pytest.mark.parametrize("changes", [{"fps": [30]}, {"fps": "30"}, {"rates": {"30": 2}}])
+def test_a_rate_that_is_none(root, changes):
+    card = json.loads((root / "card.json").read_text())
+    (root / "card.json").write_text(json.dumps(card | changes))
+    assert ClipStore(root).clip(0).fps is None

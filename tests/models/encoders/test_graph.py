@@ -6,7 +6,7 @@ from pyg_skeletonmae import layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.models import Encoder, GraphEncoder
 from pyg_skeletonmae.models.encoders.graph import Conv, graph_conv
-from pyg_skeletonmae.models.pretraining.edge_decoder import draw_edge_mask
+from pyg_skeletonmae.transforms.masking import draw_edge_mask
 
 SKELETON = layouts.UIPRMD22
 

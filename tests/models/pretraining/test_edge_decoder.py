@@ -4,7 +4,8 @@ import torch
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.models.pretraining.edge_decoder import EdgeDecoder, draw_edge_mask
+from pyg_skeletonmae.models.pretraining.edge_decoder import EdgeDecoder
+from pyg_skeletonmae.transforms.masking import draw_edge_mask
 
 SKELETON = layouts.COCO17
 
@@ -14,19 +15,6 @@ def draws(rows: int = 5) -> Draws:
 
 
 VALID = torch.ones(5, SKELETON.num_joints, 3, dtype=torch.bool)
-
-
-def test_edge_mask_hides_whole_bones() -> None:
-    mask = draw_edge_mask(SKELETON, 0.25, draws()).view(5, -1, 2)
-    assert (mask[..., 0] == mask[..., 1]).all()
-    assert (mask[..., 0].sum(1) == round(0.25 * mask.size(1))).all()
-    assert draw_edge_mask(SKELETON, 0.001, draws()).sum() == 5 * 2
-
-
-@pytest.mark.parametrize("ratio", [0.0, -1.0, 1.5])
-def test_wrong_ratio(ratio: float) -> None:
-    with pytest.raises(ConfigError, match="edge ratio"):
-        draw_edge_mask(SKELETON, ratio, draws())
 
 
 def test_learns_which_pairs_are_bones() -> None:
@@ -50,7 +38,7 @@ def test_nothing_hidden_is_zero() -> None:
 
 
 def test_joints_that_are_missing_are_not_scored() -> None:
-    decoder, mask = EdgeDecoder(SKELETON, 8), draw_edge_mask(SKELETON, 1.0, draws())
+    decoder, mask = EdgeDecoder(SKELETON, 8), draw_edge_mask(SKELETON, 0.9, draws())
     encoded = torch.randn(5, SKELETON.num_joints, 3, 8, requires_grad=True)
     assert decoder(encoded, mask, draws(), torch.zeros_like(VALID)) == 0
     valid = VALID.clone()

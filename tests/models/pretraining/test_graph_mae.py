@@ -130,3 +130,37 @@ def test_repr() -> None:
         "GraphSkeletonMAE(GraphEncoder(uiprmd22, channels=3, hidden=16, depth=3, "
         "conv=SkeletonGINConv), mask=PartMask(parts=[3, 5], max_parts=3), target='embedding')"
     )
+
+
+def test_coordinates_cannot_collapse(recwarn: pytest.WarningsRecorder) -> None:
+    model, batch = make_model(target="coordinates"), make_batch(SKELETON)
+    batch.pos = torch.ones_like(batch.pos)
+    for _ in range(2 * model.collapse.patience):
+        assert model(batch)["target_cosine"] > 0.99
+        model.after_step()
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_the_advice_leaves_out_what_is_set(frozen: bool) -> None:
+    model, batch = make_model(freeze_embedding=frozen), make_batch(SKELETON)
+    batch.pos = torch.ones_like(batch.pos)
+    with pytest.warns(UserWarning, match="target='coordinates'") as warned:
+        for _ in range(model.collapse.patience):
+            model(batch)
+            model.after_step()
+    assert ("freeze_embedding" in str(warned[0].message)) != frozen
+
+
+def test_squared_error_of_coordinates() -> None:
+    model = make_model(target="coordinates", loss="squared").eval()
+    batch = make_batch(SKELETON)
+    decoded, mask = model.reconstruct(batch)
+    pos = as_tracks(batch.pos, SKELETON.num_joints)
+    torch.testing.assert_close(model(batch)["loss"], (decoded - pos)[mask].square().mean())
+    with pytest.raises(ConfigError, match="loss 'squared' is for target='coordinates'"):
+        make_model(loss="squared")
+    with pytest.raises(ConfigError, match=r"loss 'absolute': expected one of"):
+        make_model(loss="absolute")
+    with pytest.raises(ConfigError, match=r"target 'bones': expected one of"):
+        make_model(target="bones")

@@ -43,9 +43,7 @@ def test_subclass_records_its_own_arguments() -> None:
 
 def test_arguments_must_be_plain() -> None:
     with pytest.raises(TypeError, match="Tensor cannot be part of a configuration"):
-        Inner(torch.zeros(1))  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match="speed"):
-        Inner(speed=1)  # type: ignore[call-arg]
+        encode(torch.zeros(1))
 
 
 def test_unknown_class_and_argument() -> None:

@@ -1,0 +1,1 @@
+"""Files that nobody vouches for: read within limits, written whole or not at all."""

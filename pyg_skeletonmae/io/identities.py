@@ -1,0 +1,123 @@
+"""Who is who: from the identities that trackers write beside each person to tracks."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from typing import NamedTuple
+
+from pyg_skeletonmae.files.names import nfc
+
+TWICE = (
+    "an identity stands twice in a frame, so nobody was tracked: people are in the order of the "
+    "file"
+)
+SOME = "some people have no identity: they stand after those who have one, in the order of the file"
+
+KEYS = ("track_id", "idx", "person_id", "instance_id", "id")
+_NUMBERS = ("instance_id", "id")  # may also number the entries, so that each stands once
+
+
+class Places(NamedTuple):
+    """The track of each person.
+
+    Args:
+        tracks: The track of each person, from 0, in the order given.
+        size: The number of tracks.
+        notes: What a card should say about it.
+        twice: An identity stands twice in a frame, so that all were left aside.
+    """
+
+    tracks: list[int]
+    size: int
+    notes: tuple[str, ...] = ()
+    twice: bool = False
+
+
+def identity(value: object) -> Hashable | None:
+    """An identity as trackers write it, None if it says that there is none.
+
+    Numbers, whole floats, texts of numbers and lists that hold one of these (AlphaPose's
+    ``[1.0]``, OpenPose's ``[3]``) are the same identity; a negative number, NaN, an empty text or
+    list, or several numbers are none.
+    """
+    while isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        text = value.strip()
+        try:
+            value = float(text) if len(text) < 16 else int(text)
+        except ValueError:
+            return nfc(text) or None  # a name
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if not (math.isfinite(value) and value >= 0):
+        return None
+    return int(value) if value == int(value) else value
+
+
+def place_people(frames: Sequence[int], identities: Sequence[Hashable | None]) -> Places:
+    """The tracks of detections, by their identities in order, or by their order in each frame.
+
+    An identity that stands twice in a frame means that nobody was tracked: the ``m``-th person of
+    each frame is then track ``m``. People without an identity stand after those who have one.
+
+    Args:
+        frames: The frame of each person.
+        identities: What :func:`identity` says of each.
+    """
+    known = [who for who in identities if who is not None]
+    pairs = [pair for pair in zip(frames, identities, strict=True) if pair[1] is not None]
+    if twice := len(set(pairs)) < len(pairs):
+        identities, known = [None] * len(frames), []
+    order = sorted(set(known), key=lambda who: (isinstance(who, str), who))
+    row = {who: place for place, who in enumerate(order)}
+    others = _in_order(frames, [who is None for who in identities])
+    tracks = [
+        len(row) + place if who is None else row[who]
+        for who, place in zip(identities, others.tracks, strict=True)
+    ]
+    notes = (TWICE,) if twice else (SOME,) if known and others.size else ()
+    return Places(tracks, len(row) + others.size, notes, twice)
+
+
+def identities(content: Mapping[str, object]) -> dict[str, Hashable]:
+    """What an entry says under each of :data:`KEYS`, where it says somebody."""
+    return {key: who for key in KEYS if (who := identity(content.get(key))) is not None}
+
+
+def tell_apart(frames: Sequence[int], entries: Sequence[Mapping[str, Hashable]]) -> Places:
+    """The tracks of detections by the first of :data:`KEYS` that tells people apart.
+
+    Args:
+        frames: The frame of each person.
+        entries: What :func:`identities` says of each.
+    """
+    notes = dict[str, None]()
+    for key in KEYS:
+        known = [entry.get(key) for entry in entries]
+        if all(who is None for who in known) or (key in _NUMBERS and not recurs(known, frames)):
+            continue
+        places = place_people(frames, known)
+        if not places.twice:
+            return places._replace(notes=(*notes, *places.notes))
+        notes |= dict.fromkeys(places.notes)
+    return place_people(frames, [None] * len(frames))._replace(notes=tuple(notes))
+
+
+def recurs(identities: Sequence[Hashable | None], frames: Sequence[int]) -> bool:
+    """Whether numbers are identities at all, not the numbers of entries: some stand in two frames,
+    none twice in one."""
+    known = [pair for pair in zip(identities, frames, strict=True) if pair[0] is not None]
+    return len({who for who, _ in known}) < len(set(known)) == len(known)
+
+
+def _in_order(frames: Sequence[int], chosen: Sequence[bool]) -> Places:
+    """The ``m``-th chosen person of each frame is track ``m``."""
+    seen: Counter[int] = Counter()
+    tracks = []
+    for frame, mine in zip(frames, chosen, strict=True):
+        tracks.append(seen[frame])
+        seen[frame] += mine
+    return Places(tracks, max(seen.values(), default=0))
