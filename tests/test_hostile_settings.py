@@ -279,7 +279,7 @@ BOMBS = {
     "deep": ("[" * 300_000, "nested deeper"),
     "deep in a text": (f"seed: '{'[' * 300_000}'", "nested lists or aliases"),
     "many": (f"[{'1,' * 200_000}]", "more than 50000 entries"),
-    "large": ("#" * 2**21, "2097152 bytes"),
+    "large": ("#" * 2**21, "larger than 1024 KiB"),
     "a device": ("data: /dev/zero", "/dev/zero: neither a plain file nor a folder"),
     "no text": (b"\xff\xfe\x00", "expected text in UTF-8"),
     "no mapping": ("- 1", "Unexpected config"),

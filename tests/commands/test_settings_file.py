@@ -24,10 +24,10 @@ def test_only_plain_files_of_reasonable_size(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"#" * (MAX_BYTES + 1))
     (tmp_path / "bytes").write_bytes(b"\xff")
     for name, said in (
-        ("pipe", "expected a plain file"),
-        ("device", "expected a plain file"),
-        (".", "expected a plain file"),
-        ("large", "1048577 bytes, settings have at most 1048576"),
+        ("pipe", "a pipe, not a plain file"),
+        ("device", "a device, not a plain file"),
+        (".", "Is a directory"),
+        ("large", "larger than 1024 KiB"),
         ("bytes", "expected text in UTF-8"),
         ("nowhere", "no such file"),
         ("bytes/x", "cannot be read"),
