@@ -32,6 +32,8 @@ LABELS = "labels.txt"  # the clips whose labels were read, where not all were
 _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings.
 _FREE = ("out", "resume", "config", "trainer", "optim")
+# What runs of earlier versions did, though their settings do not say it: the option is younger.
+_BEFORE = {"model.init_args.loss": "cosine", "flip": False, "statistics": "model"}
 
 
 def versions() -> dict[str, str]:
@@ -82,9 +84,9 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
         return
     if not (folder / CONFIG).is_file():
         raise ConfigError(f"{folder}: holds no run to resume; leave --resume out to start one")
-    before = read_mapping(folder / CONFIG)
+    before = {**_BEFORE, **flat(read_mapping(folder / CONFIG))}
     for key, value in flat(config).items():
-        old = flat(before).get(key)
+        old = before.get(key)
         if key.split(".")[0] not in _FREE and old != value:
             raise ConfigError(
                 f"{folder}: cannot resume with {key} = {value!r}: the run was started with {old!r}"
