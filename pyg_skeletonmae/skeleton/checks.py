@@ -7,13 +7,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.files.names import nfc
 
-if TYPE_CHECKING:
-    from pyg_skeletonmae.skeleton.skeleton import Skeleton
+Pairs = Sequence[tuple[str, str]]
 
 MAX_JOINTS = 1024
 MAX_NAME = 100
@@ -60,10 +59,6 @@ def _text(where: str, value: object) -> str:
     raise SkeletonError(f"{where}expected text, found {value!r:.60}{hint.get(type(value), '')}")
 
 
-def _optional_text(where: str, value: object) -> str | None:
-    return None if value is None else _text(where, value)
-
-
 def _texts(where: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         raise SkeletonError(f"{where}expected a list, found {value!r:.60}")
@@ -98,7 +93,7 @@ _FORMS: dict[str, Callable[[str, object], Any]] = {
     "root": _text,
     "left_right": _pairs,
     "parts": _mapping(_texts),
-    "center": _optional_text,
+    "center": lambda where, value: None if value is None else _text(where, value),
     "extra_edges": _pairs,
     "aliases": _mapping(_text),
 }
@@ -107,47 +102,60 @@ _FORMS: dict[str, Callable[[str, object], Any]] = {
 # The whole skeleton --------------------------------------------------------------------------
 
 
-def check_skeleton(skeleton: Skeleton) -> None:
+def check_skeleton(
+    *,
+    name: str,
+    joints: Sequence[str],
+    bones: Pairs,
+    root: str,
+    left_right: Pairs,
+    parts: Mapping[str, Sequence[str]],
+    center: str | None,
+    extra_edges: Pairs,
+    aliases: Mapping[str, str],
+) -> None:
     """Raises :class:`SkeletonError` naming the joint at fault; returns nothing if all is well."""
-    if not _NAME.fullmatch(skeleton.name) or len(skeleton.name) > MAX_NAME:
-        raise SkeletonError(
-            f"name {skeleton.name[:MAX_NAME]!r}: expected letters, digits, '_', '-' and '.'"
-        )
+    if not _NAME.fullmatch(name) or len(name) > MAX_NAME:
+        raise SkeletonError(f"name {name[:MAX_NAME]!r}: expected letters, digits, '_', '-' and '.'")
     try:
-        _check_joints(skeleton)
-        _check_tree(skeleton)
-        _check_pairs(skeleton)
-        _check_parts(skeleton)
+        _check_names([*joints, *aliases, *parts], joints)
+        _check_joints("root", joints, [root])
+        _check_joints("center", joints, [root if center is None else center])
+        _check_joints("aliases", joints, aliases.values())
+        for alias in aliases.keys() & set(joints):
+            raise SkeletonError(f"alias {alias!r} is the name of a joint")
+        _check_tree(joints, bones, root)
+        _check_pairs("left_right", joints, left_right)
+        _no_repeat("left_right joint", [joint for pair in left_right for joint in pair])
+        _check_extra_edges(joints, bones, extra_edges)
+        for part, members in parts.items():
+            _check_joints(f"part {part!r}", joints, members)
+            if not members:
+                raise SkeletonError(f"part {part!r} has no joints")
+        _no_repeat("part joint", [joint for members in parts.values() for joint in members])
     except SkeletonError as error:
-        raise SkeletonError(f"{skeleton.name}: {error}") from None
+        raise SkeletonError(f"{name}: {error}") from None
 
 
-def _check_joints(skeleton: Skeleton) -> None:
-    if not skeleton.joints:
+def _check_names(names: Iterable[str], joints: Sequence[str]) -> None:
+    """The names of joints, aliases and parts are printable; joints are there, and each once."""
+    if not joints:
         raise SkeletonError("joints: a skeleton needs at least one joint")
-    for name in (*skeleton.joints, *skeleton.aliases, *skeleton.parts):
+    for name in names:
         if not name.isprintable() or name != name.strip() or not 0 < len(name) <= MAX_NAME:
             raise SkeletonError(
                 f"the name {name[:MAX_NAME]!r}: expected 1 to {MAX_NAME} printable characters "
                 "without blanks around them"
             )
-    if len(skeleton.joints) > MAX_JOINTS:
-        raise SkeletonError(
-            f"{len(skeleton.joints)} joints, more than {MAX_JOINTS}: {skeleton.joints[0]!r}, ..."
-        )
-    _no_repeat("joint", skeleton.joints)
-    _known(skeleton, "root", [skeleton.root])
-    if skeleton.center is not None:
-        _known(skeleton, "center", [skeleton.center])
-    _known(skeleton, "aliases", skeleton.aliases.values())
-    for alias in skeleton.aliases.keys() & set(skeleton.joints):
-        raise SkeletonError(f"alias {alias!r} is the name of a joint")
+    if len(joints) > MAX_JOINTS:
+        raise SkeletonError(f"{len(joints)} joints, more than {MAX_JOINTS}: {joints[0]!r}, ...")
+    _no_repeat("joint", joints)
 
 
-def _check_tree(skeleton: Skeleton) -> None:
-    _check_joined(skeleton, "bones", skeleton.bones)
+def _check_tree(joints: Sequence[str], bones: Pairs, root: str) -> None:
+    _check_pairs("bones", joints, bones)
     parent_of: dict[str, str] = {}
-    for child, parent in skeleton.bones:
+    for child, parent in bones:
         if parent_of.get(child) == parent:
             raise SkeletonError(f"the bone from {child!r} to {parent!r} stands twice")
         if child in parent_of:
@@ -155,12 +163,10 @@ def _check_tree(skeleton: Skeleton) -> None:
                 f"joint {child!r} has two parents, {parent_of[child]!r} and {parent!r}"
             )
         parent_of[child] = parent
-    if skeleton.root in parent_of:
-        raise SkeletonError(
-            f"root {skeleton.root!r} has a parent, {parent_of[skeleton.root]!r}: a cycle"
-        )
-    connected = {skeleton.root}
-    for joint in skeleton.joints:
+    if root in parent_of:
+        raise SkeletonError(f"root {root!r} has a parent, {parent_of[root]!r}: a cycle")
+    connected = {root}
+    for joint in joints:
         _check_path(joint, parent_of, connected)
 
 
@@ -179,37 +185,28 @@ def _check_path(joint: str, parent_of: Mapping[str, str], connected: set[str]) -
     connected.update(path)
 
 
-def _check_pairs(skeleton: Skeleton) -> None:
-    _check_joined(skeleton, "left_right", skeleton.left_right)
-    _no_repeat("left_right joint", [joint for pair in skeleton.left_right for joint in pair])
-    _check_joined(skeleton, "extra_edges", skeleton.extra_edges)
-    edges = {frozenset(bone) for bone in skeleton.bones}
-    for a, b in skeleton.extra_edges:
+def _check_extra_edges(joints: Sequence[str], bones: Pairs, extra_edges: Pairs) -> None:
+    _check_pairs("extra_edges", joints, extra_edges)
+    edges = {frozenset(bone) for bone in bones}
+    for a, b in extra_edges:
         if frozenset((a, b)) in edges:
             raise SkeletonError(f"the extra edge between {a!r} and {b!r} exists already")
         edges.add(frozenset((a, b)))
 
 
-def _check_parts(skeleton: Skeleton) -> None:
-    for part, joints in skeleton.parts.items():
-        _known(skeleton, f"part {part!r}", joints)
-        if not joints:
-            raise SkeletonError(f"part {part!r} has no joints")
-    _no_repeat("part joint", [joint for joints in skeleton.parts.values() for joint in joints])
-
-
-def _check_joined(skeleton: Skeleton, what: str, pairs: Sequence[tuple[str, str]]) -> None:
-    _known(skeleton, what, (joint for pair in pairs for joint in pair))
+def _check_pairs(what: str, joints: Sequence[str], pairs: Pairs) -> None:
+    _check_joints(what, joints, (joint for pair in pairs for joint in pair))
     for a, b in pairs:
         if a == b:
             raise SkeletonError(f"{what}: {a!r} is paired with itself")
 
 
-def _known(skeleton: Skeleton, what: str, joints: Iterable[str]) -> None:
-    known = set(skeleton.joints)
-    for joint in joints:
-        if joint not in known:
-            raise SkeletonError(f"{what}: unknown joint {joint!r:.{MAX_NAME}}")
+def _check_joints(what: str, joints: Sequence[str], names: Iterable[str]) -> None:
+    """Raises :class:`SkeletonError` if one of the ``names`` is no joint."""
+    joint_set = set(joints)
+    for name in names:
+        if name not in joint_set:
+            raise SkeletonError(f"{what}: unknown joint {name!r:.{MAX_NAME}}")
 
 
 def _no_repeat(what: str, names: Iterable[str]) -> None:

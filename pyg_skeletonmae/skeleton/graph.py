@@ -1,18 +1,15 @@
-"""Graph work behind :class:`~pyg_skeletonmae.Skeleton`: distances, chains, sub-trees."""
+"""Graph work behind :class:`~pyg_skeletonmae.Skeleton`: distances, chains, subtrees."""
 
 from __future__ import annotations
 
 import functools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
-
-if TYPE_CHECKING:
-    from pyg_skeletonmae.skeleton.skeleton import Skeleton
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,40 +56,27 @@ def chains(joints: Sequence[str], parent_of: Mapping[str, str]) -> dict[str, tup
     return {top: tuple(members[top]) for top in joints if top in members}
 
 
-def subset_fields(skeleton: Skeleton, kept: set[str], name: str) -> dict[str, Any]:
-    """The fields of the sub-skeleton ``kept``: bones lead to the nearest kept ancestor."""
-    order = [joint for joint in skeleton.joints if joint in kept]
-    parent_of = dict(skeleton.bones)
-    above = {joint: _ancestors(joint, parent_of) for joint in order}
-    root = min(order, key=lambda joint: len(above[joint]))
+def subtree(
+    joints: Sequence[str], parent_of: Mapping[str, str]
+) -> tuple[str, list[tuple[str, str]]]:
+    """The root and the ``(child, parent)`` bones of a tree with some of its joints only.
+
+    Each joint hangs from its nearest ancestor among ``joints``; one without hangs from the new
+    root, the first of those nearest to the old one.
+
+    Args:
+        joints: The joints that stay, in their order.
+        parent_of: The parent of every joint of the tree, but for the root's.
+    """
+    ancestors: dict[str, list[str]] = {joint: [] for joint in joints}
+    for joint, above in ancestors.items():
+        while joint in parent_of:
+            joint = parent_of[joint]
+            above.append(joint)
+    root = min(joints, key=lambda joint: len(ancestors[joint]))
     bones = [
-        (joint, next((parent for parent in above[joint] if parent in kept), root))
-        for joint in order
+        (joint, next((parent for parent in ancestors[joint] if parent in ancestors), root))
+        for joint in joints
         if joint != root
     ]
-    joined = {frozenset(bone) for bone in bones}
-    parts = {part: [j for j in joints if j in kept] for part, joints in skeleton.parts.items()}
-    return {
-        "name": name,
-        "joints": order,
-        "bones": bones,
-        "root": root,
-        "left_right": [pair for pair in skeleton.left_right if kept.issuperset(pair)],
-        "parts": {part: joints for part, joints in parts.items() if joints},
-        "center": skeleton.center if skeleton.center in kept else None,
-        "extra_edges": [
-            pair
-            for pair in skeleton.extra_edges
-            if kept.issuperset(pair) and frozenset(pair) not in joined
-        ],
-        "aliases": {alias: joint for alias, joint in skeleton.aliases.items() if joint in kept},
-    }
-
-
-def _ancestors(joint: str, parent_of: Mapping[str, str]) -> list[str]:
-    """The joints from the parent of a joint up to the root."""
-    path = []
-    while joint in parent_of:
-        joint = parent_of[joint]
-        path.append(joint)
-    return path
+    return root, bones

@@ -21,7 +21,7 @@ from pyg_skeletonmae.skeleton.checks import (
     freeze_field,
     thaw_field,
 )
-from pyg_skeletonmae.skeleton.graph import chains, distances, on_cpu, subset_fields
+from pyg_skeletonmae.skeleton.graph import chains, distances, on_cpu, subtree
 from pyg_skeletonmae.skeleton.names import mirror_pairs
 from pyg_skeletonmae.skeleton.yaml import read_skeleton_yaml, write_skeleton_yaml
 
@@ -71,9 +71,11 @@ class Skeleton:
     aliases: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in (item.name for item in fields(self)):
-            object.__setattr__(self, name, freeze_field(name, getattr(self, name)))
-        check_skeleton(self)
+        names = [item.name for item in fields(self)]
+        frozen = {name: freeze_field(name, getattr(self, name)) for name in names}
+        for name, value in frozen.items():
+            object.__setattr__(self, name, value)
+        check_skeleton(**frozen)
 
     # Construction ---------------------------------------------------------------------------
 
@@ -164,9 +166,9 @@ class Skeleton:
         try:
             return self._index[name]
         except KeyError:
-            known = ", ".join(self.joints)
+            joints = ", ".join(self.joints)
             raise SkeletonError(
-                f"{self.name}: unknown joint {joint!r}; known are {known}"
+                f"{self.name}: unknown joint {joint!r}; known are {joints}"
             ) from None
 
     @cached_property
@@ -256,16 +258,38 @@ class Skeleton:
     def subset(self, joints: Iterable[str], name: str | None = None) -> Skeleton:
         """The skeleton of some of the joints, in this skeleton's order.
 
-        A kept joint whose parent is dropped hangs from its nearest kept ancestor. Joints that lose
-        all of their ancestors hang from the new root: the first of them nearest to the old root.
+        A joint whose parent is left out hangs from its nearest ancestor in the subset. Joints that
+        lose all of their ancestors hang from the new root: the first of them nearest to the old
+        root.
 
         Raises:
             SkeletonError: A joint is unknown or none is given.
         """
-        kept = {self.joints[self.index(joint)] for joint in joints}
-        if not kept:
+        names = {self.joints[self.index(joint)] for joint in joints}
+        if not names:
             raise SkeletonError(f"{self.name}: a subset needs at least one joint")
-        return Skeleton(**subset_fields(self, kept, name or f"{self.name}-{len(kept)}"))
+        order = [joint for joint in self.joints if joint in names]
+        root, bones = subtree(order, dict(self.bones))
+        edges = {frozenset(bone) for bone in bones}
+        parts = {
+            part: tuple(joint for joint in members if joint in names)
+            for part, members in self.parts.items()
+        }
+        return Skeleton(
+            name or f"{self.name}-{len(names)}",
+            joints=tuple(order),
+            bones=tuple(bones),
+            root=root,
+            left_right=tuple(pair for pair in self.left_right if names.issuperset(pair)),
+            parts={part: members for part, members in parts.items() if members},
+            center=self.center if self.center in names else None,
+            extra_edges=tuple(
+                pair
+                for pair in self.extra_edges
+                if names.issuperset(pair) and frozenset(pair) not in edges
+            ),
+            aliases={alias: joint for alias, joint in self.aliases.items() if joint in names},
+        )
 
     @on_cpu
     def map_to(self, other: Skeleton) -> Tensor:

@@ -33,7 +33,11 @@ def read_skeleton_yaml(path: str | Path) -> dict[str, Any]:
             a skeleton; the message names the file, and the key and line.
     """
     try:
-        return _fields(_read_text(Path(path)))
+        return _fields(read_plain(Path(path), MAX_BYTES))
+    except FileNotFoundError:
+        raise SkeletonError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise SkeletonError(f"{path}: cannot be read: {error.strerror}") from None
     except SkeletonError as error:
         raise SkeletonError(f"{path}: {error}") from None
 
@@ -59,23 +63,14 @@ def write_skeleton_yaml(fields: Mapping[str, Any], path: str | Path) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _read_text(path: Path) -> str:
+def _fields(content: bytes) -> dict[str, Any]:
+    """The fields that stand in the content of a file, each with the type it has."""
     try:
-        content = read_plain(path, MAX_BYTES)
-    except FileNotFoundError:
-        raise SkeletonError("there is no such file") from None
-    except OSError as error:
-        raise SkeletonError(f"cannot be read: {error.strerror}") from None
-    try:
-        return content.decode("utf-8-sig")
+        text = content.decode("utf-8-sig")
+        top = yaml.compose(text, Loader=_Loader)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise SkeletonError(f"line {line}: no UTF-8 text") from None
-
-
-def _fields(text: str) -> dict[str, Any]:
-    try:
-        top = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
         raise SkeletonError(_syntax_message(error, text)) from None
     if top is None:
@@ -84,13 +79,12 @@ def _fields(text: str) -> dict[str, Any]:
         raise SkeletonError(f"line 1: expected keys such as 'joints', found {_kind(top)}")
     fields = {}
     for key, value in top.value:
-        line = _line(key) + 1
         try:
             name = _plain(key)
             check_key(name)
             fields[name] = freeze_field(name, _plain(value, f"{name}: "))
         except SkeletonError as error:
-            raise SkeletonError(f"line {line}: {error}") from None
+            raise SkeletonError(f"line {key.start_mark.line + 1}: {error}") from None
     check_missing(fields)
     return fields
 
@@ -133,10 +127,6 @@ def _plain(node: yaml.Node, where: str = "") -> Any:
     return node.value
 
 
-def _line(item: yaml.Event | yaml.Node) -> int:
-    return item.start_mark.line if item.start_mark is not None else 0
-
-
 def _kind(node: yaml.Node) -> str:
     kind = node.tag.rsplit(":", 1)[-1]
     names = {"seq": "a list", "map": "a mapping", "str": "a text", "bool": "the boolean"}
@@ -153,10 +143,6 @@ def _syntax_message(error: yaml.YAMLError, text: str) -> str:
     line = mark.line if mark is not None else text.count("\n", 0, getattr(error, "position", 0))
     here = text.splitlines()[line : line + 1]
     hint = "; indent with blanks, not tabs" if here and "\t" in here[0] else ""
-    return f"line {line + 1}: {_key_before(text, line)}{kind}{problem:.120}{hint}"
-
-
-def _key_before(text: str, line: int) -> str:
-    """The last top-level key that stands in or before a line (from 0), as ``"key: "``."""
     keys = re.findall(r"^(\w+)\s*:", "\n".join(text.split("\n")[: line + 1]), re.MULTILINE)
-    return f"{keys[-1]:.60}: " if keys else ""
+    key = f"{keys[-1]:.60}: " if keys else ""  # the last top-level key in or before the line
+    return f"line {line + 1}: {key}{kind}{problem:.120}{hint}"

@@ -5,7 +5,7 @@ import torch
 
 from pyg_skeletonmae import Skeleton
 from pyg_skeletonmae.layouts import LAYOUTS, NTU25
-from pyg_skeletonmae.skeleton.graph import distances, subset_fields
+from pyg_skeletonmae.skeleton.graph import distances, subtree
 
 RING = torch.tensor([[0, 1, 1, 2, 2, 3, 3, 0], [1, 0, 2, 1, 3, 2, 0, 3]])
 
@@ -22,15 +22,16 @@ def test_distances_are_a_metric_on_a_body():
     assert hops[NTU25.index("left_hand_tip"), NTU25.index("right_foot")] == 11
 
 
-def test_subset_fields_hang_orphans_from_the_shallowest_joint():
-    fields = subset_fields(NTU25, {"left_wrist", "left_hand_tip", "left_foot", "right_hip"}, "few")
-    few = Skeleton(**fields)
-    assert few.root == "left_wrist"  # three bones below the old root, like the hip after it
-    assert few.bones == (
+def test_a_subtree_hangs_orphans_from_the_shallowest_joint():
+    few = NTU25.subset({"left_wrist", "left_hand_tip", "left_foot", "right_hip"}, "few")
+    root, bones = subtree(few.joints, dict(NTU25.bones))
+    assert root == few.root == "left_wrist"  # three bones below the old root, as the next hip
+    assert few.bones == tuple(bones)
+    assert bones == [
         ("left_foot", "left_wrist"),
         ("right_hip", "left_wrist"),
         ("left_hand_tip", "left_wrist"),
-    )
+    ]
     assert few.part_names == ("torso", "left_arm", "left_leg")
     assert few.aliases["WristLeft"] == "left_wrist"
 
