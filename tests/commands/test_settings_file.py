@@ -30,7 +30,7 @@ def test_only_plain_files_of_reasonable_size(tmp_path: Path) -> None:
         ("large", "larger than 1024 KiB"),
         ("bytes", "expected text in UTF-8"),
         ("nowhere", "no such file"),
-        ("bytes/x", "cannot be read"),
+        ("bytes/x", "no such file"),
     ):
         with pytest.raises(ConfigError, match=said):
             read_settings(tmp_path / name)
