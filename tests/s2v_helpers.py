@@ -9,7 +9,7 @@ from torch import Tensor
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.models import Skeleton2Vec, ViTBackbone
-from pyg_skeletonmae.models.checkpoints.names import load_official
+from pyg_skeletonmae.models.checkpoints.names import load_public
 from pyg_skeletonmae.models.checkpoints.skeleton2vec import drop_average
 from pyg_skeletonmae.models.checkpoints.skeleton2vec_names import skeleton2vec_source
 from pyg_skeletonmae.transforms import MotionTubeMask
@@ -44,7 +44,7 @@ def s2v_model(oracle: dict[str, Tensor], **settings: object) -> Skeleton2Vec:
     model = Skeleton2Vec(SKELETON, 3, FRAMES, BACKBONE, **arguments)  # type: ignore[arg-type]
     state = weights(oracle)
     drop_average(state)
-    load_official(model, state, skeleton2vec_source)
+    load_public(model, state, skeleton2vec_source)
     return model
 
 

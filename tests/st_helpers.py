@@ -8,7 +8,7 @@ from torch_geometric.data import Data
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.batch import tracks_edge_index
 from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
-from pyg_skeletonmae.models.checkpoints.names import load_official, mamp_source
+from pyg_skeletonmae.models.checkpoints.names import load_public, mamp_source
 
 SKELETON = layouts.NTU25
 FRAMES, PATCH = 24, 4
@@ -52,7 +52,7 @@ def weights(oracle: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def oracle_model(oracle: dict[str, Tensor], **arguments: object) -> STSkeletonMAE:
     model = STSkeletonMAE(SKELETON, 3, FRAMES, BACKBONE, **arguments)  # type: ignore[arg-type]
-    load_official(model, weights(oracle), mamp_source)
+    load_public(model, weights(oracle), mamp_source)
     return model
 
 

@@ -13,8 +13,8 @@ from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError
 from pyg_skeletonmae.evaluation.transfer import bridge
-from pyg_skeletonmae.models import STGCN, STRL, Classifier, GraphEncoder, STEncoder, build_model
-from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder
+from pyg_skeletonmae.models import STGCN, STRL, Classifier, GraphEncoder, build_model
+from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder, with_drop_path
 from pyg_skeletonmae.models.from_config import CLASSIFIERS
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release
@@ -104,7 +104,7 @@ def build_classifier(
             encoder = bridge(encoder, dataset.skeleton)
         check_fits(encoder, dataset, path)
     if encoder is not None and _kind(settings, own) != STRL.__name__:
-        return model(encoder=_with_drop_path(encoder, settings["drop_path"]), num_classes=classes)
+        return model(encoder=with_drop_path(encoder, settings["drop_path"]), num_classes=classes)
     channels = dataset.store.num_channels
     net = model(skeleton=dataset.skeleton, in_channels=channels, num_classes=classes)
     if encoder is not None and isinstance(net, STRL):
@@ -174,11 +174,3 @@ def _kind(settings: dict[str, Any], own: Iterable[type]) -> str:
     name = str(settings["model"]["class_path"].rpartition(".")[2])
     bases = next((cls.__mro__ for cls in own if cls.__name__ == name), ())
     return next((base.__name__ for base in bases if base in CLASSIFIERS), name)
-
-
-def _with_drop_path(encoder: SkeletonEncoder, rate: float | None) -> SkeletonEncoder:
-    if rate is None:
-        return encoder
-    if not isinstance(encoder, STEncoder):
-        raise ConfigError(f"drop_path: {type(encoder).__name__} has no stochastic depth")
-    return encoder.with_drop_path(rate)

@@ -56,16 +56,16 @@ class CheckedMeta(ABCMeta):
         hints = _hints(cls)
         for name, value in bound.arguments.items():
             if name in hints and not _fits(value, hints[name]):
-                expected, found = _expected(hints[name]), " ".join(repr(value).split())
+                expected, text = _expected(hints[name]), " ".join(repr(value).split())
                 raise ArgumentError(
-                    f"{cls.__name__}: {name}: expected {expected}, found {found:.60}"
+                    f"{cls.__name__}: {name}: expected {expected}, found {text:.60}"
                 )
         return bound
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """``"; did you mean this?"``, or nothing where no known name is near."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+def nearest(name: str, names: Iterable[str]) -> str:
+    """``"; did you mean this?"``, or nothing where none of the names is near."""
+    near = difflib.get_close_matches(name, list(names), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 

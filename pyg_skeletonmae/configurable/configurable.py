@@ -94,9 +94,8 @@ def decode(value: Any, classes: dict[str, type]) -> Any:
     if name == "Skeleton":
         return Skeleton.from_dict(arguments)
     if name not in classes:
-        known = ", ".join(sorted(classes))
         raise CheckpointError(
-            f"unknown class {name!r:.80}; known are {known}; your own: load_release(..., classes="
+            f"unknown class {name!r:.80}; known are {', '.join(sorted(classes))}; your own: load_release(..., classes="
             "(YourClass,)) or --allow_class"
         )
     try:

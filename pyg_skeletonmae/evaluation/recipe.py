@@ -5,9 +5,8 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 
-from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models import Classifier, STEncoder
-from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.base import SkeletonEncoder, with_drop_path
 from pyg_skeletonmae.models.heads import Head
 from pyg_skeletonmae.training import OptimConfig, Trainer
 
@@ -41,21 +40,25 @@ class Recipe:
             ConfigError: The encoder has no stochastic depth, but there is to be some.
         """
         encoder = copy.deepcopy(encoder).requires_grad_(True)
-        if self.drop_path is not None:
-            if not isinstance(encoder, STEncoder):
-                raise ConfigError(f"drop_path: {type(encoder).__name__} has no stochastic depth")
-            encoder = encoder.with_drop_path(self.drop_path)
+        encoder = with_drop_path(encoder, self.drop_path)
         return Classifier(
-            encoder, num_classes, self.head, label_smoothing=self.label_smoothing,
+            encoder,
+            num_classes,
+            self.head,
+            label_smoothing=self.label_smoothing,
             freeze_encoder=self.freeze,
-        )  # fmt: skip
+        )
 
     def trainer(self, seed: int = 0, accelerator: str = "auto") -> Trainer:
         """The trainer, without a progress bar."""
         return Trainer(
-            self.epochs, optim=self.optim, seed=seed, accelerator=accelerator,
-            evaluate_every=self.evaluate_every, progress=False,
-        )  # fmt: skip
+            self.epochs,
+            optim=self.optim,
+            seed=seed,
+            accelerator=accelerator,
+            evaluate_every=self.evaluate_every,
+            progress=False,
+        )
 
 
 # The probe of MAMP's and Skeleton2vec's public codes: batches of 256, augmented.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Protocol, cast, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import pos_tracks
 from pyg_skeletonmae.configurable import Configurable
-from pyg_skeletonmae.errors import ArgumentError
+from pyg_skeletonmae.errors import ArgumentError, ConfigError, SkeletonError
 from pyg_skeletonmae.skeleton import Skeleton
+
+M = TypeVar("M", bound=nn.Module)
 
 
 @runtime_checkable
@@ -69,6 +72,19 @@ def encode_clips(module: nn.Module, batch: Data) -> Tensor:
     return encoder(batch)
 
 
+def with_drop_path(encoder: M, rate: float | None) -> M:
+    """A copy of an encoder with another rate of stochastic depth (None: the encoder itself).
+
+    Raises:
+        ConfigError: It has no method ``with_drop_path(rate)``, or the rate is out of range.
+    """
+    if rate is None:
+        return encoder
+    if not callable(getattr(encoder, "with_drop_path", None)):
+        raise ConfigError(f"drop_path: {type(encoder).__name__} has no stochastic depth")
+    return cast(M, cast(Any, encoder).with_drop_path(rate))
+
+
 class SkeletonModel(Configurable, nn.Module):
     """Base of encoders and of tasks: an ``nn.Module`` that knows its constructor arguments."""
 
@@ -106,3 +122,29 @@ class SkeletonEncoder(SkeletonModel):
     @abstractmethod
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+
+    @torch.no_grad()
+    def _copy_for(self, skeleton: Skeleton, joint_vectors: str) -> Self:
+        """A copy for another skeleton: joints in both, by name or alias, keep their vectors.
+
+        Args:
+            skeleton: The other skeleton.
+            joint_vectors: The name of the parameter ``[V, ...]`` with a vector for each joint; an
+                encoder without it knows no joints.
+
+        Raises:
+            SkeletonError: The two skeletons have no joint in common.
+        """
+        source = self.skeleton.map_to(skeleton)
+        if not (source >= 0).any():
+            raise SkeletonError(f"{self.skeleton.name} and {skeleton.name} have no common joint")
+        weight, weights = next(self.parameters()), self.state_dict()
+        copy = type(self)(**{**self.config["init_args"], "skeleton": skeleton})
+        copy = copy.to(weight.device, weight.dtype)
+        if joint_vectors in weights:
+            own, fresh = weights[joint_vectors], copy.state_dict()[joint_vectors]
+            source = source.to(own.device)
+            common = (source >= 0).view(-1, *(1 for _ in own.shape[1:]))
+            weights[joint_vectors] = torch.where(common, own[source], fresh)
+        copy.load_state_dict(weights)
+        return copy

@@ -82,7 +82,9 @@ class Classifier(SkeletonModel):
         width = features.out_channels * segments
         width *= features.skeleton.num_joints if self.joints == "concat" else 1
         self.token_dropout = nn.Dropout(dropout if head == "joints-mlp" else 0.0)
-        self.head = make_head(head, width, num_classes, hidden, dropout, norm_eps)
+        self.head = make_head(
+            head, width, num_classes, hidden=hidden, dropout=dropout, norm_eps=norm_eps
+        )
         encoder.requires_grad_(not freeze_encoder)
 
     def train(self, mode: bool = True) -> Classifier:

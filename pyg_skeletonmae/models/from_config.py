@@ -44,7 +44,7 @@ def check_classes(classes: Iterable[object]) -> tuple[type, ...]:
     Raises:
         ConfigError: One is no class of models or of their parts, or has the name of another.
     """
-    known = {cls.__name__: cls for cls in CLASSES}
+    by_name = {cls.__name__: cls for cls in CLASSES}
     for cls in classes:
         name = getattr(cls, "__name__", repr(cls))
         if not (isinstance(cls, type) and issubclass(cls, (nn.Module, Configurable))):
@@ -52,9 +52,9 @@ def check_classes(classes: Iterable[object]) -> tuple[type, ...]:
                 f"{name}: expected a class of models, encoders, backbones or masks (a subclass of "
                 f"torch.nn.Module or Configurable), found {cls!r:.60}"
             )
-        if known.setdefault(name, cls) is not cls:
+        if by_name.setdefault(name, cls) is not cls:
             raise ConfigError(f"{name}: there is another class of this name; rename yours")
-    return tuple(known.values())[len(CLASSES) :]
+    return tuple(by_name.values())[len(CLASSES) :]
 
 
 def build_model(config: dict[str, Any], classes: Iterable[type] = ()) -> nn.Module:

@@ -23,22 +23,23 @@ class STRL(Classifier):
         skeleton: The joints and bones.
         in_channels: The channels of a joint.
         num_classes: The number of classes.
-        frames: See :class:`STRLEncoder`, as for the arguments down to ``dropout``.
-        hidden_channels: See there.
-        num_layers: See there.
-        depth: See there.
-        conv: See there.
-        norm: See there.
-        share_persons: See there.
-        tie_layers: See there.
-        join: See there.
-        self_loops: See there.
-        strides: See there.
-        data_norm: See there.
+        frames: The frames ``T`` of every clip (64 in the paper).
+        hidden_channels: The width ``D`` of the features.
+        num_layers: The number of STRL layers ``M`` (3 is the paper's best).
+        depth: The number of graph layers inside each graph encoder, as in pre-training.
+        conv: ``"gin"``, ``"gcn"`` or ``"gat"``, as in pre-training.
+        norm: ``"batch"`` or ``"layer"``, inside the graph encoders.
+        share_persons: One graph encoder for all persons of a clip; ``False``: one for each of two.
+        tie_layers: One graph encoder for all STRL layers.
+        join: ``"add"`` or ``"concat"``: how a joint and the sum over all joints are joined.
+        self_loops: Whether the adjacency in equation (3) has self loops.
+        strides: The temporal stride of each layer (default: 1, then 2 in every further layer); 0
+            leaves out the layer's temporal convolution.
+        data_norm: Batch normalisation of each coordinate of each joint of the input.
         dropout: The dropout rate on each layer's output.
-        joint_embedding: See :class:`STRLEncoder`.
-        local: See there.
-        head: See :class:`Classifier`, as for the arguments below.
+        joint_embedding: Adds one learned vector per joint to the input, as in pre-training.
+        local: Each joint keeps its own encoding beside the sum over all joints.
+        head: ``"linear"``, ``"mlp"`` or another head of :class:`Classifier`.
         head_hidden: The width of the head's MLP.
         head_dropout: The dropout rate before the last layer.
         label_smoothing: The share of the target spread over all classes (0.1 in the paper).
@@ -79,12 +80,33 @@ class STRL(Classifier):
         segments: int = 1,
     ) -> None:
         encoder = STRLEncoder(
-            skeleton, in_channels, frames, hidden_channels, num_layers, depth, conv, norm,
-            share_persons, tie_layers, join, self_loops, strides, data_norm, dropout,
-            joint_embedding, local,
-        )  # fmt: skip
+            skeleton,
+            in_channels,
+            frames=frames,
+            hidden_channels=hidden_channels,
+            num_layers=num_layers,
+            depth=depth,
+            conv=conv,
+            norm=norm,
+            share_persons=share_persons,
+            tie_layers=tie_layers,
+            join=join,
+            self_loops=self_loops,
+            strides=strides,
+            data_norm=data_norm,
+            dropout=dropout,
+            joint_embedding=joint_embedding,
+            local=local,
+        )
         super().__init__(
-            encoder, num_classes, head, head_hidden, head_dropout, label_smoothing, joints, segments
+            encoder,
+            num_classes,
+            head,
+            hidden=head_hidden,
+            dropout=head_dropout,
+            label_smoothing=label_smoothing,
+            joints=joints,
+            segments=segments,
         )
         self.encoder: STRLEncoder = encoder
 

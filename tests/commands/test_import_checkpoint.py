@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from model_helpers import make_batch
-from official_helpers import save
+from public_helpers import save
 from s2v_helpers import make_s2v
 
 from pyg_skeletonmae import layouts

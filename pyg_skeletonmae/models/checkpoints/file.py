@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import CheckpointError, SkeletonMAEError
 from pyg_skeletonmae.io.torch_file import read_torch_file
-from pyg_skeletonmae.models.checkpoints.names import Source, load_official, official_weights
+from pyg_skeletonmae.models.checkpoints.names import Source, load_public, public_weights
 
 T = TypeVar("T")
 M = TypeVar("M", bound=nn.Module)
 
 
-def read_official(path: str | Path, allowed: tuple[type, ...] = ()) -> dict[str, Any]:
+def read_public(path: str | Path, allowed: tuple[type, ...] = ()) -> dict[str, Any]:
     """The content of a checkpoint file, onto the CPU.
 
     Args:
@@ -101,7 +101,7 @@ def count_blocks(state: Mapping[str, Tensor], prefix: str) -> int:
     return sum(key.startswith(prefix) and key.endswith(tail) for key in state)
 
 
-def build_official(
+def build_public(
     build: Callable[[], M], state: Mapping[str, Tensor], source: Callable[[str], Source]
 ) -> M:
     """A model with the weights of a checkpoint.
@@ -118,9 +118,9 @@ def build_official(
     """
     with torch.device("meta"):
         shapes = build()
-    official_weights(shapes, state, source)
+    public_weights(shapes, state, source)
     model = build()
-    load_official(model, state, source)
+    load_public(model, state, source)
     return model.eval()
 
 

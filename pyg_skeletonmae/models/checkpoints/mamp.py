@@ -10,15 +10,15 @@ from typing import Any
 from torch import Tensor
 
 from pyg_skeletonmae.models.checkpoints.file import (
-    build_official,
+    build_public,
     count_blocks,
     entry,
     named,
-    read_official,
+    read_public,
     shape_of,
     tensors,
 )
-from pyg_skeletonmae.models.checkpoints.names import Source, mamp_source, only
+from pyg_skeletonmae.models.checkpoints.names import MAMP, mamp_source
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.heads import Head
 from pyg_skeletonmae.models.pretraining.st_backbone import ViTBackbone
@@ -29,12 +29,12 @@ from pyg_skeletonmae.transforms.motion_masking import MotionMask
 from pyg_skeletonmae.transforms.token_masking import RandomTokenMask
 
 # The layers of our heads and theirs, by the key of the last one.
-_HEADS: dict[str, tuple[Head, dict[str, str]]] = {
-    "head.fc.weight": ("mean-linear", {"head.1.": "head.fc."}),
-    "head.fc.1.weight": ("bn-linear", {"head.0.": "head.fc.0.", "head.2.": "head.fc.1."}),
+_HEADS: dict[str, tuple[Head, tuple[tuple[str, str], ...]]] = {
+    "head.fc.weight": ("mean-linear", (("head.1.", "head.fc."),)),
+    "head.fc.1.weight": ("bn-linear", (("head.0.", "head.fc.0."), ("head.2.", "head.fc.1."))),
     "head.fc2.weight": (
         "joints-mlp",
-        {"head.0.": "head.fc1.", "head.1.": "head.bn.", "head.3.": "head.fc2."},
+        (("head.0.", "head.fc1."), ("head.1.", "head.bn."), ("head.3.", "head.fc2.")),
     ),
 }
 
@@ -54,7 +54,7 @@ def load_mamp(path: str | Path) -> STSkeletonMAE | Classifier:
             and the command line of its training (an ``argparse.Namespace``); a key is missing, left
             over or of a wrong shape (it is named).
     """
-    content = read_official(path, (Namespace,))
+    content = read_public(path, (Namespace,))
     args = vars(entry(path, content, "args", Namespace))
     state = tensors(path, entry(path, content, "model", dict))
     heads = entry(path, entry(path, args, "model_args", dict), "num_heads", int)
@@ -87,7 +87,7 @@ def _pretraining(
         "motion_stride": entry(path, args, "motion_stride", int) if moving else 1,
         "target_norm": "patch" if normalised else "none",
     }
-    return build_official(lambda: STSkeletonMAE(**settings), state, mamp_source)
+    return build_public(lambda: STSkeletonMAE(**settings), state, mamp_source)
 
 
 def _classifier(state: dict[str, Tensor], heads: int) -> Classifier:
@@ -101,14 +101,7 @@ def _classifier(state: dict[str, Tensor], heads: int) -> Classifier:
         norm_eps = 1e-6 if head == "bn-linear" else 1e-5
         return Classifier(encoder, classes, head, hidden, norm_eps=norm_eps)
 
-    return build_official(build, state, partial(_classifier_source, layers=layers))
-
-
-def _classifier_source(name: str, layers: dict[str, str]) -> Source:
-    for ours, theirs in layers.items():
-        if name.startswith(ours):
-            return Source((theirs + name.removeprefix(ours),), only)
-    return mamp_source(name)
+    return build_public(build, state, partial(mamp_source, prefixes=(*layers, *MAMP)))
 
 
 def _sizes(state: dict[str, Tensor]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class Source(NamedTuple):
 
 
 # Ours, theirs: the names of the public pre-training models of MAMP, of both of its targets.
-_MAMP = (
+MAMP = (
     ("encoder.patch.proj.", "joints_embed.proj."),
     ("encoder.position.joint", "pos_embed"),
     ("encoder.position.time", "temp_embed"),
@@ -40,27 +40,25 @@ _MAMP = (
 )
 
 
-def mamp_source(name: str) -> Source:
+def mamp_source(name: str, prefixes: Sequence[tuple[str, str]] = MAMP) -> Source:
     """Where a parameter of :class:`~pyg_skeletonmae.models.STSkeletonMAE` is in a MAMP checkpoint.
 
     Args:
         name: Our name, say ``"encoder.norm.weight"``.
+        prefixes: Beginnings of our names and of theirs; those of pre-training models unless told.
 
     Raises:
         CheckpointError: MAMP has no such parameter.
     """
-    for ours, theirs in _MAMP:
-        if name.startswith(ours):
-            return Source((theirs + name.removeprefix(ours),), _mamp_pack(name))
-    raise CheckpointError(f"MAMP has nothing for the parameter {name!r}")
-
-
-def _mamp_pack(name: str) -> Callable[[Sequence[Tensor]], Tensor]:
+    pack = only
     if name.endswith("patch.proj.weight"):
-        return conv_to_linear
-    if ".position." in name or name.endswith("mask_token"):
-        return drop_ones
-    return only
+        pack = conv_to_linear
+    elif ".position." in name or name.endswith("mask_token"):
+        pack = drop_ones
+    for ours, theirs in prefixes:
+        if name.startswith(ours):
+            return Source((theirs + name.removeprefix(ours),), pack)
+    raise CheckpointError(f"MAMP has nothing for the parameter {name!r}")
 
 
 def only(tensors: Sequence[Tensor]) -> Tensor:
@@ -79,7 +77,7 @@ def conv_to_linear(tensors: Sequence[Tensor]) -> Tensor:
 
 
 @torch.no_grad()
-def load_official(
+def load_public(
     model: nn.Module, state: Mapping[str, Tensor], source: Callable[[str], Source]
 ) -> None:
     """Copies a public state dict into a model, all of it.
@@ -93,14 +91,14 @@ def load_official(
         CheckpointError: A key is missing, left over, or has a wrong shape or kind of number; it is
             named. The model is then as it was.
     """
-    weights = official_weights(model, state, source)
+    weights = public_weights(model, state, source)
     model.load_state_dict({**model.state_dict(), **weights})
 
 
-def official_weights(
+def public_weights(
     model: nn.Module, state: Mapping[str, Tensor], source: Callable[[str], Source]
 ) -> dict[str, Tensor]:
-    """A public state dict as one of ours; the arguments and errors of :func:`load_official`.
+    """A public state dict as one of ours; the arguments and errors of :func:`load_public`.
 
     Only the shapes of the model are read. What modules keep beside their tensors, the number of
     updates of a moving average, has no public counterpart and is left out.
@@ -131,9 +129,9 @@ def _packed(
     pack: Callable[[Sequence[Tensor]], Tensor],
     ours: Tensor,
 ) -> Tensor:
-    found = ", ".join(f"{key!r} {list(t.shape)}" for key, t in zip(keys, theirs, strict=True))
+    tensors = ", ".join(f"{key!r} {list(t.shape)}" for key, t in zip(keys, theirs, strict=True))
     wrong = CheckpointError(
-        f"the checkpoint's {found} does not fit: expected {ours.numel()} numbers for a parameter "
+        f"the checkpoint's {tensors} does not fit: expected {ours.numel()} numbers for a parameter "
         f"of shape {list(ours.shape)}"
     )
     if sum(tensor.numel() for tensor in theirs) != ours.numel():
@@ -146,6 +144,6 @@ def _packed(
         raise wrong
     if packed.dtype != ours.dtype and not (packed.is_floating_point() and ours.is_floating_point()):
         raise CheckpointError(
-            f"the checkpoint's {found}: expected {ours.dtype}, found {packed.dtype}"
+            f"the checkpoint's {tensors}: expected {ours.dtype}, found {packed.dtype}"
         )
     return packed

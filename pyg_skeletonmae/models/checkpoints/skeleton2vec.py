@@ -10,11 +10,11 @@ from torch import Tensor
 
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.models.checkpoints.file import (
-    build_official,
+    build_public,
     count_blocks,
     entry,
     named,
-    read_official,
+    read_public,
     shape_of,
     tensors,
 )
@@ -61,7 +61,7 @@ def load_skeleton2vec(
         CheckpointError: The file is missing, damaged, or holds anything but tensors and plain
             values; a key is missing, left over or of a wrong shape (it is named).
     """
-    model = entry(path, read_official(path), "model", dict)
+    model = entry(path, read_public(path), "model", dict)
     state = tensors(path, entry(path, model, "sd", dict))
     with named(path):
         if any(key.startswith("cls_head.") for key in state):
@@ -89,7 +89,7 @@ def _pretraining(
         "ema_steps": entry(path, ema, "ema_anneal_end_step", int),
         "decoder_order": "repaired" if strategy == "random" else "published",
     }
-    return build_official(lambda: Skeleton2Vec(**settings), state, skeleton2vec_source)
+    return build_public(lambda: Skeleton2Vec(**settings), state, skeleton2vec_source)
 
 
 def drop_average(state: dict[str, Tensor]) -> None:
@@ -127,7 +127,7 @@ def _classifier(state: dict[str, Tensor], heads: int) -> Classifier:
         return Classifier(encoder, classes, "joints-mlp", hidden)
 
     places = FINETUNED if finetuned else LINEAR
-    return build_official(build, state, partial(skeleton2vec_source, places=places))
+    return build_public(build, state, partial(skeleton2vec_source, places=places))
 
 
 def _sizes(state: dict[str, Tensor], prefix: str, heads: int) -> dict[str, Any]:

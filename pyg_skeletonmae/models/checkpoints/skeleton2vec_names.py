@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -67,15 +67,11 @@ def _source(key: str) -> Source:
     if ".qkv." in key:
         parts = ("queries", "keys", "values")
         return Source(tuple(key.replace("qkv", part) for part in parts), rows)
-    return Source((key,), _pack(key))
-
-
-def _pack(key: str) -> Callable[[Sequence[Tensor]], Tensor]:
     if key.endswith("projection.1.weight"):
-        return conv_to_linear
+        return Source((key,), conv_to_linear)
     if key.endswith("_pos_emb"):
-        return channels_last
-    return drop_ones if key.endswith("mask_token_emb") else only
+        return Source((key,), channels_last)
+    return Source((key,), drop_ones if key.endswith("mask_token_emb") else only)
 
 
 def channels_last(tensors: Sequence[Tensor]) -> Tensor:

@@ -7,7 +7,6 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
@@ -168,7 +167,6 @@ class GraphEncoder(SkeletonEncoder):
         out: Tensor = self.gnn(x, adjacency)
         return out
 
-    @torch.no_grad()
     def for_skeleton(self, skeleton: Skeleton) -> GraphEncoder:
         """A copy of this encoder for another skeleton.
 
@@ -178,19 +176,7 @@ class GraphEncoder(SkeletonEncoder):
         Raises:
             SkeletonError: The two skeletons have no joint in common.
         """
-        source = self.skeleton.map_to(skeleton)
-        if not (source >= 0).any():
-            raise SkeletonError(f"{self.skeleton.name} and {skeleton.name} have no common joint")
-        copy = type(self)(**{**self.config["init_args"], "skeleton": skeleton})
-        weights = self.state_dict()
-        if self.joint_embedding is not None and copy.joint_embedding is not None:
-            known = (source >= 0)[:, None, None].to(self.joint_embedding.device)
-            vectors = self.joint_embedding[source.to(known.device)]
-            fresh = copy.joint_embedding.to(vectors)
-            weights["joint_embedding"] = torch.where(known, vectors, fresh)
-        copy = copy.to(self.embed.weight.device, self.embed.weight.dtype)
-        copy.load_state_dict(weights)
-        return copy
+        return self._copy_for(skeleton, "joint_embedding")
 
     def masked_adjacency(self, edge_mask: Tensor) -> Tensor:
         """The adjacency of each track without its masked edges.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed, TimeEmbedding
 from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
@@ -77,7 +76,13 @@ class STEncoder(MaskedEncoder):
             skeleton.num_joints, self.num_steps, hidden_channels, time_embedding
         )
         self.transformer = Transformer(
-            hidden_channels, depth, heads, mlp_ratio, drop_path, layer_scale, norm_eps
+            hidden_channels,
+            depth,
+            heads=heads,
+            mlp_ratio=mlp_ratio,
+            drop_path=drop_path,
+            layer_scale=layer_scale,
+            norm_eps=norm_eps,
         )
         self.norm = nn.LayerNorm(hidden_channels, norm_eps)
         init_linear(self, init)
@@ -138,7 +143,6 @@ class STEncoder(MaskedEncoder):
         copy.load_state_dict(self.state_dict())
         return copy
 
-    @torch.no_grad()
     def for_skeleton(self, skeleton: Skeleton) -> STEncoder:
         """A copy of this encoder for another skeleton.
 
@@ -148,18 +152,7 @@ class STEncoder(MaskedEncoder):
         Raises:
             SkeletonError: The two skeletons have no joint in common.
         """
-        source = self.skeleton.map_to(skeleton)
-        if not (source >= 0).any():
-            raise SkeletonError(f"{self.skeleton.name} and {skeleton.name} have no common joint")
-        copy = type(self)(**{**self.config["init_args"], "skeleton": skeleton})
-        joint, weights = self.position.joint, self.state_dict()
-        copy = copy.to(joint.device, joint.dtype)
-        source = source.to(joint.device)
-        weights["position.joint"] = torch.where(
-            (source >= 0)[:, None], joint[source], copy.position.joint
-        )
-        copy.load_state_dict(weights)
-        return copy
+        return self._copy_for(skeleton, "position.joint")
 
     def __repr__(self) -> str:
         return (

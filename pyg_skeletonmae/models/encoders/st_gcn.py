@@ -149,9 +149,10 @@ class STGCN(Classifier):
         skeleton: The joints and bones.
         in_channels: The channels of a joint.
         num_classes: The number of classes.
-        channels: See :class:`STGCNEncoder`.
-        dropout: See there.
-        head: See :class:`Classifier`, as for the arguments below.
+        channels: The width of each block (default: the ten of the paper, 64 to 256); time is halved
+            where it grows.
+        dropout: The dropout rate on the output of each convolution over time.
+        head: ``"linear"``, ``"mlp"`` or another head of :class:`Classifier`.
         head_dropout: The dropout rate before the last layer.
         label_smoothing: The share of the target spread over all classes.
         joints: ``"mean"`` over the joints, as in the paper, or ``"concat"``.
@@ -178,5 +179,11 @@ class STGCN(Classifier):
     ) -> None:
         encoder = STGCNEncoder(skeleton, in_channels, channels, dropout)
         super().__init__(
-            encoder, num_classes, head, None, head_dropout, label_smoothing, joints, segments
+            encoder,
+            num_classes,
+            head,
+            dropout=head_dropout,
+            label_smoothing=label_smoothing,
+            joints=joints,
+            segments=segments,
         )

@@ -100,8 +100,18 @@ class STRLEncoder(SkeletonEncoder):
 
     def forward(self, batch: Data) -> Tensor:
         """Encodes all tracks of a batch."""
-        person = None if self.share_persons else _person_numbers(batch.num_tracks)
-        return self.encode_tracks(self.tracks(batch), person)
+        pos = self.tracks(batch)
+        if self.share_persons:
+            return self.encode_tracks(pos)
+        persons = batch.num_tracks
+        if int(persons.max()) > MAX_SEPARATE_PERSONS:
+            raise DataError(
+                f"a clip of {int(persons.max())} persons: share_persons=False knows at most "
+                f"{MAX_SEPARATE_PERSONS}"
+            )
+        first = torch.cumsum(persons, 0) - persons
+        track = torch.arange(len(pos), device=persons.device)
+        return self.encode_tracks(pos, track - torch.repeat_interleave(first, persons))
 
     def encode_tracks(self, pos: Tensor, person: Tensor | None = None) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
@@ -119,7 +129,10 @@ class STRLEncoder(SkeletonEncoder):
                 f"clips of {pos.size(2)} frames for an encoder of {self.frames}: "
                 f"resample them with Resample({self.frames})"
             )
-        x: Tensor = self.embed(self._normalise(pos)) + self.time_embedding
+        if self.data_norm is not None:
+            by_frame = pos.transpose(1, 2)
+            pos = self.data_norm(by_frame.flatten(2)).view(by_frame.shape).transpose(1, 2)
+        x: Tensor = self.embed(pos) + self.time_embedding
         if self.joint_embedding is not None:
             x = x + self.joint_embedding
         for layer in self.layers:
@@ -161,29 +174,8 @@ class STRLEncoder(SkeletonEncoder):
     def _graph_stacks(self) -> list[GraphStack]:
         return [module for module in self.layers.modules() if isinstance(module, GraphStack)]
 
-    def _normalise(self, pos: Tensor) -> Tensor:
-        if self.data_norm is None:
-            return pos
-        tracks, joints, frames, channels = pos.shape
-        flat = pos.transpose(1, 2).reshape(tracks, frames, joints * channels)
-        out: Tensor = self.data_norm(flat)
-        return out.view(tracks, frames, joints, channels).transpose(1, 2)
-
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({self.skeleton.name}, frames={self.frames}, "
             f"hidden={self.out_channels}, layers={len(self.layers)})"
         )
-
-
-def _person_numbers(num_tracks: Tensor) -> Tensor:
-    """The number of each track within its clip, ``[P]``."""
-    if int(num_tracks.max()) > MAX_SEPARATE_PERSONS:
-        raise DataError(
-            f"a clip of {int(num_tracks.max())} persons: share_persons=False knows at most "
-            f"{MAX_SEPARATE_PERSONS}"
-        )
-    first = torch.cumsum(num_tracks, 0) - num_tracks
-    return torch.arange(int(num_tracks.sum()), device=num_tracks.device) - (
-        torch.repeat_interleave(first, num_tracks)
-    )

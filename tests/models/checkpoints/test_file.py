@@ -3,16 +3,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from official_helpers import save
+from public_helpers import save
 from torch import nn
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.models.checkpoints.file import (
-    build_official,
+    build_public,
     count_blocks,
     entry,
     named,
-    read_official,
+    read_public,
     shape_of,
     tensors,
 )
@@ -21,20 +21,20 @@ from pyg_skeletonmae.models.checkpoints.names import Source, only
 
 def test_only_allowed_classes_are_read(tmp_path: Path) -> None:
     path = save({"args": Namespace(lr=0.1)}, tmp_path)
-    assert read_official(path, (Namespace,))["args"].lr == 0.1
+    assert read_public(path, (Namespace,))["args"].lr == 0.1
     with pytest.raises(CheckpointError, match=r"it holds argparse\.Namespace, which"):
-        read_official(path)
+        read_public(path)
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such file"):
-        read_official(tmp_path / "none.pth")
+        read_public(tmp_path / "none.pth")
     path = save({"model": torch.zeros(1000)}, tmp_path)
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(CheckpointError, match="not a readable checkpoint"):
-        read_official(path)
+        read_public(path)
     with pytest.raises(CheckpointError, match="expected a dict, found list"):
-        read_official(save([1], tmp_path))
+        read_public(save([1], tmp_path))
 
 
 def test_entries() -> None:
@@ -71,7 +71,7 @@ def test_memory_is_taken_only_for_what_fits() -> None:
         return model
 
     with pytest.raises(CheckpointError, match="does not fit"):
-        build_official(build, {"weight": torch.zeros(3)}, lambda name: Source((name,), only))
+        build_public(build, {"weight": torch.zeros(3)}, lambda name: Source((name,), only))
     assert built == ["meta"]
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import torch
-from official_helpers import labelled, replay_dropout, save
 from oracle_helpers import oracles
+from public_helpers import labelled, replay_dropout, save
 from st_helpers import (
     BACKBONE,
     FRAMES,
@@ -26,8 +26,8 @@ from torch import Tensor
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.models import Classifier, STSkeletonMAE, build_model, load_mamp
-from pyg_skeletonmae.models.checkpoints.mamp import _HEADS, _classifier_source
-from pyg_skeletonmae.models.checkpoints.names import mamp_source
+from pyg_skeletonmae.models.checkpoints.mamp import _HEADS
+from pyg_skeletonmae.models.checkpoints.names import MAMP, mamp_source
 from pyg_skeletonmae.transforms import MotionMask, RandomTokenMask
 
 ARGS = {
@@ -214,7 +214,7 @@ def test_recorded_training_step(tmp_path: Path, kind: str) -> None:
     layers = next(layers for key, (_, layers) in _HEADS.items() if f"sd/{key}" in arrays)
     checked = 0
     for name, parameter in model.named_parameters():
-        (key,), pack = _classifier_source(name, layers)
+        (key,), pack = mamp_source(name, (*layers, *MAMP))
         if f"train/grad/{key}" in arrays:
             grad = pack([arrays[f"train/grad/{key}"]])
             assert parameter.grad is not None

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
-from pyg_skeletonmae.models.checkpoints.names import load_official, mamp_source
+from pyg_skeletonmae.models.checkpoints.names import load_public, mamp_source
 
 
 def make_model() -> STSkeletonMAE:
@@ -34,7 +34,7 @@ def public_state(model: STSkeletonMAE) -> dict[str, Tensor]:
 
 def test_a_state_dict_comes_back() -> None:
     source, target = make_model(), make_model()
-    load_official(target, public_state(source), mamp_source)
+    load_public(target, public_state(source), mamp_source)
     for name, value in source.state_dict().items():
         assert torch.equal(target.state_dict()[name], value), name
 
@@ -59,7 +59,7 @@ def test_wrong_keys_are_named_and_nothing_is_loaded(change: object, message: str
     before = {name: value.clone() for name, value in model.state_dict().items()}
     change(state)  # type: ignore[operator]
     with pytest.raises(CheckpointError, match=message):
-        load_official(model, state, mamp_source)
+        load_public(model, state, mamp_source)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
@@ -71,7 +71,7 @@ def test_unknown_parameters_of_ours() -> None:
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", ["mae", "mamp"])
 def test_recorded_weights_fit(name: str) -> None:
-    load_official(make_model(), weights(load(name)), mamp_source)
+    load_public(make_model(), weights(load(name)), mamp_source)
 
 
 @pytest.mark.oracle
@@ -88,7 +88,7 @@ def test_keys_and_shapes_of_the_published_models(depth: int) -> None:
     model = STSkeletonMAE(SKELETON, backbone=ViTBackbone(decoder_depth=depth))
     for name in names:
         state = {key: torch.zeros(shape) for key, shape, _ in listing["state_dicts"][name]}
-        load_official(model, state, mamp_source)
+        load_public(model, state, mamp_source)
     count = sum(parameter.numel() for parameter in model.parameters())
     assert count == {3: 8_789_004, 5: 10_368_524}[depth]
 

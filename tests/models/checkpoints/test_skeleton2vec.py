@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 import torch
-from official_helpers import labelled, replay_dropout, save
 from oracle_helpers import oracles
+from public_helpers import labelled, replay_dropout, save
 from s2v_helpers import BACKBONE, FRAMES, PATCH, STEPS, replay, s2v_oracle, s2v_tracks
 from st_helpers import SKELETON, as_batch, call, ours, weights
 from torch import Tensor
