@@ -95,8 +95,8 @@ def decode(value: Any, classes: dict[str, type]) -> Any:
         return Skeleton.from_dict(arguments)
     if name not in classes:
         raise CheckpointError(
-            f"unknown class {name!r:.80}; known are {', '.join(sorted(classes))}; your own: load_release(..., classes="
-            "(YourClass,)) or --allow_class"
+            f"unknown class {name!r:.80}; known are {', '.join(sorted(classes))}; "
+            "your own: load_release(..., classes=(YourClass,)) or --allow_class"
         )
     try:
         return classes[name](**arguments)
