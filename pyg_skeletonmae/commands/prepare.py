@@ -55,9 +55,9 @@ def _pyskl(
 
 _POSES = (
     "format", "skeleton", "labels", "zeros", "axes", "min_score", "image_size", "fps",
-    "label_column", "columns", "ignore", "first_index", "strict", "dry_run",
+    "positions", "key", "label_column", "columns", "ignore", "first_index", "strict", "dry_run",
 )  # fmt: skip
-_OPTIONS = ("axes", "min_score", "image_size", "fps")
+_OPTIONS = ("axes", "min_score", "image_size", "fps", "positions", "key")
 
 
 def _poses(
@@ -103,6 +103,8 @@ def prepare(
     min_score: float | None = None,
     image_size: tuple[float, float] | None = None,
     fps: float | None = None,
+    positions: str | None = None,
+    key: str | None = None,
     label_column: str | None = None,
     columns: Mapping[str, str] | Sequence[str] | None = None,
     ignore: Sequence[str] | None = None,
@@ -132,6 +134,9 @@ def prepare(
         min_score: Of ``poses``, a joint is missing unless its score is above this.
         image_size: Of ``poses``, width and height, to normalise pixels by.
         fps: Of ``poses``, frames per second.
+        positions: Of ``poses`` in the format ``bvh``, what position channels do with the OFFSET of
+            a joint: ``replace`` it, or ``add`` to it; None = as the first frame shows it.
+        key: Of ``poses`` in the format ``mediapipe_json``, the set of landmarks to read.
         label_column: Of tables of landmarks, the column that says what is shown.
         columns: Of tables of landmarks, what columns mean.
         ignore: Of tables of landmarks, columns to leave out.
@@ -154,12 +159,13 @@ def prepare(
         "policy": policy, "incomplete": incomplete,
         "format": format, "skeleton": skeleton, "labels": labels, "zeros": zeros, "axes": axes,
         "min_score": min_score, "image_size": image_size, "fps": fps,
+        "positions": positions, "key": key,
         "label_column": label_column, "columns": columns, "ignore": ignore,
         "first_index": first_index, "strict": strict or None, "dry_run": dry_run or None,
     }  # fmt: skip
-    chosen = {key: value for key, value in given.items() if value is not None}
-    for key in chosen.keys() - set(recipe.options):
-        raise ConfigError(f"--{key}: {name} has no such option")
+    chosen = {option: value for option, value in given.items() if value is not None}
+    for option in chosen.keys() - set(recipe.options):
+        raise ConfigError(f"--{option}: {name} has no such option")
     if not Path(root).exists():
         raise DataError(f"{root}: no such {'file' if name == 'pyskl' else 'folder'}")
     return recipe.build(
@@ -198,6 +204,8 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--min_score", type=float, help="Of poses: joints above it are present.")
     parser.add_argument("--image_size", type=tuple[float, float], help="Of poses: [width, height].")
     parser.add_argument("--fps", type=float, help="Of poses: frames per second.")
+    parser.add_argument("--positions", type=str, help="Of bvh: positions replace offsets, or add.")
+    parser.add_argument("--key", type=str, help="Of mediapipe_json: the set of landmarks to read.")
     parser.add_argument("--label_column", type=str, help="Of tables: the column of labels.")
     parser.add_argument(
         "--columns", type=dict[str, str] | list[str], help='Of tables: "{bild: frame}", or a list.'

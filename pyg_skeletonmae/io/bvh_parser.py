@@ -14,10 +14,12 @@ import numpy as np
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
+from pyg_skeletonmae.io.number_text import field_bounds, parse_numbers
 from pyg_skeletonmae.io.poses import check_size
 from pyg_skeletonmae.skeleton.checks import MAX_JOINTS
 
-_MAX_LINE = 2**20
+_MAX_LINE, _BLOCK = 2**20, 2**18
+_NUMBER_BYTES = b"0123456789eE+-. \t\r\n"
 _FRAMES = re.compile(r"frames\s*:\s*(\d{1,9})", re.ASCII | re.IGNORECASE)
 _FRAME_TIME = re.compile(r"frame\s+time\s*:\s*(\S+)", re.ASCII | re.IGNORECASE)
 _CHARACTERS = re.compile(r"[0-9eE+\-. \t]*")
@@ -66,11 +68,7 @@ def parse_bvh(path: str | Path) -> Motion:
         lines.fail("frames and a frame time above 0", f"{frames} frames of {frame_time:g} s")
     count = sum(len(joint.channels or ()) for joint in joints)
     check_size(lines.path, (1, frames, count, 1))
-    rows = [np.array(lines.numbers(lines.row(), count)) for _ in range(frames)]
-    for text in lines:
-        if text.strip():
-            lines.fail(f"the end of the file after {frames} frames", "more")
-    return Motion(joints, np.stack(rows), frame_time)
+    return Motion(joints, _read_rows(lines, frames, count), frame_time)
 
 
 class _Lines:
@@ -78,25 +76,40 @@ class _Lines:
 
     def __init__(self, path: Path) -> None:
         self.path, self.number = path, 0
+        self._bytes = self._read_bytes()
         self._lines = self._read()
         self._words: Iterator[str] = iter(())
 
     def _read(self) -> Iterator[str]:
+        for data in self._bytes:
+            self.number += 1
+            try:
+                yield data.decode("utf-8-sig" if self.number == 1 else "utf-8").rstrip("\r\n")
+            except UnicodeDecodeError:
+                self.fail("UTF-8 text", "other bytes")
+
+    def _read_bytes(self) -> Iterator[bytes]:
         try:
             with open_plain(self.path) as file:
                 while line := file.readline(_MAX_LINE + 1):
-                    self.number += 1
                     if len(line) > _MAX_LINE:
+                        self.number += 1
                         self.fail(f"at most {_MAX_LINE} bytes in a line", "more")
-                    encoding = "utf-8-sig" if self.number == 1 else "utf-8"
-                    yield line.decode(encoding).rstrip("\r\n")
-        except UnicodeDecodeError:
-            self.fail("UTF-8 text", "other bytes")
+                    yield line
         except OSError as error:
             self.fail("a readable file", str(error))
 
-    def __iter__(self) -> Iterator[str]:
-        return self._lines
+    def blocks(self) -> Iterator[bytes]:
+        """The rest of the file, many whole lines at a time; ``number`` is the line before."""
+        size, block = 0, []
+        for line in self._bytes:
+            block.append(line)
+            size += len(line)
+            if size > _BLOCK:
+                yield b"".join(block)
+                self.number += len(block)
+                size, block = 0, []
+        yield b"".join(block)
 
     def word(self, expected: str) -> str:
         """The next word of the hierarchy."""
@@ -115,19 +128,14 @@ class _Lines:
             self.fail(expected, f"{word!r:.60}")
         return word.lower()
 
-    def row(self) -> list[str]:
-        """The words of the next line, which must be there."""
-        line = next(self._lines, None)
-        if line is None:
-            self.fail("another frame", "the end of the file")
-        return line.split()
-
     def match(self, pattern: re.Pattern[str], expected: str) -> str:
-        """The group of a pattern that the next line must match."""
-        line = " ".join(self.row())
-        if (found := pattern.fullmatch(line)) is None:
+        """The group of a pattern that the next line with words must match."""
+        line = next((" ".join(words) for text in self._lines if (words := text.split())), None)
+        if line is None:
+            self.fail(expected, "the end of the file")
+        if (match := pattern.fullmatch(line)) is None:
             self.fail(expected, f"{line!r:.60}")
-        return found[1]
+        return match[1]
 
     def numbers(self, words: list[str], count: int) -> list[float]:
         """The words as so many finite numbers."""
@@ -165,7 +173,7 @@ def _read_hierarchy(lines: _Lines) -> list[Joint]:
         elif keyword == "offset":
             joint.offset = lines.numbers([lines.word("3 numbers") for _ in range(3)], 3)
         elif keyword == "channels":
-            joint.channels = _read_channels(lines, joint)
+            joint.channels = _read_channels(lines)
         else:
             stack.append(_open_joint(lines, joints, stack[-1], is_end=keyword == "end"))
     lines.keyword("MOTION")
@@ -199,7 +207,7 @@ def _open_joint(lines: _Lines, joints: list[Joint], parent: int, is_end: bool = 
     return len(joints) - 1
 
 
-def _read_channels(lines: _Lines, joint: Joint) -> list[Channel]:
+def _read_channels(lines: _Lines) -> list[Channel]:
     count = lines.keyword(*map(str, range(7)))
     channels: list[Channel] = []
     for _ in range(int(count)):
@@ -209,8 +217,44 @@ def _read_channels(lines: _Lines, joint: Joint) -> list[Channel]:
         channel = Channel("xyz".index(match[1].lower()), match[2].lower() == "rotation")
         if channel in channels:
             lines.fail("each channel once", f"{word} twice")
-        if not channel.turns and joint.parent >= 0:
-            lines.fail("rotations only in a joint below the root", word)
         channels.append(channel)
     lines.end_of_line()
     return channels
+
+
+def _read_rows(lines: _Lines, frames: int, count: int) -> Array:
+    """The channels ``[T, N]``. A frame begins on a line of its own and may take several lines."""
+    values = np.empty(frames * count)
+    place = 0
+    for block in lines.blocks():
+        text = np.frombuffer(block, np.uint8)
+        if block.translate(None, _NUMBER_BYTES):
+            _fail_at(lines, block)
+        starts, ends = field_bounds(text)
+        numbers = parse_numbers(text, starts, ends)
+        if numbers is None or not np.isfinite(numbers).all():
+            _fail_at(lines, block)
+        first = np.arange(-place % count, len(starts), count)  # of each frame, among these fields
+        breaks = np.flatnonzero(text == ord("\n"))
+        line = np.searchsorted(breaks, starts)
+        if (bad := first[(first > 0) & (line[first] == line[first - 1])]).size:
+            lines.number += 1 + int(line[bad[0]])
+            lines.fail(f"{count} numbers for a frame, the next frame on another line", "more")
+        if len(numbers) > len(values) - place:
+            lines.number += 1 + int(line[len(values) - place])
+            lines.fail(f"the end of the file after {frames} frames", "more")
+        values[place : place + len(numbers)] = numbers
+        place += len(numbers)
+    if place < len(values):
+        found = f"the end of the file after {place // count} frames and {place % count} numbers"
+        lines.fail(f"{frames} frames of {count} numbers", found)
+    return values.reshape(frames, count)
+
+
+def _fail_at(lines: _Lines, block: bytes) -> NoReturn:
+    """Raises about the first line of a block that holds something else than finite numbers."""
+    for line in block.splitlines():
+        lines.number += 1
+        words = line.decode("utf-8", "replace").split()
+        lines.numbers(words, len(words))
+    lines.fail("numbers", "something else")

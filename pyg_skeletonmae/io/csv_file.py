@@ -53,24 +53,31 @@ class CsvFile:
 
     def numbers(self) -> Array:
         """All further lines, ``[T, columns]``, float64, NaN where a cell is empty or ``nan``."""
+        return self.named_rows(0)[1]
+
+    def named_rows(self, names: int) -> tuple[list[list[str]], Array]:
+        """All further lines: so many cells as text, and the others, ``[T, columns - names]``."""
+        texts: list[list[str]] = []
         rows: list[Array] = []
         for line in self._lines:
             if not line.strip():
                 self._only_blanks()
                 break
+            if line.count(",") + 1 != self._columns:
+                self.fail(f"{self._columns} cells", f"{line.count(',') + 1}")
+            *first, line = line.split(",", names)
+            texts.append([cell.strip().strip('"') for cell in first])
             rows.append(self._row(line))
             check_size(self.path, (2, len(rows), self._columns, 1))  # 2: float64
         if not rows:
             self.fail("a row of numbers", "the end of the file")
-        return np.stack(rows)
+        return texts, np.stack(rows)
 
     def fail(self, expected: str, found: str) -> NoReturn:
         """Raises :class:`SkeletonFormatError` about the line read last."""
         raise SkeletonFormatError(self.path, f"line {self.number}", expected, found) from None
 
     def _row(self, line: str) -> Array:
-        if line.count(",") + 1 != self._columns:
-            self.fail(f"{self._columns} cells", f"{line.count(',') + 1}")
         try:
             if not _CHARACTERS.fullmatch(line):  # float() also knows 'inf' and '1_0'
                 raise ValueError

@@ -1,11 +1,14 @@
-"""DeepLabCut: the CSV file of a video that was analysed."""
+"""DeepLabCut: the CSV file of a video that was analysed, or of frames that were labelled."""
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 
 import numpy as np
 
+from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.csv_file import CsvFile, frame_rows
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
@@ -13,6 +16,7 @@ from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
 
 _COORDINATES = ("x y likelihood", "x y", "x y z", "x y z likelihood")
+_NUMBER = re.compile(r"\d{1,9}(\.0*)?", re.ASCII)
 
 
 def read_deeplabcut(
@@ -22,8 +26,14 @@ def read_deeplabcut(
 
     Three rows of names, ``scorer``, ``bodyparts`` and ``coords``, or four with ``individuals``
     after ``scorer`` (a track each). Every body part has the columns ``x, y, likelihood``, or
-    ``x, y``, or ``x, y, z``, or ``x, y, z, likelihood``. The first column holds the frame numbers;
-    a frame that has no row is missing, as is a body part whose cells are empty.
+    ``x, y``, or ``x, y, z``, or ``x, y, z, likelihood``.
+
+    The first column of an **analysed video** holds the frame numbers; a frame that has no row is
+    missing, as is a body part whose cells are empty. A likelihood that is empty beside coordinates
+    counts as 1; those above 1 (of models whose scores are no probabilities) are kept.
+
+    A file of **labels** (``CollectedData_<scorer>.csv``) names an image in its first column or its
+    first three. Every image is a frame, in the order of the file.
 
     Args:
         path: The file.
@@ -36,36 +46,56 @@ def read_deeplabcut(
         that have no joint of the skeleton), from its first to its last frame.
 
     Raises:
-        SkeletonFormatError: The file is missing or damaged, or lacks a joint of the skeleton.
+        SkeletonFormatError: The file is missing or damaged, lacks a joint of the skeleton, or is
+            the table of pandas (``.h5``) that DeepLabCut writes beside the CSV file.
     """
+    if Path(path).suffix.lower() in (".h5", ".hdf5", ".hdf"):
+        expected = "the CSV file of it (save_as_csv=True, or analyze_videos_converth5_to_csv)"
+        raise SkeletonFormatError(path, "the file", expected, "a table of pandas")
     file, skeleton = CsvFile(path), get_layout(layout)
-    parts, channels = _read_header(file)
+    parts, channels, names = _read_header(file)
     index = _joint_index(file, parts, skeleton)
-    values = file.numbers()
-    rows = frame_rows(file, values[:, 0])
+    labels, values = file.named_rows(names)
+    notes = _left_out(parts, skeleton)
+    if all(_NUMBER.fullmatch(label[0]) for label in labels) and names == 1:
+        rows = frame_rows(file, np.array([float(label[0]) for label in labels]))
+    elif any(_NUMBER.fullmatch("".join(label)) for label in labels):
+        expected = "frame numbers in all rows or names of images in all"
+        raise SkeletonFormatError(file.path, "the first column", expected, "some of each")
+    else:
+        notes.append("labelled images, each a frame: they do not follow each other in time")
+        rows = np.arange(len(values))
     there = np.flatnonzero(rows >= 0)
-    table = values[:, 1:].reshape(len(values), len(parts), len(channels))
-    found = empty_tracks(file.path, (len(index), len(rows), skeleton.num_joints, len(channels)))
+    table = values.reshape(len(values), len(parts), len(channels))
+    tracks = empty_tracks(file.path, (len(index), len(rows), skeleton.num_joints, len(channels)))
     with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
         for track, joints in enumerate(index):
-            found[track, there] = table[:, joints]
+            tracks[track, there] = table[:, joints]
     if channels[-1] != "likelihood":
-        return finish_tracks(file.path, found, None, skeleton, options)
-    pos, score = found[..., :-1].copy(), found[..., -1]
-    return finish_tracks(file.path, pos, score, skeleton, options)
+        return finish_tracks(file.path, tracks, None, skeleton, options, notes=notes)
+    pos, score = tracks[..., :-1].copy(), tracks[..., -1]
+    empty = np.isnan(score) & ~np.isnan(pos).any(-1)
+    if empty.any():
+        score[empty] = 1
+        notes.append(f"{int(empty.sum())} likelihoods are empty and count as 1")
+    return finish_tracks(file.path, pos, score, skeleton, options, max_score=math.inf, notes=notes)
 
 
-def _read_header(file: CsvFile) -> tuple[list[tuple[str, str]], list[str]]:
-    """The (individual, body part) of each group of columns, and the columns of a group."""
-    _row(file, "scorer")
+def _read_header(file: CsvFile) -> tuple[list[tuple[str, str]], list[str], int]:
+    """The (individual, body part) of each group of columns, the columns of a group, and how many
+    columns stand before the first group."""
+    scorer = _row(file, "scorer")
+    first = 3 if scorer[:2] == ["", ""] else 1
     names = file.names()
-    individuals = names[1:] if names[0] == "individuals" else [""] * (len(names) - 1)
+    individuals = names[first:] if names[0] == "individuals" else [""] * (len(names) - first)
     if names[0] == "individuals":
         names = file.names()
     if names[0] != "bodyparts":
         file.fail("a row that begins with 'bodyparts'", f"{names[0]!r:.60}")
-    coords = _row(file, "coords")
-    parts = list(zip(individuals, names[1:], strict=True))
+    coords = _row(file, "coords")[first - 1 :]
+    parts = list(zip(individuals, names[first:], strict=True))
+    if not parts:
+        file.fail("the columns of a body part", "none")
     size = next((i for i, part in enumerate(parts) if part != parts[0]), len(parts))
     channels = coords[:size]
     if " ".join(channels) not in _COORDINATES or channels * (len(parts) // size) != coords:
@@ -73,7 +103,7 @@ def _read_header(file: CsvFile) -> tuple[list[tuple[str, str]], list[str]]:
     groups = parts[::size]
     if [group for group in groups for _ in range(size)] != parts or len(set(groups)) < len(groups):
         file.fail("each body part once, its columns side by side", "others")
-    return groups, channels
+    return groups, channels, first
 
 
 def _row(file: CsvFile, first: str) -> list[str]:
@@ -83,6 +113,13 @@ def _row(file: CsvFile, first: str) -> list[str]:
             f"a row that begins with {first!r}", f"{names[0]!r:.60} and {len(names) - 1} more"
         )
     return names[1:]
+
+
+def _left_out(parts: list[tuple[str, str]], skeleton: Skeleton) -> list[str]:
+    """A note of the body parts that are no joint."""
+    names = dict.fromkeys(part for _, part in parts)
+    names_left = [n for n in names if skeleton.aliases.get(n, n) not in skeleton.joints]
+    return [f"body parts left out: {', '.join(names_left):.200}"] if names_left else []
 
 
 def _joint_index(file: CsvFile, parts: list[tuple[str, str]], skeleton: Skeleton) -> list[Array]:

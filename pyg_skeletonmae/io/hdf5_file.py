@@ -76,14 +76,23 @@ class Hdf5File:
             self._check_lengths(key, dataset)
         return [str(text) for text in dataset.asstr()[()]]
 
+    def has_attribute(self, key: str, name: str) -> bool:
+        """Whether a dataset has an attribute."""
+        return name in self._dataset(key).attrs
+
     def attribute(self, key: str, name: str) -> str | None:
-        """A text attribute of fixed length of a dataset, None if it has none."""
-        attributes = self._dataset(key).attrs
-        if name not in attributes:
+        """A text attribute of a dataset, None if it has none, or one of variable length.
+
+        HDF5 believes the length that such a text claims, up to 4 GiB, and has no way to ask first.
+        """
+        if not self.has_attribute(key, name):
             return None
+        attributes = self._dataset(key).attrs
         kind = attributes.get_id(name).dtype
+        if self._h5py.check_string_dtype(kind) is not None and kind.kind == "O":
+            return None
         if kind.kind != "S" or kind.itemsize > _MAX_NAME:
-            self.fail(f"{key}, attribute {name!r}", "a text of fixed length", f"{kind}")
+            self.fail(f"{key}, attribute {name!r}", "a text", f"{kind}")
         return bytes(attributes[name]).decode("utf-8")
 
     def fail(self, where: str, expected: str, found: str) -> NoReturn:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -72,24 +71,50 @@ def entry(path: Path, where: str, value: object, key: str, kind: type) -> Any:
     return value[key]
 
 
-def points(
-    path: Path, where: str, numbers: Sequence[object], num_joints: int, channels: int = 3
-) -> Array:
-    """``x, y, (z,) score`` of each joint from one flat list, ``[V, channels]``, float32.
+def points(path: Path, where: str, numbers: list[object], num_joints: int) -> Array:
+    """``x, y, score`` of each joint from one flat list, ``[V, 3]``, float32.
 
     Raises:
         SkeletonFormatError: The list has another length, or holds something that is no finite
             number (``true`` is none).
     """
-    if len(numbers) != channels * num_joints:
-        axes = "x, y, score" if channels == 3 else "x, y, z, score"
-        expected = f"{channels * num_joints} numbers ({axes} of {num_joints} joints)"
+    if len(numbers) != 3 * num_joints:
+        expected = f"{3 * num_joints} numbers (x, y, score of {num_joints} joints)"
         raise SkeletonFormatError(path, where, expected, f"{len(numbers)}")
+    return number_list(path, where, numbers).reshape(num_joints, 3)
+
+
+def number_list(path: Path, where: str, numbers: object, count: int | None = None) -> Array:
+    """A flat list of numbers, ``[count]``, float32.
+
+    Raises:
+        SkeletonFormatError: It is no list, has another length, or holds something that is no finite
+            number (``true`` is none).
+    """
+    if not isinstance(numbers, list) or count not in (None, len(numbers)):
+        of = "" if count is None else f"{count} "
+        raise SkeletonFormatError(path, where, f"a list of {of}numbers", brief(numbers))
     for index, number in enumerate(numbers):
-        if type(number) not in (int, float) or not abs(cast(float, number)) <= _MAX_FLOAT32:
+        if type(number) not in (int, float) or not abs(number) <= _MAX_FLOAT32:
             place = f"{where}, number {index}"
             raise SkeletonFormatError(path, place, "a finite number", brief(number))
-    return np.array(numbers, np.float32).reshape(num_joints, channels)
+    return np.array(numbers, np.float32)
+
+
+def number_rows(path: Path, where: str, rows: object, widths: tuple[int, ...]) -> Array:
+    """A list of rows of numbers, all of one of some widths, ``[rows, width]``, float32.
+
+    Raises:
+        SkeletonFormatError: It is no such list.
+    """
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, list) for row in rows):
+        raise SkeletonFormatError(path, where, "a list of points", brief(rows))
+    width = len(rows[0])
+    if width not in widths or any(len(row) != width for row in rows):
+        expected = f"{' or '.join(map(str, widths))} numbers in every point"
+        raise SkeletonFormatError(path, where, expected, "others")
+    flat = [number for row in rows for number in row]
+    return number_list(path, where, flat).reshape(len(rows), width)
 
 
 def brief(value: object) -> str:

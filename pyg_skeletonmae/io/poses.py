@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_NUMBERS = 32 * 1024**2
 MAX_SCORE = 1.1
+Positions: TypeAlias = Literal["replace", "add"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,8 @@ class PoseOptions:
         unit: What x and y are where ``image_size`` is given: ``"pixel"``, or ``"normalised"``,
             which is kept as it is; None = pixels, unless nearly all lie within -2 to 2 (our choice:
             nobody is two pixels large), which is noted.
+        positions: Of BVH, what position channels do, see :func:`~pyg_skeletonmae.io.read_bvh`.
+        key: Of MediaPipe's JSON, which set of landmarks is read, by its name in the file.
 
     Raises:
         ConfigError: A value is out of range.
@@ -79,6 +83,8 @@ class PoseOptions:
     zeros: Zeros | None = None
     axes: str | None = None
     unit: Unit | None = None
+    positions: Positions | None = None
+    key: str | None = None
 
     def __post_init__(self) -> None:
         size = self.image_size
@@ -91,6 +97,8 @@ class PoseOptions:
         check_axes(self.axes)
         check_unit(self.unit)
         check_zeros(self.zeros)
+        if self.positions not in (None, *get_args(Positions)):
+            raise ConfigError(f"positions={self.positions!r}: expected 'replace', 'add' or None")
 
 
 AS_IS = PoseOptions()
@@ -136,7 +144,8 @@ def finish_tracks(
         skeleton: The skeleton.
         options: The options.
         max_score: The largest score that can be. Scores of 0 to 1 are let pass up to 1.1: our
-            choice, because detectors that interpolate their heat maps overshoot.
+            choice, because detectors that interpolate their heat maps overshoot. Larger ones, where
+            they are let pass, are noted.
         notes: What the reader had to decide.
 
     Raises:
@@ -153,8 +162,9 @@ def finish_tracks(
         bad = valid & ~((score >= 0) & (score <= max_score))
         found = f"{score[bad][0]:g}" if bad.any() else ""
         _forbid(path, bad, skeleton, "a score of 0 to 1", found)
-        if score[valid].max(initial=0) > MAX_SCORE:
-            notes = (*notes, "numbers above 1 are taken for scores: they may be a coordinate z")
+        if (most := score[valid].max(initial=0)) > MAX_SCORE:
+            doubt = "no probabilities, kept as they are; they may be a coordinate z"
+            notes = (*notes, f"scores up to {most:.4g}: {doubt}")
         valid &= np.asarray(score > options.min_score)
     valid, doubts = settle_zeros(pos, valid, options.zeros)
     notes = (*notes, *doubts)
@@ -169,6 +179,23 @@ def finish_tracks(
     pos[~valid] = 0
     seen = np.asarray(valid.any((1, 2)))
     return PoseTracks(pos[seen], valid[seen], skeleton, options.fps, tuple(notes))
+
+
+def scale_parts(pos: Array, options: PoseOptions) -> list[str]:
+    """Makes coordinates that are parts of an image's width and height pixels, if its size is told.
+
+    Args:
+        pos: Coordinates ``[..., C]`` whose x and y are 0 to 1 inside the image. Is overwritten.
+        options: The options; if their ``unit`` says what x and y are, nothing is done.
+
+    Returns:
+        A note if the size is not told.
+    """
+    if options.image_size is None:
+        return ["x and y are parts of the image's width and height: image_size gives them one unit"]
+    if options.unit is None:
+        pos[..., :2] *= np.asarray(options.image_size, np.float32)
+    return []
 
 
 def _forbid(path: Path, bad: Array, skeleton: Skeleton, expected: str, found: str) -> None:

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +89,28 @@ def test_tables_of_landmarks(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert clip.pos[0, 0, 3].tolist() == pytest.approx([30.5 / 320 - 1, 60.5 / 240 - 1])
 
 
+def test_what_position_channels_and_sets_of_landmarks_are(tmp_path: Path) -> None:
+    for folder in ("bvh", "json"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "bvh/a.bvh").write_text(
+        "HIERARCHY\nROOT a\n{\nOFFSET 0 0 0\nCHANNELS 0\nJOINT b\n{\nOFFSET 2 0 0\n"
+        "CHANNELS 1 Xposition\n}\n}\nMOTION\nFrames: 1\nFrame Time: 0.02\n3\n"
+    )
+    for positions, x in (("replace", 3), ("add", 5)):
+        data = prepare("poses", tmp_path / "bvh", tmp_path / positions, 0, format="bvh",
+                       positions=positions)  # fmt: skip
+        assert data.store.clip(0).pos[0, 0, 1].tolist() == [x, 0, 0]
+    sets = {
+        key: [[{"x": x + j, "y": 1, "z": 2} for j in range(33)]]
+        for key, x in (("pose_landmarks", 0.5), ("pose_world_landmarks", 9))
+    }
+    (tmp_path / "json/a.json").write_text(json.dumps([sets]))
+    told = f"prepare poses --root {tmp_path / 'json'} --workers 0 --format mediapipe_json"
+    assert main([*told.split(), "--key", "pose_world_landmarks"]) == 0
+    clip = ClipStore(tmp_path / "json/processed/mediapipe_json").clip(0)
+    assert clip.pos[0, 0, 0].tolist() == [9, 1, 2]
+
+
 def test_pickles(tmp_path: Path) -> None:
     path = save_athletes(tmp_path / "gym_hrnet.pkl")
     stores = [
@@ -120,6 +143,8 @@ def test_pickles(tmp_path: Path) -> None:
         ("poses --root . --format bvh --strict", "of tables only, not of the format 'bvh'"),
         ("ntu60 --root . --dry-run", "--dry_run: ntu60 has no such option"),
         ("poses --root . --labels no.csv", "no.csv"),
+        ("poses --root . --format bvh --positions both", "expected 'replace', 'add' or None"),
+        ("poses --root . --format coco --key a", "key='a' means nothing for coco"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -158,7 +183,7 @@ def test_axes_of_a_folder_of_arrays(tmp_path):
         assert not data.card["notes"] and data[0].pos.shape == (34, 9, 2)
     with pytest.raises(ConfigError, match="expected the order of M"):
         prepare("poses", folder, tmp_path / "b", axes="persons", **given)
-    with pytest.raises(ConfigError, match="only plain arrays have them, not openpose"):
+    with pytest.raises(ConfigError, match="axes='CTVM' means nothing for openpose"):
         prepare("poses", folder, tmp_path / "b", axes="CTVM", format="openpose")
     absent = rng.normal(size=(2, 9, 17, 2))
     absent[..., 1] = 0

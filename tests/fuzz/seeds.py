@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import pickle
+import struct
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -154,19 +155,6 @@ def coco() -> list[Files]:
     return [{"a.json": json.dumps(content).encode()} for content in (results, tracks, both)]
 
 
-def mmpose() -> list[Files]:
-    """A video with tracks and names of keypoints, and the instances of one image."""
-    keypoints = np.abs(_pose(4, COCO17.num_joints, 3)).astype(np.float64).round(4)
-    people = [
-        {"keypoints": k[:, :2].tolist(), "keypoint_scores": k[:, 2].tolist(), "track_id": i % 2}
-        for i, k in enumerate(keypoints)
-    ]
-    names = {str(number): joint for number, joint in enumerate(COCO17.joints)}
-    frames = [{"frame_id": i, "instances": people[2 * i : 2 * i + 2]} for i in range(2)]
-    video = {"meta_info": {"keypoint_id2name": names}, "instance_info": frames}
-    return [{"a.json": json.dumps(content).encode()} for content in (video, frames, people[:2])]
-
-
 def mediapipe_csv() -> list[Files]:
     """By name with visibilities, and by number, one frame left out."""
     joints = get_layout("mediapipe33").joints
@@ -226,7 +214,7 @@ def labels() -> list[Files]:
 
 
 def deeplabcut() -> list[Files]:
-    """One animal with likelihoods; two without."""
+    """One animal with likelihoods; two without; labelled images."""
     parts = [part for part in STICK.joints for _ in range(3)]
     one = [
         "scorer" + ",net" * len(parts),
@@ -245,7 +233,11 @@ def deeplabcut() -> list[Files]:
         "coords" + ",x,y" * 2 * STICK.num_joints,
         *(f"{i}," + ",".join(f"{v:.4f}" for v in _pose(2 * len(parts), seed=i)) for i in (0, 1)),
     ]
-    return [{"a.csv": _text(lines)} for lines in (one, two)]
+    labels = [line.partition(",")[0] + ",,," + line.partition(",")[2] for line in two[:4]]
+    labels += [
+        f"labeled-data,v,img{i}.png," + line.partition(",")[2] for i, line in enumerate(two[4:])
+    ]
+    return [{"a.csv": _text(lines)} for lines in (one, two, labels)]
 
 
 def sleap() -> list[Files]:
@@ -262,11 +254,16 @@ def sleap() -> list[Files]:
         file.create_dataset("node_names", data=np.array(STICK.joints, "S"))
         file.create_dataset("edge_inds", data=np.array(bones))
         file["tracks"].attrs["dims"] = np.bytes_('["track", "xy", "node", "frame"]')
-    return [{"a.h5": buffer.getvalue()}]
+    files = [{"a.h5": buffer.getvalue()}]
+    with h5py.File(buffer, "r+") as file:
+        file["tracks"].attrs["dims"] = '["track", "xy", "node", "frame"]'
+        del file["edge_inds"]
+        file["edge_inds"] = np.zeros(0)
+    return [*files, {"a.h5": buffer.getvalue()}]
 
 
 def bvh() -> list[Files]:
-    """Five joints, two of them ends, three frames."""
+    """Five joints, two of them ends, three frames; one with positions that replace an OFFSET."""
     lines = [
         "HIERARCHY", "ROOT hips", "{", "\tOFFSET 0.0 1.5 0.0",
         "\tCHANNELS 6 Xposition Yposition Zposition Zrotation Xrotation Yrotation",
@@ -278,7 +275,118 @@ def bvh() -> list[Files]:
         "MOTION", "Frames: 3", "Frame Time: 0.033333",
     ]  # fmt: skip
     lines += [" ".join(f"{value:.3f}" for value in 90 * row) for row in _pose(3, 10)]
-    return [{"a.bvh": _text(lines)}]
+    moved = [line.replace("CHANNELS 1 X", "CHANNELS 2 Yposition X") for line in lines]
+    moved[-3:] = [f"{row} -4.5 {last}" for row, _, last in (x.rpartition(" ") for x in moved[-3:])]
+    return [{"a.bvh": _text(lines)}, {"a.bvh": _text(moved)}]
+
+
+def mmpose() -> list[Files]:
+    """The demo's file of two frames with a gap, names and tracks; the inferencer's, in 3-D, and of
+    one image."""
+    points = np.abs(_pose(3, COCO17.num_joints, 3)).astype(np.float64).round(4)
+    people = [
+        {"keypoints": p[:, :2].tolist(), "keypoint_scores": p[:, 2].tolist(), "track_id": i}
+        for i, p in enumerate(points)
+    ]
+    info = {"keypoint_id2name": {str(i): joint for i, joint in enumerate(COCO17.joints)}}
+    frames = [{"frame_id": 1, "instances": people[:2]}, {"frame_id": 3, "instances": people[2:]}]
+    bare = [{"keypoints": p.tolist(), "keypoint_scores": p[:, 2].tolist()} for p in points]
+    contents = ({"meta_info": info, "instance_info": frames}, [bare[:2], [], bare[2:]], people[:2])
+    return [{"a.json": json.dumps(content).encode()} for content in contents]
+
+
+def kinetics() -> list[Files]:
+    """Three frames, the second without people."""
+    points = np.abs(_pose(3, get_layout("openpose18").num_joints, 3)).astype(np.float64).round(3)
+    points[0, 3] = 0
+    people = [{"pose": p[:, :2].ravel().tolist(), "score": p[:, 2].tolist()} for p in points]
+    frames = [{"frame_index": i, "skeleton": s} for i, s in ((1, people[:2]), (3, people[2:]))]
+    content = {"data": frames, "label": "waving", "label_index": 7}
+    return [{"a.json": json.dumps(content).encode()}]
+
+
+def yolo() -> list[Files]:
+    """With scores, confidences and tracks; labels with flags."""
+    points = np.abs(_pose(3, COCO17.num_joints, 3)).astype(np.float64).round(4)
+    points[0, 3] = 0
+    rows = [" ".join(f"{v:g}" for v in (0, 0.5, 0.5, 0.2, 0.4, *p.ravel())) for p in points]
+    tracked = {
+        "v_1.txt": _text([f"{rows[0]} 0.9 4", f"{rows[1]} 0.8 2"]),
+        "v_3.txt": _text([f"{rows[2]} 0.7 2"]),
+    }
+    points[..., 2] = np.arange(3 * COCO17.num_joints).reshape(3, -1) % 3
+    rows = [" ".join(f"{v:g}" for v in (0, 0.5, 0.5, 0.2, 0.4, *p.ravel())) for p in points]
+    return [tracked, {f"{i}.txt": _text([row]) for i, row in enumerate(rows)}]
+
+
+def yolo_json() -> list[Files]:
+    """Two frames and an empty one, with tracks."""
+    points = np.abs(_pose(3, COCO17.num_joints, 3)).astype(np.float64).round(4)
+    people = [
+        {
+            "name": "person",
+            "class": 0,
+            "track_id": i,
+            "keypoints": dict(zip(("x", "y", "visible"), p.T.tolist(), strict=True)),
+        }
+        for i, p in enumerate(points)
+    ]
+    return [{"a.json": json.dumps([people[:2], [], people[2:]]).encode()}]
+
+
+def mediapipe_json() -> list[Files]:
+    """Image and world landmarks of the tasks; lists of numbers."""
+    joints = get_layout("mediapipe33").num_joints
+    values = np.abs(_pose(2, joints, 4)).astype(np.float64).round(4).tolist()
+    person = [[dict(zip(("x", "y", "z", "visibility"), p, strict=True)) for p in v] for v in values]
+    frames = [
+        {"frame": 2 * i, "pose_landmarks": [p], "pose_world_landmarks": [p]}
+        for i, p in enumerate(person)
+    ]
+    contents = ({"fps": 25, "frames": frames}, values)
+    return [{"a.json": json.dumps(content).encode()} for content in contents]
+
+
+def trc() -> list[Files]:
+    """Three frames of five markers, one missing once."""
+    names = "\t\t\t".join(STICK.joints)
+    axes = "\t".join(f"{axis}{i + 1}" for i in range(STICK.num_joints) for axis in "XYZ")
+    lines = [
+        "PathFileType\t4\t(X/Y/Z)\ta.trc",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits",
+        f"60.00\t60.00\t3\t{STICK.num_joints}\tm", f"Frame#\tTime\t{names}\t\t",
+        f"\t\t{axes}", "",
+    ]  # fmt: skip
+    for i, row in enumerate(_pose(3, 3 * STICK.num_joints)):
+        cells = [f"{v:.4f}" for v in row]
+        cells[3:6] = cells[3:6] if i else ["", "", ""]
+        lines.append("\t".join([f"{i + 1}", f"{i / 60:.4f}", *cells]))
+    return [{"a.trc": _text(lines)}]
+
+
+def c3d() -> list[Files]:
+    """Two frames of six markers, one of them no joint: floats, and integers of a MIPS processor."""
+    markers = [*STICK.joints, "clavicle"]
+    points = np.concatenate([_pose(2, len(markers), 3), np.zeros((2, len(markers), 1))], -1)
+    points[1, 2, 3] = -1
+    files = []
+    for order, scale in (("<", -1.0), (">", 0.25)):
+        values = points.astype(f"{order}f4") if scale < 0 else (100 * points).astype(f"{order}i2")
+        labels = "".join(f"{name:<12}" for name in markers).encode()
+        rows = [
+            (1, b"LABELS", struct.pack("bBBB", -1, 2, 12, len(markers)) + labels),
+            (1, b"RATE", struct.pack(f"{order}bBf", 4, 0, 50)),
+            (1, b"UNITS", struct.pack("bBB", -1, 1, 2) + b"mm"),
+        ]
+        section = struct.pack("bb", 5, -1) + b"POINT" + struct.pack(f"{order}Hb", 3, 0)
+        for group, name, value in rows:
+            section += struct.pack("bb", len(name), group) + name
+            section += struct.pack(f"{order}H", len(value) + 3) + value + b"\0"
+        section = (b"\1P\1" + bytes([86 if order == ">" else 84]) + section).ljust(512, b"\0")
+        head = struct.pack(f"{order}5HfHHf", len(markers), 0, 1, 2, 10, scale, 3, 0, 50)
+        data = (b"\2P" + head).ljust(512, b"\0") + section + values.tobytes()
+        files.append({"a.c3d": data})
+    return files
 
 
 def skeleton_yaml() -> list[Files]:

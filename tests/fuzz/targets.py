@@ -123,7 +123,6 @@ TARGETS: dict[str, Target] = {
     "npz": Target(seeds.packed, _one("a.npz", _read_npz), {"": _NPZ}, _one("a.npz", plain.npz)),
     "openpose": Target(seeds.openpose, io.read_openpose, {"": _JSON}, plain.openpose),
     "coco": Target(seeds.coco, _one("a.json", io.read_coco_keypoints), {"": _JSON}),
-    "mmpose": Target(seeds.mmpose, _one("a.json", io.read_mmpose), {"": _JSON}),
     "mediapipe_csv": Target(seeds.mediapipe_csv, _one("a.csv", io.read_mediapipe), {"": _CSV}),
     "landmark_table": Target(
         seeds.landmark_table, _one("a.csv", lambda path: io.read_landmark_table(path, seeds.STICK)),
@@ -145,6 +144,20 @@ TARGETS: dict[str, Target] = {
         {"": _CSV},
     ),
     "bvh": Target(seeds.bvh, _one("a.bvh", io.read_bvh), {"": _TABLE}),
+    "mmpose": Target(seeds.mmpose, _one("a.json", io.read_mmpose), {"": _JSON}),
+    "kinetics": Target(seeds.kinetics, _one("a.json", io.read_kinetics), {"": _JSON}),
+    "yolo": Target(seeds.yolo, io.read_yolo_pose, {"": _TABLE}),
+    "yolo_json": Target(seeds.yolo_json, _one("a.json", io.read_yolo_pose), {"": _JSON}),
+    "mediapipe_json": Target(
+        seeds.mediapipe_json, _one("a.json", io.read_mediapipe_json), {"": _JSON}
+    ),
+    "trc": Target(
+        seeds.trc, _one("a.trc", lambda path: io.read_trc(path, seeds.STICK)), {"": _CSV}
+    ),
+    "c3d": Target(
+        seeds.c3d, _one("a.c3d", lambda path: io.read_c3d(path, seeds.STICK)),
+        {"": Format(BYTES, (lambda data, rng: data + bytes(int(rng.integers(600))),))},
+    ),
     "skeleton": Target(
         seeds.skeleton_yaml, _one("a.yaml", Skeleton.from_yaml), {"": _YAML},
         refusals=(SkeletonError,),

@@ -62,6 +62,46 @@ def test_individuals_are_tracks(path):
     np.testing.assert_array_equal(tracks.valid.all(-1), [[True, False], [True, True]])
 
 
+@pytest.mark.parametrize("columns", [1, 3])
+@pytest.mark.parametrize("individuals", [False, True])
+def test_labels_are_read_as_frames(path, columns: int, individuals: bool):
+    """``CollectedData_<scorer>.csv``: an image a row, the path in one column or in three."""
+    rows = [["scorer", *["me"] * 4], ["bodyparts", *["snout"] * 2, *["tail base"] * 2]]
+    rows += [["coords", *"xyxy"]]
+    numbers = [["1.5", "2", "3", "4"], ["", "", "5", "6"]]
+    if individuals:
+        rows = [[row[0], *row[1:] * 2] for row in rows]
+        rows.insert(1, ["individuals", *["a"] * 4, *["b"] * 4])
+        numbers = [numbers[0] + ["7", "8", "", ""], numbers[1] + [""] * 4]
+    rows = [[row[0], *[""] * (columns - 1), *row[1:]] for row in rows]
+    for image, cells in zip(("img0107.png", "img0020.png"), numbers, strict=True):
+        name = ["labeled-data", "mouse", image]
+        rows.append([*(name if columns == 3 else ["/".join(name)]), *cells])
+    path.write_text("\n".join(",".join(row) for row in rows) + "\n")
+    tracks = read_deeplabcut(path, MOUSE)
+    wanted = [[[[1.5, 2], [3, 4]], [[0, 0], [5, 6]]], [[[7, 8], [0, 0]], [[0, 0], [0, 0]]]]
+    np.testing.assert_array_equal(tracks.pos, wanted[: 1 + individuals])
+    np.testing.assert_array_equal(tracks.valid, np.any(wanted, -1)[: 1 + individuals])
+    assert tracks.notes == ("labelled images, each a frame: they do not follow each other in time",)
+
+
+def test_odd_likelihoods_are_kept_and_noted(path):
+    path.write_text(ONE.replace("0.9", "2.5").replace("0.25", ""))
+    tracks = read_deeplabcut(path, MOUSE, PoseOptions(with_scores=True))
+    np.testing.assert_array_equal(tracks.pos[0, :, 1, 2], [2.5, 0, 1])
+    assert tracks.notes == (
+        "body parts left out: corner",
+        "1 likelihoods are empty and count as 1",
+        "scores up to 2.5: no probabilities, kept as they are; they may be a coordinate z",
+    )
+
+
+def test_the_table_of_pandas_names_the_csv_file(tmp_path):
+    (tmp_path / "a.h5").write_bytes(b"")
+    with pytest.raises(SkeletonFormatError, match="the CSV file of it"):
+        read_deeplabcut(tmp_path / "a.h5", MOUSE)
+
+
 def test_three_coordinates(path):
     path.write_text("scorer,n,n,n\nbodyparts,a,a,a\ncoords,x,y,z\n0,1,2,3\n")
     tracks = read_deeplabcut(path, Skeleton("dot", ("a",), (), root="a"))
@@ -78,12 +118,12 @@ def test_three_coordinates(path):
         ("corner,corner,corner", "nose,nose,nose", "each body part once"),
         ("corner,corner,corner", "corner,nose,corner", "each body part once"),
         ("nose,nose,nose", "ear,ear,ear", "body part 'snout', found only tail base, corner, ear"),
-        ("0.9", "9", "track 0, frame 0, joint 'tail base': expected a score of 0 to 1, found 9"),
-        ("0.9", "", "a score of 0 to 1, found nan"),
+        ("0.9", "-9", "track 0, frame 0, joint 'tail base': expected a score of 0 to 1, found -9"),
         ("5,1,2", "5,1,", "joint 'tail base': expected all coordinates or none"),
         ("5,1,2", "5,1,1e39", "infinity"),
         ("7,5,6", "4,5,6", "numbers that grow"),
-        ("7,5,6", "img7.png,5,6", "line 5: expected numbers"),
+        ("7,5,6", "img7.png,5,6", "frame numbers in all rows or names of images in all"),
+        ("7,5,6", "7,5,six", "line 5: expected numbers"),
     ],
 )
 def test_damage_is_refused(path, old: str, new: str, message: str):

@@ -29,19 +29,25 @@ class PoseFolder(SkeletonDataset):
         monday/wave_01.csv,wave,1
         monday/squat_01.csv,squat,2
 
-    ========== ============================================== ==================
-    format     a recording is                                 skeleton
-    ========== ============================================== ==================
-    mediapipe  a ``.csv``, ``.tsv`` or ``.npy`` file          ``mediapipe33``
-    table      a ``.csv`` or ``.tsv`` file of any layout      must be given
-    openpose   a folder of ``.json`` files, one for a frame   ``body25``
-    coco       a ``.json`` file of COCO keypoints             ``coco17``
-    mmpose     a ``.json`` file of MMPose 1.x                 ``coco17``
-    deeplabcut a ``.csv`` file                                must be given
-    sleap      a ``.h5`` or ``.hdf5`` analysis file           that of the first
-    bvh        a ``.bvh`` file                                that of the first
-    arrays     an ``.npy`` or ``.npz`` file                   must be given
-    ========== ============================================== ==================
+    ============== ============================================ =================
+    format         a recording is                               skeleton
+    ============== ============================================ =================
+    mediapipe      a ``.csv``, ``.tsv`` or ``.npy`` file        ``mediapipe33``
+    table          a ``.csv`` or ``.tsv`` file of any layout    must be given
+    openpose       a folder of ``.json`` files, one for a frame ``body25``
+    coco           a ``.json`` file of COCO keypoints           ``coco17``
+    deeplabcut     a ``.csv`` file                              must be given
+    sleap          a ``.h5`` or ``.hdf5`` analysis file         that of the first
+    bvh            a ``.bvh`` file                              that of the first
+    arrays         an ``.npy`` or ``.npz`` file                 must be given
+    c3d            a ``.c3d`` file of markers                   must be given
+    trc            a ``.trc`` file of markers                   must be given
+    mmpose         a ``.json`` file of MMPose 1.x               ``coco17``
+    yolo           a folder of ``.txt`` files, one for a frame  ``coco17``
+    yolo_json      a ``.json`` file of Ultralytics' results     ``coco17``
+    mediapipe_json a ``.json`` file of landmarks                ``mediapipe33``
+    kinetics       a ``.json`` file of Kinetics-skeleton        ``openpose18``
+    ============== ============================================ =================
 
     A clip is called as its file in the folder, compared with the table in one form of Unicode.
     Recordings that are damaged, show nobody, or are not in the table are left out, and the card

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -13,22 +13,30 @@ from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, Skelet
 from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.io.arrays import read_arrays
 from pyg_skeletonmae.io.bvh import read_bvh
+from pyg_skeletonmae.io.c3d import read_c3d
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
+from pyg_skeletonmae.io.kinetics import read_kinetics
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.landmark_table import read_landmark_table
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
+from pyg_skeletonmae.io.mediapipe_json import read_mediapipe_json
 from pyg_skeletonmae.io.mmpose import read_mmpose
 from pyg_skeletonmae.io.openpose import read_openpose
-from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks
+from pyg_skeletonmae.io.poses import PoseOptions, PoseTracks
 from pyg_skeletonmae.io.scan import list_files, scan
 from pyg_skeletonmae.io.sleap import read_sleap
+from pyg_skeletonmae.io.trc import read_trc
+from pyg_skeletonmae.io.yolo_pose import read_yolo_pose
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
 
 PoseFormatName = Literal[
-    "mediapipe", "openpose", "coco", "mmpose", "deeplabcut", "sleap", "bvh", "arrays", "table"
-]
+    "mediapipe", "openpose", "coco", "deeplabcut", "sleap", "bvh", "arrays", "table",
+    "mediapipe_json", "mmpose", "yolo", "yolo_json", "kinetics", "trc", "c3d",
+]  # fmt: skip
+
+_DETECTIONS = ("image_size", "min_score", "with_scores", "fps", "zeros", "unit")
 
 
 class PoseTask(NamedTuple):
@@ -44,7 +52,7 @@ class PoseTask(NamedTuple):
     def files(self) -> list[Path]:
         """Its file, or those in its folder."""
         if self.path.is_dir():
-            return list_files(self.path, "*.json")
+            return sorted([*list_files(self.path, "*.json"), *list_files(self.path, "*.txt")])
         return [self.path] if self.path.is_file() else []
 
 
@@ -56,38 +64,61 @@ class PoseFormat(NamedTuple):
         suffixes: What the names of its files end in.
         layout: The skeleton if none is given; None = one must be given.
         own: Files say their skeleton themselves.
+        takes: The options that mean something for it.
+        frames: A recording is a folder of such files, one for a frame.
         tables: Files are tables of landmarks.
+        export: What to do where there is no such file.
     """
 
     read: Callable[[Path, Skeleton, PoseOptions], PoseTracks]
     suffixes: tuple[str, ...]
     layout: str | None = None
     own: bool = False
+    takes: tuple[str, ...] = _DETECTIONS
+    frames: bool = False
     tables: bool = False
+    export: str = ""
 
 
 def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTracks:
     """The joints of a skeleton by their names, others of the file are left out."""
-    found = read_bvh(path)
+    found = read_bvh(path, positions=options.positions)
     names = [found.skeleton.aliases.get(name, name) for name in found.skeleton.joints]
     names = [skeleton.aliases.get(name, name) for name in names]
     if missing := [joint for joint in skeleton.joints if joint not in names]:
         raise DataError(f"has no joint {missing[0]!r}, only {', '.join(names):.200}")
     order = [names.index(joint) for joint in skeleton.joints]
-    fps = options.fps or found.fps
-    return PoseTracks(found.pos[:, :, order], found.valid[:, :, order], skeleton, fps, found.notes)
+    pos, valid = found.pos[:, :, order], found.valid[:, :, order]
+    return PoseTracks(pos, valid, skeleton, options.fps or found.fps, found.notes)
 
 
 FORMATS: Mapping[str, PoseFormat] = {
     "mediapipe": PoseFormat(read_mediapipe, (".csv", ".tsv", ".npy"), "mediapipe33", tables=True),
-    "openpose": PoseFormat(read_openpose, (), "body25"),
+    "openpose": PoseFormat(read_openpose, (".json",), "body25", frames=True),
     "coco": PoseFormat(read_coco_keypoints, (".json",), "coco17"),
-    "mmpose": PoseFormat(read_mmpose, (".json",), "coco17"),
-    "deeplabcut": PoseFormat(read_deeplabcut, (".csv",)),
-    "sleap": PoseFormat(read_sleap, (".h5", ".hdf5"), own=True),
-    "bvh": PoseFormat(_read_bvh, (".bvh",), own=True),
-    "arrays": PoseFormat(read_arrays, (".npy", ".npz")),
+    "deeplabcut": PoseFormat(
+        read_deeplabcut,
+        (".csv",),
+        export="from .h5 files write CSV files (analyze_videos_converth5_to_csv)",
+    ),
+    "sleap": PoseFormat(
+        read_sleap,
+        (".h5", ".hdf5"),
+        own=True,
+        export="from .slp files export analysis files (sleap_io.save_analysis_h5)",
+    ),
+    "bvh": PoseFormat(_read_bvh, (".bvh",), own=True, takes=("fps", "positions")),
+    "arrays": PoseFormat(read_arrays, (".npy", ".npz"), takes=(*_DETECTIONS, "axes")),
     "table": PoseFormat(read_landmark_table, (".csv", ".tsv"), tables=True),
+    "mediapipe_json": PoseFormat(
+        read_mediapipe_json, (".json",), "mediapipe33", takes=(*_DETECTIONS, "key")
+    ),
+    "mmpose": PoseFormat(read_mmpose, (".json",), "coco17"),
+    "yolo": PoseFormat(read_yolo_pose, (".txt",), "coco17", frames=True),
+    "yolo_json": PoseFormat(read_yolo_pose, (".json",), "coco17"),
+    "kinetics": PoseFormat(read_kinetics, (".json",), "openpose18"),
+    "trc": PoseFormat(read_trc, (".trc",), takes=("fps", "zeros")),
+    "c3d": PoseFormat(read_c3d, (".c3d",), takes=("fps", "zeros")),
 }
 
 
@@ -106,13 +137,15 @@ def get_format(name: str) -> PoseFormat:
 
 def check_options(name: str, options: PoseOptions, table: TableOptions = NOTHING_SAID) -> None:
     """Raises :class:`ConfigError` if options mean nothing for a format."""
-    if table != NOTHING_SAID and not get_format(name).tables:
+    form = get_format(name)
+    if table != NOTHING_SAID and not form.tables:
         said = "columns, ignore, label_column, first_index, strict"
         raise ConfigError(f"{said}: of tables only, not of the format {name!r}")
-    if name == "bvh" and replace(options, fps=None) != AS_IS:
-        raise ConfigError("options: BVH has neither scores nor pixels nor missing joints; only fps")
-    if name != "arrays" and options.axes is not None:
-        raise ConfigError(f"axes={options.axes!r}: only plain arrays have them, not {name}")
+    for field in fields(PoseOptions):
+        value = getattr(options, field.name)
+        if field.name not in form.takes and value != field.default:
+            told = f"options: {field.name}={value!r} means nothing for {name}"
+            raise ConfigError(f"{told}, which takes {', '.join(form.takes)}")
 
 
 class Recordings(NamedTuple):
@@ -135,11 +168,11 @@ def find_recordings(root: Path, name: str, labels: str | None) -> Recordings:
         name: The format.
         labels: The relative name of the table of labels, which is none.
     """
-    frames = name == "openpose"  # a folder for each recording
-    files, notes = scan(root, (".json",) if frames else get_format(name).suffixes)
+    form = get_format(name)
+    files, notes = scan(root, form.suffixes)
     found: dict[str, Path] = {}
     for file in files:
-        path = file.parent if frames else file
+        path = file.parent if form.frames else file
         relative = path.relative_to(root).as_posix()
         composed = nfc(relative)
         if labels is not None and nfc(file.relative_to(root).as_posix()) == nfc(labels):
@@ -171,7 +204,9 @@ def pose_skeleton(
     first: SkeletonFormatError | None = None
     for path in paths:
         try:
-            return read_bvh(path).skeleton if name == "bvh" else read_sleap(path).skeleton
+            if name == "bvh":  # its skeleton does not depend on what position channels mean
+                return read_bvh(path, positions="replace").skeleton
+            return read_sleap(path).skeleton
         except SkeletonFormatError as error:
             first = first or error
     raise first or SkeletonError(f"{name}: no file that says its skeleton")

@@ -72,7 +72,7 @@ def plan_poses(
         SkeletonFormatError: The table of labels is missing or damaged.
         SkeletonError: The skeleton is not known.
     """
-    get_format(format)
+    export = get_format(format).export
     check_options(format, options, table)
     root = Path(root)
     if not root.is_dir():
@@ -82,7 +82,7 @@ def plan_poses(
     rows = None if labels is None else read_label_csv(root / labels)
     found, notes = find_recordings(root, format, labels)
     if not found:
-        said = "".join(f"; {note}" for note in notes)
+        said = "".join(f"; {note}" for note in [*notes, *([export] if export else [])])
         raise DataError(f"{root}: no recording of the format {format!r}{said}")
     layout = pose_skeleton(format, skeleton, found.values())
     texts = {row.label for row in rows or () if row.label}

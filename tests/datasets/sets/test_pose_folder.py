@@ -165,7 +165,7 @@ def test_zeros(tmp_path):
 def test_errors(tmp_path):
     with pytest.raises(ConfigError, match="format 'kinect': expected one of mediapipe, openpose"):
         PoseFolder(tmp_path, format="kinect")
-    with pytest.raises(ConfigError, match="BVH has neither scores"):
+    with pytest.raises(ConfigError, match=r"min_score=0\.3 means nothing for bvh, which takes fps"):
         PoseFolder(tmp_path, format="bvh", options=PoseOptions(min_score=0.3))
     with pytest.raises(DataError, match="no recording of the format 'coco'"):
         PoseFolder(tmp_path, None, format="coco")

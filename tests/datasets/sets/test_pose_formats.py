@@ -13,7 +13,7 @@ from pyg_skeletonmae.datasets.sets.pose_formats import (
     get_format,
     pose_skeleton,
 )
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, SkeletonFormatError
 from pyg_skeletonmae.io.identities import TWICE
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions
 from pyg_skeletonmae.layouts import COCO17
@@ -59,6 +59,17 @@ def test_bvh(tmp_path):
     (reason,) = data.store.card["dropped"]
     assert "has no joint 'upper', only shoulder" in reason
     np.testing.assert_allclose(data.store.clip(0).pos[0, 0], [[2, 0, 0], [0, 0, 0]])
+
+
+def test_what_bvh_positions_mean_can_be_told(tmp_path):
+    (tmp_path / "a.bvh").write_text(ARM.replace("CHANNELS 1 Zrotation", "CHANNELS 1 Xposition"))
+    for positions, elbow in (("replace", 0.0), ("add", 2.0)):
+        data = PoseFolder(tmp_path, None, format="bvh", options=PoseOptions(positions=positions))
+        np.testing.assert_allclose(data.store.clip(0).pos[0, 0, 1], [elbow, 0, 0])
+    with pytest.raises(ConfigError, match="positions='add' means nothing for coco"):
+        PoseFolder(tmp_path, None, format="coco", options=PoseOptions(positions="add"))
+    with pytest.raises(ConfigError, match="positions='both'"):
+        PoseOptions(positions="both")
 
 
 def test_bvh_rates(tmp_path):
@@ -132,6 +143,32 @@ def test_sleap(tmp_path):
         file["edge_inds"] = np.array([[1, 0]])
     data = PoseFolder(tmp_path, None, format="sleap")
     assert data.skeleton.joints == ("head", "thorax") and data[0].pos.shape == (2, 4, 2)
+
+
+def test_a_folder_of_text_files_is_one_recording_of_yolo(tmp_path):
+    row = "0 .5 .5 .2 .4 " + " ".join(["0.25 0.5 0.9"] * 17) + "\n"
+    for name in ("x/a_1.txt", "x/a_3.txt", "y/b_2.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(row)
+    data = PoseFolder(tmp_path, None, format="yolo")
+    assert list(data.store.names) == ["x", "y"] and data.store.card["files"]["count"] == 3
+    assert data[0].pos.shape == (17, 3, 2) and data.skeleton.name == "coco17"
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "message"),
+    [("sleap", "a.slp", "export analysis files"), ("deeplabcut", "a.h5", "write CSV files")],
+)
+def test_files_of_a_tool_that_are_not_read_say_what_to_export(tmp_path, name, file, message):
+    (tmp_path / file).touch()
+    with pytest.raises(DataError, match=f"no recording of the format '{name}'; from .*{message}"):
+        PoseFolder(tmp_path, None, "coco17", name)
+
+
+def test_markers_need_a_skeleton(tmp_path):
+    (tmp_path / "a.trc").write_text("PathFileType")
+    with pytest.raises(SkeletonError, match="trc files do not say their skeleton"):
+        PoseFolder(tmp_path, None, format="trc")
 
 
 def test_finding(tmp_path):
