@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -48,3 +49,10 @@ class SkeletonFormatError(SkeletonMAEError):
 
     def __reduce__(self) -> tuple[type, tuple[str, str, str, str]]:
         return type(self), (str(self.path), self.where, self.expected, self.found)
+
+
+def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+    """Raises :class:`ConfigError` if the value of an argument is none of its ``choices``."""
+    choices = tuple(choices)
+    if value not in choices:
+        raise ConfigError(f"{name} {value!r}: expected one of {', '.join(choices)}")

@@ -31,8 +31,9 @@ from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.skeleton.layouts import get_layout
-from pyg_skeletonmae.transforms.recipe import Stream, standard_transform
+from pyg_skeletonmae.transforms.recipe import standard_transform
 from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
+from pyg_skeletonmae.transforms.streams import Stream
 
 DATA_VARIABLE = "SKELETONMAE_DATA"
 

@@ -35,19 +35,22 @@ def is_dense(x: Tensor, edges: object) -> bool:
     Raises:
         DataError: The shapes or dtypes do not fit together.
     """
-    found = f"found {_describe(edges)} for node features {list(x.shape)}"
+    form = type(edges).__name__
+    if isinstance(edges, Tensor):
+        form = f"{edges.dtype} of shape {list(edges.shape)}"
+    shapes = f"found {form} for node features {list(x.shape)}"
     if not isinstance(edges, Tensor) or edges.layout != torch.strided:
-        raise DataError(f"a clip takes a dense tensor of edges or an adjacency, {found}")
+        raise DataError(f"a clip takes a dense tensor of edges or an adjacency, {shapes}")
     if x.dim() == 3:
         if edges.dtype != torch.long or edges.dim() != 2 or edges.size(0) != 2:
-            raise DataError(f"nodes [N, T, C] take an edge_index [2, E], long; {found}")
+            raise DataError(f"nodes [N, T, C] take an edge_index [2, E], long; {shapes}")
         return False
     tracks, joints = x.shape[:2]
-    shapes = ((joints, joints), (tracks, joints, joints))
-    if not edges.is_floating_point() or tuple(edges.shape) not in shapes:
+    square = (joints, joints)
+    if not edges.is_floating_point() or edges.shape not in (square, (tracks, *square)):
         raise DataError(
             f"tracks [P, V, T, C] take a float adjacency [V, V] or [P, V, V], "
-            f"here [{joints}, {joints}] or [{tracks}, {joints}, {joints}]; {found}"
+            f"here [{joints}, {joints}] or [{tracks}, {joints}, {joints}]; {shapes}"
         )
     return True
 
@@ -78,9 +81,3 @@ def require_sum(conv: torch.nn.Module) -> None:
         raise ConfigError(
             f"{type(conv).__name__} sums over a dense adjacency; another aggr needs an edge_index"
         )
-
-
-def _describe(edges: object) -> str:
-    if isinstance(edges, Tensor):
-        return f"{edges.dtype} of shape {list(edges.shape)}"
-    return type(edges).__name__

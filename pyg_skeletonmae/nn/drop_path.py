@@ -16,8 +16,8 @@ def drop_path(x: Tensor, rate: float, noise: Tensor) -> Tensor:
         rate: The share of sequences to drop, in [0, 1).
         noise: Uniform numbers ``[P]``; a sequence stays if ``noise + (1 - rate) >= 1``.
     """
-    kept = (noise + (1.0 - rate) >= 1.0).to(x.dtype) / (1.0 - rate)
-    return x * kept.view(-1, *(1 for _ in x.shape[1:]))
+    scale = (noise + (1.0 - rate) >= 1.0).to(x.dtype) / (1.0 - rate)
+    return x * scale.view(-1, *(1 for _ in x.shape[1:]))
 
 
 class DropPath(nn.Module):

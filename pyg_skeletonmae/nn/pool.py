@@ -45,7 +45,9 @@ def pool_tracks(
     x = x if valid is None else x.masked_fill(~valid.unsqueeze(-1), 0.0)
     axes = (2,) if joints == "concat" else (1, 2)
     means, counts = [], []
-    for start, stop in _bounds(x.size(2), 1 if time == "mean" else time):
+    frames, segments = x.size(2), 1 if time == "mean" else time
+    for segment in range(segments):
+        start, stop = segment * frames // segments, -(-(segment + 1) * frames // segments)
         total = x[:, :, start:stop].sum(axes)
         everything = (stop - start) * (1 if joints == "concat" else x.size(1))
         mean = total / everything
@@ -89,16 +91,11 @@ def pool_batch(
     valid = batch.get("valid")
     if valid is None or x.dim() != 4:
         return pool_tracks(x, batch.num_tracks, joints, time)
-    return pool_tracks(x, batch.num_tracks, joints, time, _tokens(valid, x))
-
-
-def _tokens(valid: Tensor, x: Tensor) -> Tensor:
-    """Which tokens hold a joint that is present: ``[P * V, T]`` to ``[P, V, T']``, bool."""
     if valid.size(0) != x.size(0) * x.size(1) or not valid.size(1):
         raise DataError(f"valid {list(valid.shape)} does not fit features {list(x.shape)}")
     if valid.size(1) != x.size(2):
         valid = adaptive_max_pool1d(valid.float(), x.size(2)) > 0
-    return valid.view(x.shape[:3])
+    return pool_tracks(x, batch.num_tracks, joints, time, valid.view(x.shape[:3]))
 
 
 def _mean_over_persons(x: Tensor, num_tracks: Tensor, present: Tensor | None) -> Tensor:
@@ -111,10 +108,6 @@ def _mean_over_persons(x: Tensor, num_tracks: Tensor, present: Tensor | None) ->
         count = count.new_zeros(clips, *present.shape[1:])
         count.index_add_(0, clip, present.to(count.dtype))
     return total / count.clamp_min(1)
-
-
-def _bounds(frames: int, segments: int) -> list[tuple[int, int]]:
-    return [(s * frames // segments, -(-(s + 1) * frames // segments)) for s in range(segments)]
 
 
 def _check(

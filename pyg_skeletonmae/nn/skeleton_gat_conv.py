@@ -76,7 +76,12 @@ class SkeletonGATConv(GATConv):
         return out.unflatten(0, (frames, nodes)).transpose(0, 1)
 
     def _attend(self, x: Tensor, adjacency: Tensor) -> Any:
-        h, target = self._transform(x)
+        shape = (self.heads, self.out_channels)
+        if self.lin is not None:
+            h = target = self.lin(x).unflatten(-1, shape)  # [P, V, T, H, C]
+        else:
+            assert self.lin_src is not None and self.lin_dst is not None
+            h, target = self.lin_src(x).unflatten(-1, shape), self.lin_dst(x).unflatten(-1, shape)
         alpha_source = (h * self.att_src[0]).sum(-1).permute(0, 2, 3, 1)  # [P, T, H, V]
         alpha_target = (target * self.att_dst[0]).sum(-1).permute(0, 2, 3, 1)
         alpha = self._softmax(alpha_target.unsqueeze(-1) + alpha_source.unsqueeze(-2), adjacency)
@@ -85,15 +90,6 @@ class SkeletonGATConv(GATConv):
         if self.res is not None:
             out = out + self.res(x)
         return out if self.bias is None else out + self.bias
-
-    def _transform(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The features of sources and of targets, ``[P, V, T, H, C]``; one tensor if they share."""
-        shape = (self.heads, self.out_channels)
-        if self.lin is not None:
-            h = self.lin(x).unflatten(-1, shape)
-            return h, h
-        assert self.lin_src is not None and self.lin_dst is not None
-        return self.lin_src(x).unflatten(-1, shape), self.lin_dst(x).unflatten(-1, shape)
 
     def _softmax(self, alpha: Tensor, adjacency: Tensor) -> Tensor:
         """Attention ``[P, T, H, V, V]``, row ``i`` over the neighbours of ``i``."""

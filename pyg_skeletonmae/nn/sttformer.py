@@ -163,14 +163,11 @@ class TupleBlock(nn.Module):
                 f"expected [P, {self.in_channels}, S, {self.tokens}], found {list(x.shape)}"
             )
         residual: Tensor = self.residual(x)
-        y: Tensor = _activate(self.spatial(self._aggregate(x)) + residual)
+        sums: Tensor = x.flatten(1, 2)[:, None] @ self.attention(x)  # of tokens, for each head
+        sums = sums.reshape(len(x), self.heads * self.in_channels, *x.shape[2:])
+        y: Tensor = _activate(self.spatial(sums) + residual)
         y = _activate(self.linear(y) + residual)
         return _activate(self.temporal(y) + self.temporal_residual(y))
-
-    def _aggregate(self, x: Tensor) -> Tensor:
-        """Each head's weighted sums of tokens ``[P, heads * C, S, U]``."""
-        sums: Tensor = x.flatten(1, 2)[:, None] @ self.attention(x)
-        return sums.reshape(len(x), self.heads * self.in_channels, *x.shape[2:])
 
     def __repr__(self) -> str:
         return (

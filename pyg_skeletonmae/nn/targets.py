@@ -18,7 +18,7 @@ class Target(NamedTuple):
 
     Args:
         value: ``[P, V, T, C]``.
-        valid: Where they are known, ``[P, V, T]``, bool.
+        valid: Where they are present, ``[P, V, T]``, bool.
         mean: What was subtracted, broadcast to ``[P, V, T, C]``.
         std: What was divided by, likewise.
     """
@@ -38,7 +38,7 @@ def motion(pos: Tensor, valid: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]
 
     Args:
         pos: Tracks ``[P, V, T, C]``.
-        valid: ``[P, V, T]``, bool; a motion is known if both of its ends are.
+        valid: ``[P, V, T]``, bool; a motion is present if both of its ends are.
         stride: The number of frames, 1 to ``T - 1``.
 
     Returns:
@@ -75,11 +75,11 @@ def standardise(
     tracks, joints, length, channels = x.shape
     window, over = (frames, (3, 4)) if norm == "patch" else (length, (3,))
     shape = (tracks, joints, length // window, window, channels)
-    known = valid[..., None].expand_as(x).reshape(shape)
-    windows = torch.where(known, x.reshape(shape), 0.0)
-    count = known.sum(over, keepdim=True).clamp_min(1)
+    present = valid[..., None].expand_as(x).reshape(shape)
+    windows = torch.where(present, x.reshape(shape), 0.0)
+    count = present.sum(over, keepdim=True).clamp_min(1)
     mean = windows.sum(over, keepdim=True) / count
-    squares = torch.where(known, windows - mean, 0.0).square().sum(over, keepdim=True)
+    squares = torch.where(present, windows - mean, 0.0).square().sum(over, keepdim=True)
     std = (squares / (count - 1).clamp_min(1) + eps).sqrt()
     mean, std = (value.expand(shape).reshape(x.shape) for value in (mean, std))
     return Target((x - mean) / std, valid, mean, std)

@@ -94,17 +94,13 @@ class MultiScaleTemporalConv(nn.Module):
         )
         self.linear = nn.Conv2d(in_channels, width, 1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
-        self.residual = self._residual(residual)
-
-    def _residual(self, residual: bool) -> nn.Module | None:
-        if not residual:
-            return None
-        if self.in_channels == self.out_channels and self.stride == 1:
-            return nn.Identity()
-        return nn.Sequential(
-            nn.Conv2d(self.in_channels, self.out_channels, 1, bias=False),
-            nn.BatchNorm2d(self.out_channels),
-        )
+        self.residual: nn.Module | None = None
+        if residual and in_channels == out_channels and stride == 1:
+            self.residual = nn.Identity()
+        elif residual:
+            self.residual = nn.Sequential(
+                nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
+            )
 
     def reset_parameters(self) -> None:
         """Initialises all weights and norms anew, as PyTorch does."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
-from pyg_skeletonmae.batch import as_tracks, clip_of_track, tracks_edge_index, valid_joints
+from pyg_skeletonmae.batch import as_tracks, tracks_edge_index, valid_joints
 from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.base import refuse_masks
+from pyg_skeletonmae.transforms.base import add_field, refuse_masks
+from pyg_skeletonmae.transforms.tracks import cut_into_clips
 
 
 class MapJoints(BaseTransform):
@@ -47,29 +47,12 @@ class MapJoints(BaseTransform):
         valid = as_tracks(valid_joints(data), self.source.num_joints)[:, index] & ~absent
         tracks = as_tracks(pos, self.source.num_joints)[:, index]
         data["pos"] = tracks.masked_fill(absent[..., None], 0.0).flatten(0, 1)
-        data["valid"] = valid.flatten(0, 1)
+        add_field(data, "valid", valid.flatten(0, 1), like="pos")
         data["edge_index"] = tracks_edge_index(self.target, len(tracks)).to(pos.device)
         if data.get("batch") is not None:
-            self._recut(data)
+            edges = self.target.edge_index.size(1)
+            cut_into_clips(data, data["num_tracks"], self.target.num_joints, edges)
         return data
-
-    def _recut(self, data: Data) -> None:
-        """Brings what cuts a batch into clips into line with the new joints."""
-        joints, edges = self.target.num_joints, self.target.edge_index.size(1)
-        first = torch.nn.functional.pad(data["num_tracks"].cumsum(0), (1, 0))
-        data["batch"] = clip_of_track(data).repeat_interleave(joints)
-        data["ptr"] = first * joints
-        slices, incs = getattr(data, "_slice_dict", None), getattr(data, "_inc_dict", None)
-        if slices is None or incs is None:
-            return
-        nodes = first.cpu() * joints
-        data._slice_dict = slices | {
-            "pos": nodes,
-            "valid": nodes,
-            "edge_index": first.cpu() * edges,
-        }
-        zero = torch.zeros_like(nodes[:-1])
-        data._inc_dict = incs | {"edge_index": nodes[:-1], "valid": incs.get("valid", zero)}
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.source.name}, {self.target.name})"

@@ -48,10 +48,10 @@ def keep_count(length: int, ratio: float, rule: KeepRule = "exact") -> int:
         raise ConfigError(f"mask ratio {ratio}: expected a number from 0 up to, but below, 1")
     if rule == "exact":
         return max(1, math.floor(length * (1.0 - ratio) + 0.5 + 1e-9))
-    kept = int(length * (1.0 - ratio))
-    if kept < 1:
+    visible = int(length * (1.0 - ratio))
+    if visible < 1:
         raise ConfigError(f"mask ratio {ratio} leaves none of {length} tokens visible")
-    return kept
+    return visible
 
 
 def ranks(scores: Tensor, dim: int = -1) -> Tensor:
@@ -161,33 +161,34 @@ class PartMask(MaskPolicy):
 
     def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
         """The mask of tracks, see :class:`MaskPolicy`."""
-        if self.parts == "random" and not skeleton.parts and len(skeleton.part_names) < 2:
-            return mask_joints_of(skeleton)(pos, skeleton, draws)
-        chosen = self._random(skeleton, draws) if self.parts == "random" else self._fixed(skeleton)
-        part_index = skeleton.part_index.to(pos.device)
-        mask = chosen.to(pos.device)[:, part_index] & (part_index >= 0)
-        return mask[:, :, None].expand(pos.size(0), -1, pos.size(2))
-
-    def _fixed(self, skeleton: Skeleton) -> Tensor:
-        names = skeleton.part_names
-        chosen = torch.zeros(1, len(names), dtype=torch.bool)
-        for part in self.parts:
-            if part not in names and part not in range(len(names)):
-                known = ", ".join(f"{i} {name}" for i, name in enumerate(names)) or "none"
-                raise ConfigError(f"{skeleton.name}: unknown part {part!r}; its parts: {known}")
-            chosen[0, names.index(part) if isinstance(part, str) else part] = True
-        if chosen.all():
-            raise ConfigError(f"{skeleton.name}: all parts are masked, none is left to see")
-        return chosen
-
-    def _random(self, skeleton: Skeleton, draws: Draws) -> Tensor:
         parts = len(skeleton.part_names)
-        if parts < 2:
+        if self.parts != "random":
+            part_mask = self._fixed(skeleton)
+        elif parts >= 2:
+            count = 1 + draws.integers(min(self.max_parts, parts - 1))
+            part_mask = ranks(draws.uniform(parts)) < count[:, None]
+        elif skeleton.parts:
             raise ConfigError(
                 f"{skeleton.name}: random parts need two or more parts, it has {parts}"
             )
-        count = 1 + draws.integers(min(self.max_parts, parts - 1))
-        return ranks(draws.uniform(parts)) < count[:, None]
+        else:
+            return mask_joints_of(skeleton)(pos, skeleton, draws)
+        part_index = skeleton.part_index.to(pos.device)
+        mask = part_mask.to(pos.device)[:, part_index] & (part_index >= 0)
+        return mask[:, :, None].expand(pos.size(0), -1, pos.size(2))
+
+    def _fixed(self, skeleton: Skeleton) -> Tensor:
+        """The parts that are named, ``[1, parts]``, bool."""
+        names = skeleton.part_names
+        mask = torch.zeros(1, len(names), dtype=torch.bool)
+        for part in self.parts:
+            if part not in names and part not in range(len(names)):
+                parts = ", ".join(f"{i} {name}" for i, name in enumerate(names)) or "none"
+                raise ConfigError(f"{skeleton.name}: unknown part {part!r}; its parts: {parts}")
+            mask[0, names.index(part) if isinstance(part, str) else part] = True
+        if mask.all():
+            raise ConfigError(f"{skeleton.name}: all parts are masked, none is left to see")
+        return mask
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(parts={self.parts!r}, max_parts={self.max_parts})"

@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, clip_of_track, valid_joints
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.errors import DataError, check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import (
     first_tracks,
@@ -131,8 +131,7 @@ class PreNormalize3D(BaseTransform):
         shoulders: tuple[str, str] = ("left_shoulder", "right_shoulder"),
         half: bool = False,
     ) -> None:
-        if align not in get_args(AlignMode):
-            raise ConfigError(f"align {align!r}: expected one of {get_args(AlignMode)}")
+        check_choice("align", align, get_args(AlignMode))
         self.skeleton, self.align, self.half = skeleton, align, half
         self.center = center or skeleton.center_joint
         self._center = skeleton.index(self.center)
@@ -147,7 +146,11 @@ class PreNormalize3D(BaseTransform):
         data = self._main_person_first(data)
         pos: Tensor = data["pos"]
         valid = valid_joints(data)
-        xyz = self._centered(data, pos[..., :3], valid)
+        origin = self._first_poses(data, pos[..., :3], valid)[:, self._center]
+        origin = origin[clip_of_node(data), None]
+        xyz = pos[..., :3]
+        centered = (xyz.half() - origin.half()).to(pos.dtype) if self.half else xyz - origin
+        xyz = torch.where(valid[..., None], centered, xyz)
         if self._lines:
             matrix = self._rotation(data, xyz, valid)[clip_of_node(data)]
             xyz = rotate(xyz.double(), matrix).to(pos.dtype)
@@ -156,8 +159,8 @@ class PreNormalize3D(BaseTransform):
 
     def _main_person_first(self, data: Data) -> Data:
         joints, first = self.skeleton.num_joints, first_tracks(data)
-        there = as_tracks(valid_joints(data), joints).any(dim=1)
-        clip, count = clip_of_track(data), there.sum(dim=1)
+        present = as_tracks(valid_joints(data), joints).any(dim=1)
+        clip, count = clip_of_track(data), present.sum(dim=1)
         # The track with the largest count, and among equals with the smallest number.
         tracks = torch.arange(len(count), device=count.device)
         rank = count * len(count) - tracks
@@ -168,22 +171,18 @@ class PreNormalize3D(BaseTransform):
         for name in ("pos", "valid"):
             if data.get(name) is not None:
                 data[name] = as_tracks(data[name], joints)[order].flatten(0, 1)
-        kept = there[main]
-        return _keep_frames(data, kept | ~kept.any(dim=1, keepdim=True))
+        present = present[main]
+        return _select_frames(data, present | ~present.any(dim=1, keepdim=True))
 
-    def _centered(self, data: Data, xyz: Tensor, valid: Tensor) -> Tensor:
+    def _first_poses(self, data: Data, xyz: Tensor, valid: Tensor) -> Tensor:
+        """The first person of each clip in its first frame, ``[B, V, 3]``, missing joints zero."""
         joints, first = self.skeleton.num_joints, first_tracks(data)
-        seen = as_tracks(valid, joints)[first, self._center, 0]
-        origin = as_tracks(xyz, joints)[first, self._center, 0].masked_fill(~seen[:, None], 0.0)
-        origin = origin[clip_of_node(data), None]
-        centered = (xyz.half() - origin.half()).to(xyz.dtype) if self.half else xyz - origin
-        return torch.where(valid[..., None], centered, xyz)
+        present = as_tracks(valid, joints)[first, :, 0, None]
+        return as_tracks(xyz, joints)[first, :, 0].masked_fill(~present, 0.0)
 
     def _rotation(self, data: Data, xyz: Tensor, valid: Tensor) -> Tensor:
         """What turns each clip, ``[B, 3, 3]``, double."""
-        joints, first = self.skeleton.num_joints, first_tracks(data)
-        seen = as_tracks(valid, joints)[first, :, 0, None]
-        pose = as_tracks(xyz, joints)[first, :, 0].double().masked_fill(~seen, 0.0)
+        pose = self._first_poses(data, xyz, valid).double()
         spine, line = (pose[:, end] - pose[:, start] for start, end in self._lines)
         ours = self.align == "upright"
         stand = shortest_rotation(spine, 2, half_turns=ours, half=self.half)
@@ -209,16 +208,16 @@ def _product(first: Tensor, second: Tensor) -> Tensor:
     return (first[..., None] * second[:, None]).sum(dim=2)
 
 
-def _keep_frames(data: Data, kept: Tensor) -> Data:
-    """The frames of each clip that are kept, ``[B, T]``, in place."""
-    if bool(kept.all()):
+def _select_frames(data: Data, frames: Tensor) -> Data:
+    """Leaves some frames of each clip, ``[B, T]``, bool, in place."""
+    if bool(frames.all()):
         return data
-    count = kept.sum(dim=1)
+    count = frames.sum(dim=1)
     shortest, longest = int(count.min()), int(count.max())
     if shortest != longest:
         raise DataError(
             f"without frames that lack the first person, clips of one batch have {shortest} to "
             f"{longest} frames: use PreNormalize3D as pre_transform of the data set"
         )
-    frame = (~kept).int().argsort(dim=1, stable=True)[:, :longest]
+    frame = (~frames).int().argsort(dim=1, stable=True)[:, :longest]
     return follow_plan(data, whole_frames(frame))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from torch_geometric.transforms import Compose
 
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.augment import FlipSides, JitterJoints
 from pyg_skeletonmae.transforms.rotation import RandomRotate3D
 from pyg_skeletonmae.transforms.spatial import CenterMode, CenterRoot, ScaleBody, ScaleBy
-from pyg_skeletonmae.transforms.streams import ToBones, ToMotion
+from pyg_skeletonmae.transforms.streams import Stream, ToBones, ToMotion
 from pyg_skeletonmae.transforms.temporal import CropTime, DropFrames, Resample
 
-Stream = Literal["joint", "bone", "motion"]
 Step = Callable[..., Any]
 
 
@@ -60,13 +59,13 @@ def standard_transform(
         shape: See :class:`JitterJoints`, steady: other proportions of the body, in the same unit.
         jitter: See :class:`JitterJoints`, in body sizes if scaled, else in the unit of the data.
         drop_frames: See :class:`DropFrames`, a probability.
-        stream: ``"joint"`` for positions, ``"bone"`` or ``"motion"`` for what derives from them.
+        stream: ``"joint"`` for positions; ``"bone"``, ``"motion"`` or ``"bone_motion"`` (the motion
+            of bones) for what derives from them.
 
     Raises:
         ConfigError: A setting is out of range.
     """
-    if stream not in get_args(Stream):
-        raise ConfigError(f"stream {stream!r}: expected one of {get_args(Stream)}")
+    check_choice("stream", stream, get_args(Stream))
     steps: list[Step] = []
     if train and crop is not None:
         steps.append(CropTime(*crop))
@@ -77,29 +76,18 @@ def standard_transform(
         steps.append(ScaleBody(skeleton, scale))
     if view:
         steps.append(RandomRotate3D((0.0, view, 0.0)))
-    if train:
-        steps += _augmentations(skeleton, rotate, flip, shape, jitter)
-    if stream != "joint":
-        steps.append(ToBones(skeleton) if stream == "bone" else ToMotion())
+    if train and (any(rotate) if isinstance(rotate, Sequence) else rotate):
+        steps.append(RandomRotate3D(rotate))
+    if train and flip:
+        steps.append(FlipSides(skeleton, flip))
+    if train and shape:
+        steps.append(JitterJoints(shape, steady=True))
+    if train and jitter:
+        steps.append(JitterJoints(jitter))
+    if stream in ("bone", "bone_motion"):
+        steps.append(ToBones(skeleton))
+    if stream in ("motion", "bone_motion"):
+        steps.append(ToMotion())
     if train and drop_frames:
         steps.append(DropFrames(drop_frames))
     return Compose(steps)
-
-
-def _augmentations(
-    skeleton: Skeleton,
-    rotate: float | Sequence[float],
-    flip: float,
-    shape: float,
-    jitter: float,
-) -> list[Step]:
-    steps: list[Step] = []
-    if any(rotate) if isinstance(rotate, Sequence) else rotate:
-        steps.append(RandomRotate3D(rotate))
-    if flip:
-        steps.append(FlipSides(skeleton, flip))
-    if shape:
-        steps.append(JitterJoints(shape, steady=True))
-    if jitter:
-        steps.append(JitterJoints(jitter))
-    return steps

@@ -129,8 +129,17 @@ class AlignTorso(BaseTransform):
     ) -> None:
         if vertical not in (0, 1, 2):
             raise ConfigError(f"vertical {vertical!r}: expected the axis 0, 1 or 2")
+        partner = dict(skeleton.mirror_pairs)
+        if left is None:
+            left = next((j for j in ("left_shoulder", "left_hip") if j in partner), None)
+        if left is None or (right is None and left not in partner):
+            raise ConfigError(
+                f"{skeleton.name} has no left-right pair {left or 'left_shoulder or left_hip'}: "
+                "name both joints of the line"
+            )
         self.skeleton, self.vertical = skeleton, vertical
-        self.left, self.right = _pair(skeleton, left, right)
+        self.left = skeleton.joints[skeleton.index(left)]
+        self.right = skeleton.joints[skeleton.index(right or partner[left])]
 
     def forward(self, data: Data) -> Data:
         """Returns the clips turned."""
@@ -138,10 +147,10 @@ class AlignTorso(BaseTransform):
         pos: Tensor = data["pos"]
         cosine, sine = self._heading(data, pos)[clip_of_node(data), None].unbind(dim=-1)
         first, second = (axis for axis in range(3) if axis != self.vertical)
-        turned = pos.clone()
-        turned[..., first] = cosine * pos[..., first] + sine * pos[..., second]
-        turned[..., second] = cosine * pos[..., second] - sine * pos[..., first]
-        data["pos"] = turned
+        out = pos.clone()
+        out[..., first] = cosine * pos[..., first] + sine * pos[..., second]
+        out[..., second] = cosine * pos[..., second] - sine * pos[..., first]
+        data["pos"] = out
         return data
 
     def _heading(self, data: Data, pos: Tensor) -> Tensor:
@@ -155,22 +164,9 @@ class AlignTorso(BaseTransform):
         axes = [axis for axis in range(3) if axis != self.vertical]
         line = (ends[:, 1] - ends[:, 0])[:, axes]
         length = line.norm(dim=1, keepdim=True)
-        known = present.any(dim=1, keepdim=True) & (length > 0)
+        visible = present.any(dim=1, keepdim=True) & (length > 0)
         ahead = torch.tensor([1.0, 0.0], dtype=torch.double, device=pos.device)
-        return torch.where(known, line / length, ahead).to(pos.dtype)
+        return torch.where(visible, line / length, ahead).to(pos.dtype)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.skeleton.name}, {self.left} -> {self.right})"
-
-
-def _pair(skeleton: Skeleton, left: str | None, right: str | None) -> tuple[str, str]:
-    partner = dict(skeleton.mirror_pairs)
-    if left is None:
-        left = next((j for j in ("left_shoulder", "left_hip") if j in partner), None)
-    if left is None or (right is None and left not in partner):
-        raise ConfigError(
-            f"{skeleton.name} has no left-right pair {left or 'left_shoulder or left_hip'}: "
-            "name both joints of the line"
-        )
-    right = right or partner[left]
-    return skeleton.joints[skeleton.index(left)], skeleton.joints[skeleton.index(right)]

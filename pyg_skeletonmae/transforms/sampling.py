@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.draws import Draws
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.transforms.base import RandomTransform, first_tracks, refuse_masks
 from pyg_skeletonmae.transforms.masking import ranks
 from pyg_skeletonmae.transforms.temporal import follow_plan, whole_clips
@@ -143,8 +143,8 @@ def spread_frames(length: Tensor, start: Tensor, skipped: Tensor, jitter: Tensor
     step = torch.arange(frames, device=length.device)
     medium = step + skipped.cumsum(1)[:, :-1]
     long = step * length // frames + jitter
-    chosen = torch.where(length < 2 * frames, medium, long)
-    return torch.where(length < frames, start[:, None] + step, chosen)
+    frame = torch.where(length < 2 * frames, medium, long)
+    return torch.where(length < frames, start[:, None] + step, frame)
 
 
 class UniformSample(FrameSampler):
@@ -201,8 +201,7 @@ class UniformSample(FrameSampler):
         super().__init__(generator)
         if frames < 1 or views < 1:
             raise ConfigError(f"frames {frames}, views {views}: expected 1 or more")
-        if origin not in get_args(Origin):
-            raise ConfigError(f"origin {origin!r}: expected one of {get_args(Origin)}")
+        check_choice("origin", origin, get_args(Origin))
         _check_ratios(min_ratio, max_ratio)
         self.frames, self.views, self.train, self.origin = frames, views, train, origin
         self.min_ratio, self.max_ratio = min_ratio, max_ratio

@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import clip_mean, first_tracks, replace_leading
 
@@ -42,8 +42,7 @@ class CenterRoot(BaseTransform):
     """
 
     def __init__(self, skeleton: Skeleton, mode: CenterMode = "first", dims: int = 3) -> None:
-        if mode not in get_args(CenterMode):
-            raise ConfigError(f"CenterRoot mode {mode!r}: expected one of {get_args(CenterMode)}")
+        check_choice("CenterRoot mode", mode, get_args(CenterMode))
         self.skeleton, self.mode, self.dims = skeleton, mode, dims
 
     def forward(self, data: Data) -> Data:
@@ -69,10 +68,10 @@ class CenterRoot(BaseTransform):
             latest = torch.where(present, frames, -1).cummax(dim=1).values
             source = torch.where(latest < 0, source, latest)
         center = path.gather(1, source[..., None].expand(-1, -1, path.size(-1)))
-        known = present.any(dim=1)
-        if bool(known.all()):
+        visible = present.any(dim=1)
+        if bool(visible.all()):
             return center
-        return torch.where(known[:, None, None], center, self._mean(data, xyz))
+        return torch.where(visible[:, None, None], center, self._mean(data, xyz))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.skeleton.name}, mode={self.mode!r})"
@@ -100,20 +99,25 @@ class ScaleBody(BaseTransform):
     """
 
     def __init__(self, skeleton: Skeleton, by: ScaleBy = "bones", dims: int = 3) -> None:
-        if by not in get_args(ScaleBy):
-            raise ConfigError(f"ScaleBody by {by!r}: expected one of {get_args(ScaleBy)}")
+        check_choice("ScaleBody by", by, get_args(ScaleBy))
         self.skeleton, self.by, self.dims = skeleton, by, dims
 
     def forward(self, data: Data) -> Data:
         """Returns the clips in body sizes."""
         pos: Tensor = data["pos"]
         xyz = pos[..., : self.dims]
-        size = self._bones(data, xyz) if self.by == "bones" else self._std(data, xyz)
+        if self.by == "bones":
+            size = self._bone_length(data, xyz)
+        else:
+            valid = valid_joints(data)
+            offset = xyz - clip_mean(data, xyz, valid)[clip_of_node(data), None]
+            size = clip_mean(data, offset.square(), valid).mean(dim=-1, keepdim=True).sqrt()
         size = torch.where(size > 0, size, 1.0)
         data["pos"] = replace_leading(pos, xyz / size[clip_of_node(data), None])
         return data
 
-    def _bones(self, data: Data, xyz: Tensor) -> Tensor:
+    def _bone_length(self, data: Data, xyz: Tensor) -> Tensor:
+        """The mean length of the present bones of each clip, ``[B, 1]``."""
         child, parent = self.skeleton.bone_index.to(xyz.device)
         tracks = as_tracks(xyz, self.skeleton.num_joints)
         valid = as_tracks(valid_joints(data), self.skeleton.num_joints)
@@ -122,11 +126,6 @@ class ScaleBody(BaseTransform):
         present = torch.zeros_like(valid)
         present[:, child] = valid[:, child] & valid[:, parent]
         return clip_mean(data, length.flatten(0, 1), present.flatten(0, 1))
-
-    def _std(self, data: Data, xyz: Tensor) -> Tensor:
-        valid = valid_joints(data)
-        offset = xyz - clip_mean(data, xyz, valid)[clip_of_node(data), None]
-        return clip_mean(data, offset.square(), valid).mean(dim=-1, keepdim=True).sqrt()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.skeleton.name}, by={self.by!r})"

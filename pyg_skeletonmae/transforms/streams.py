@@ -11,7 +11,7 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, valid_joints
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import add_field
 
@@ -47,7 +47,7 @@ class ToBones(BaseTransform):
     """
 
     def __init__(self, skeleton: Skeleton, dims: int = 3, scores: Scores = "keep") -> None:
-        _check("scores", scores, get_args(Scores))
+        check_choice("scores", scores, get_args(Scores))
         self.skeleton, self.dims, self.scores = skeleton, dims, scores
 
     def forward(self, data: Data) -> Data:
@@ -97,7 +97,7 @@ class ToMotion(BaseTransform):
     """
 
     def __init__(self, dims: int = 3, scores: Scores = "keep") -> None:
-        _check("scores", scores, get_args(Scores))
+        check_choice("scores", scores, get_args(Scores))
         self.dims, self.scores = dims, scores
 
     def forward(self, data: Data) -> Data:
@@ -155,31 +155,26 @@ class ToStreams(BaseTransform):
         if not streams:
             raise ConfigError("streams: expected at least one")
         for stream in streams:
-            _check("stream", stream, get_args(Stream))
+            check_choice("stream", stream, get_args(Stream))
         self.streams = tuple(streams)
         self._bones = ToBones(skeleton, dims, scores)
         self._motion = ToMotion(dims, scores)
 
     def forward(self, data: Data) -> Data:
         """Returns the clips as all streams together."""
-        made: dict[str, Data] = {"joint": data}
+        clips: dict[str, Data] = {"joint": data}
         if {"bone", "bone_motion"} & set(self.streams):
-            made["bone"] = self._bones(data)
+            clips["bone"] = self._bones(data)
         if "motion" in self.streams:
-            made["motion"] = self._motion(data)
+            clips["motion"] = self._motion(data)
         if "bone_motion" in self.streams:
-            made["bone_motion"] = self._motion(made["bone"])
-        chosen = [made[stream] for stream in self.streams]
-        valid = torch.stack([valid_joints(stream) for stream in chosen]).all(dim=0)
-        data["pos"] = torch.cat([stream["pos"] for stream in chosen], dim=-1)
+            clips["bone_motion"] = self._motion(clips["bone"])
+        streams = [clips[stream] for stream in self.streams]
+        valid = torch.stack([valid_joints(stream) for stream in streams]).all(dim=0)
+        data["pos"] = torch.cat([stream["pos"] for stream in streams], dim=-1)
         add_field(data, "valid", valid, like="pos")
         return data
 
     def __repr__(self) -> str:
         streams = ", ".join(self.streams)
         return f"{type(self).__name__}({self._bones.skeleton.name}, {streams})"
-
-
-def _check(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ConfigError(f"{name} {value!r}: expected one of {tuple(known)}")

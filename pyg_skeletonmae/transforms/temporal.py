@@ -11,7 +11,7 @@ from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import clip_of_node, valid_joints
 from pyg_skeletonmae.draws import Draws
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.transforms.base import RandomTransform, add_field, refuse_masks
 from pyg_skeletonmae.transforms.timeplan import (
     ResampleMode,
@@ -47,8 +47,7 @@ class Resample(BaseTransform):
     def __init__(self, frames: int, mode: ResampleMode = "linear") -> None:
         if frames < 1:
             raise ConfigError(f"frames {frames}: expected 1 or more")
-        if mode not in get_args(ResampleMode):
-            raise ConfigError(f"Resample mode {mode!r}: expected one of {get_args(ResampleMode)}")
+        check_choice("Resample mode", mode, get_args(ResampleMode))
         self.frames, self.mode = frames, mode
 
     def plan(self, window: Window) -> TimePlan:
@@ -148,10 +147,10 @@ class DropFrames(RandomTransform):
         refuse_masks(data, self)
         pos: Tensor = data["pos"]
         chance = draws.uniform(pos.size(1))
-        kept = (chance >= self.p) | (chance == chance.amax(dim=1, keepdim=True))
-        kept = kept[clip_of_node(data)]
-        add_field(data, "valid", valid_joints(data) & kept, like="pos")
-        data["pos"] = pos.masked_fill(~kept[..., None], 0.0)
+        frames = (chance >= self.p) | (chance == chance.amax(dim=1, keepdim=True))
+        present = frames[clip_of_node(data)]
+        add_field(data, "valid", valid_joints(data) & present, like="pos")
+        data["pos"] = pos.masked_fill(~present[..., None], 0.0)
         return data
 
     def __repr__(self) -> str:
@@ -178,6 +177,6 @@ def follow_plan(data: Data, plan: TimePlan, row: Tensor | None = None) -> Data:
         if value is not None:
             nodes, frames = value.shape[:2]
             start = torch.arange(nodes, device=value.device) * frames
-            taken = take_frames(value.reshape(nodes * frames, -1), start, plan)
-            data[name] = taken.view(*taken.shape[:2], *value.shape[2:])
+            rows = take_frames(value.reshape(nodes * frames, -1), start, plan)
+            data[name] = rows.view(*rows.shape[:2], *value.shape[2:])
     return data

@@ -218,10 +218,10 @@ class JointFrameMask(TokenMaskPolicy):
         return f"{name}(joints={self.joints}, frames={self.frames}, mode={self.mode!r})"
 
 
-def _masked(name: str, wanted: int | float, total: int) -> int:
+def _masked(name: str, number: int | float, total: int) -> int:
     """A count or a share of ``total`` as a count that leaves at least one."""
-    if isinstance(wanted, float):
-        return total - keep_count(total, wanted)
-    if not 0 <= wanted < total:
-        raise ConfigError(f"{name} {wanted}: expected 0 to {total - 1} of {total} to be masked")
-    return wanted
+    if isinstance(number, float):
+        return total - keep_count(total, number)
+    if not 0 <= number < total:
+        raise ConfigError(f"{name} {number}: expected 0 to {total - 1} of {total} to be masked")
+    return number

@@ -68,9 +68,10 @@ def cut_into_clips(batch: Data, num_tracks: Tensor, joints: int, edges: int) -> 
     batch["batch"] = torch.repeat_interleave(nodes).to(device)
     batch["ptr"] = ptr.to(device)
     slices = {"pos": ptr, "valid": ptr, "edge_index": ptr // joints * edges}
-    known = batch._slice_dict
-    batch._slice_dict = {name: slices.get(name, rows) for name, rows in known.items()}
-    batch._inc_dict = {**batch._inc_dict, "edge_index": ptr[:-1]}
+    table = getattr(batch, "_slice_dict", None)
+    if table is not None:  # a batch that PyG made
+        batch._slice_dict = {name: slices.get(name, rows) for name, rows in table.items()}
+        batch._inc_dict = {**batch._inc_dict, "edge_index": ptr[:-1]}
 
 
 class KeepPersons(BaseTransform):
@@ -105,14 +106,14 @@ class KeepPersons(BaseTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips with other persons."""
         refuse_masks(data, self)
-        there: Tensor = data["num_tracks"]
-        slots = torch.arange(self.persons, device=there.device).expand(len(there), -1)
-        present = slots < there[:, None]
+        tracks: Tensor = data["num_tracks"]
+        slots = torch.arange(self.persons, device=tracks.device).expand(len(tracks), -1)
+        present = slots < tracks[:, None]
         # A slot that is empty shows the first person.
         track = first_tracks(data)[:, None] + slots * present
         if self.fill == "none":
             return select_tracks(data, track[present], present.sum(dim=1))
-        return select_tracks(data, track.flatten(), torch.full_like(there, self.persons))
+        return select_tracks(data, track.flatten(), torch.full_like(tracks, self.persons))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(persons={self.persons}, fill={self.fill!r})"

@@ -48,7 +48,7 @@ def test_recipe_of_nearest_neighbours_on_coordinates():
     np.testing.assert_allclose(out.pos.numpy(), x / x.std(), atol=1e-5)
 
 
-@pytest.mark.parametrize("stream", ["joint", "bone", "motion"])
+@pytest.mark.parametrize("stream", ["joint", "bone", "motion", "bone_motion"])
 def test_clips_of_any_length_come_out_alike(stream):
     transform = standard_transform(UIPRMD22, 8, train=True, rotate=10.0, stream=stream)
     for clip in make_clips(frames=1) + make_clips(frames=40):
