@@ -15,11 +15,11 @@ from pyg_skeletonmae.io.json_file import brief, entry, points, read_json
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.skeleton.layouts import COCO17, get_layout
+from pyg_skeletonmae.skeleton.layouts import COCO17, WHOLEBODY133, get_layout
 
 _IMAGE_FILE = re.compile(r"(.*?)(\d{1,18})\.\w+", re.ASCII | re.DOTALL)
 _MAX_FLAG = 2
-_WHOLE_BODIES = {26: "Halpe", 133: "COCO-WholeBody", 136: "Halpe"}
+_WHOLE_BODIES = {26: "Halpe", WHOLEBODY133.num_joints: "COCO-WholeBody", 136: "Halpe"}
 
 
 def whole_body(count: int, skeleton: Skeleton) -> tuple[str, ...]:
@@ -29,7 +29,9 @@ def whole_body(count: int, skeleton: Skeleton) -> tuple[str, ...]:
     """
     if skeleton.joints != COCO17.joints or count not in _WHOLE_BODIES:
         return ()
-    return (f"of {count} keypoints ({_WHOLE_BODIES[count]}) the first 17, COCO's, are read",)
+    note = f"of {count} keypoints ({_WHOLE_BODIES[count]}) the first 17, COCO's, are read"
+    whole = WHOLEBODY133.name if count == WHOLEBODY133.num_joints else ""
+    return (f"{note}; the skeleton {whole!r} has all" if whole else note,)
 
 
 def read_coco_keypoints(
@@ -53,8 +55,8 @@ def read_coco_keypoints(
     none does that stands twice in a frame, and neither do the last two where each stands once, as
     they then number the entries. See :mod:`pyg_skeletonmae.io.identities`. Otherwise track ``m`` is
     the ``m``-th entry of each frame, as is. A keypoint with score 0 is missing. Of Halpe's and
-    COCO-WholeBody's keypoints those of ``coco17`` are read, unless ``layout`` has all. Other keys,
-    boxes for example, are not read.
+    COCO-WholeBody's keypoints those of ``coco17`` are read, unless ``layout`` has all
+    (``wholebody133`` has COCO-WholeBody's). Other keys, boxes for example, are not read.
 
     Args:
         path: The file.

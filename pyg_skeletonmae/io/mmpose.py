@@ -39,9 +39,10 @@ def read_mmpose(
 
     Joints are found by ``keypoint_id2name`` under ``meta_info``; without it, or where it has other
     names for as many keypoints, these stand in the order of the skeleton. Of COCO-WholeBody's and
-    Halpe's, those of ``coco17`` are read, unless ``layout`` has all. ``track_id`` makes the tracks,
-    see :mod:`pyg_skeletonmae.io.identities`; without it track ``m`` is the ``m``-th instance of
-    each frame. A keypoint whose score is not above 0 is missing; scores may be above 1.
+    Halpe's, those of ``coco17`` are read, unless ``layout`` has all (``wholebody133`` has those of
+    COCO-WholeBody). ``track_id`` makes the tracks, see :mod:`pyg_skeletonmae.io.identities`;
+    without it track ``m`` is the ``m``-th instance of each frame. A keypoint whose score is not
+    above 0 is missing; scores may be above 1.
 
     Args:
         path: The file.

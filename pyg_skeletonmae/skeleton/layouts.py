@@ -17,7 +17,7 @@ from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.skeleton.skeleton import Skeleton
 
 _TORSO = {"pelvis", "spine", "chest", "collar", "shoulder", "hip"}
-_ARM = {"elbow", "wrist", "hand", "hand_tip", "thumb", "index", "pinky"}
+_ARM = {"elbow", "wrist", "hand", "thumb", "index", "middle", "ring", "pinky"}  # or of it: hand_tip
 _LEG = {"knee", "ankle", "foot", "heel", "big_toe", "small_toe"}
 
 
@@ -28,7 +28,8 @@ def _part(joint: str, neck: str) -> str:
     if stem in _TORSO:
         return "torso"
     side = joint.split("_")[0]
-    return f"{side}_arm" if stem in _ARM else f"{side}_leg" if stem in _LEG else "head"
+    in_arm = stem.partition("_")[0] in _ARM
+    return f"{side}_arm" if in_arm else f"{side}_leg" if stem in _LEG else "head"
 
 
 def _body(
@@ -41,6 +42,7 @@ def _body(
 ) -> Skeleton:
     """A body whose joint names say what is left, right, and part of what."""
     names = joints.split()
+    owners = owner.split() if owner else names
     part_names = ("head", "torso", "left_arm", "right_arm", "left_leg", "right_leg")
     return Skeleton.from_parents(
         name,
@@ -49,7 +51,7 @@ def _body(
         left_right=[(j, f"right_{j[5:]}") for j in names if j.startswith("left_")],
         parts={part: [j for j in names if _part(j, neck) == part] for part in part_names},
         center=center,
-        aliases=dict(zip(owner.split(), names, strict=True)) if owner else {},
+        aliases={alias: j for alias, j in zip(owners, names, strict=True) if alias != j},
     )
 
 
@@ -202,11 +204,62 @@ HAND21 = Skeleton.from_parents(
     },
 )
 
+# COCO-WholeBody (Jin et al., 2020, https://arxiv.org/abs/2007.11858): the joints of COCO, feet,
+# the 68 points of a face in the order of 300-W (the person's right first), two hands. Jaw, brows
+# and lips are counted towards the middle. COCO's wrist and the root of a hand are two annotations.
+# The publication names no tree: body, feet and hands are those of the layouts above; the face is
+# ours, from the tip of the nose down to the chin and from the middle outwards. The aliases are
+# MMPose's names.
+_FACE = (
+    "right_jaw_1 right_jaw_2 right_jaw_3 right_jaw_4 right_jaw_5 right_jaw_6 right_jaw_7 "
+    "right_jaw_8 chin left_jaw_8 left_jaw_7 left_jaw_6 left_jaw_5 left_jaw_4 left_jaw_3 "
+    "left_jaw_2 left_jaw_1 right_brow_1 right_brow_2 right_brow_3 right_brow_4 right_brow_5 "
+    "left_brow_5 left_brow_4 left_brow_3 left_brow_2 left_brow_1 "
+    "nose_bridge_1 nose_bridge_2 nose_bridge_3 nose_tip "
+    "right_nostril_outer right_nostril_inner nose_base left_nostril_inner left_nostril_outer "
+    "right_eye_outer right_eye_upper_1 right_eye_upper_2 right_eye_inner right_eye_lower_2 "
+    "right_eye_lower_1 left_eye_inner left_eye_upper_2 left_eye_upper_1 left_eye_outer "
+    "left_eye_lower_1 left_eye_lower_2 "
+    "right_mouth right_upper_lip_1 right_upper_lip_2 upper_lip left_upper_lip_2 left_upper_lip_1 "
+    "left_mouth left_lower_lip_1 left_lower_lip_2 lower_lip right_lower_lip_2 right_lower_lip_1 "
+    "right_mouth_inner right_upper_lip_inner upper_lip_inner left_upper_lip_inner left_mouth_inner "
+    "left_lower_lip_inner lower_lip_inner right_lower_lip_inner"
+)
+_FACE_PARENTS = [
+    *(1, 2, 3, 4, 5, 6, 7, 8, 57, 8, 9, 10, 11, 12, 13, 14, 15),  # jaw: the chin from the lip
+    *(18, 19, 20, 21, 27, 27, 22, 23, 24, 25),  # brows
+    *(28, 29, 30, -23, 32, 33, 30, 33, 34),  # nose: its tip from COCO's
+    *(-21, -21, -21, -21, -21, -21, -22, -22, -22, -22, -22, -22),  # lids: from COCO's eyes
+    *(49, 50, 51, 33, 51, 52, 53, 56, 57, 66, 57, 58, 61, 62, 51, 62, 63, 66, 62, 66),  # lips
+]  # within the face; below 0 lie the 23 joints before it
+_FEET = "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel"
+_MMPOSE_FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
+_MMPOSE_HAND = ("hand_root", *(f"{finger}{i}" for finger in _MMPOSE_FINGERS for i in (1, 2, 3, 4)))
+
+
+def _wholebody(face: Sequence[str], hand: Sequence[str]) -> str:
+    hands = (f"{side}_{joint}" for side in ("left", "right") for joint in hand)
+    return " ".join([*COCO17.joints, _FEET, *face, *hands])
+
+
+WHOLEBODY133 = _body(
+    "wholebody133",
+    _wholebody(_FACE.split(), ("hand_root", *_HAND[1:])),
+    [
+        *COCO17.parents.tolist(),
+        *(15, 17, 15, 16, 20, 16),
+        *(23 + parent for parent in _FACE_PARENTS),
+        *(9, *(91 + parent for parent in HAND21.parents[1:].tolist())),
+        *(10, *(112 + parent for parent in HAND21.parents[1:].tolist())),
+    ],
+    _wholebody([f"face-{i}" for i in range(68)], _MMPOSE_HAND),
+)
+
 LAYOUTS: Mapping[str, Skeleton] = {
     layout.name: layout
     for layout in (
         NTU25, NTU25_CTRGCN, KINECT20, UIPRMD22, COCO17, COCO17_BODY,
-        OPENPOSE18, BODY25, H36M17, MEDIAPIPE33, HAND21,
+        OPENPOSE18, BODY25, H36M17, MEDIAPIPE33, HAND21, WHOLEBODY133,
     )
 }  # fmt: skip
 

@@ -120,6 +120,18 @@ def test_whole_bodies_begin_with_the_joints_of_coco(tmp_path, count: int):
     assert tracks.pos.shape[2] == count and tracks.notes == ()
 
 
+def test_all_of_coco_wholebody_are_read_where_its_skeleton_is_asked_for(tmp_path):
+    keypoints = [number for i in range(133) for number in (i + 1, 2, 0.5)]
+    path = write(tmp_path, [{"image_id": 0, "keypoints": keypoints}])
+    assert "the skeleton 'wholebody133' has all" in read_coco_keypoints(path).notes[0]
+    tracks = read_coco_keypoints(path, "wholebody133")
+    assert tracks.skeleton.name == "wholebody133" and tracks.notes == ()
+    np.testing.assert_array_equal(tracks.pos[0, 0, :, 0], np.arange(133) + 1)
+    half = write(tmp_path, [{"image_id": 0, "keypoints": keypoints[: 3 * 68]}])
+    with pytest.raises(SkeletonFormatError, match="399 numbers"):
+        read_coco_keypoints(half, "wholebody133")
+
+
 def test_names_of_images_may_have_a_text_before_their_number(tmp_path):
     content = [result("walk_0012.png", 1), result("walk_0014.png", 2)]
     tracks = read_coco_keypoints(write(tmp_path, content), ARM)

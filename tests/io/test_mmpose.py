@@ -10,7 +10,7 @@ from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.identities import TWICE
 from pyg_skeletonmae.io.mmpose import read_mmpose
 from pyg_skeletonmae.io.poses import PoseOptions, PoseTracks
-from pyg_skeletonmae.layouts import COCO17
+from pyg_skeletonmae.layouts import COCO17, WHOLEBODY133
 from pyg_skeletonmae.skeleton import Skeleton
 
 JOINTS = COCO17.num_joints
@@ -119,6 +119,21 @@ def test_names_and_whole_bodies(tmp_path):
         assert f"of {count} keypoints" in tracks.notes[0]
     data = PoseFolder(tmp_path, None, format="mmpose")
     assert data.skeleton == COCO17 and "pose.json" in data.card["notes"][0]
+
+
+def test_all_of_coco_wholebody_by_mmposes_names(tmp_path):
+    names = {joint: alias for alias, joint in WHOLEBODY133.aliases.items()}
+    owner = [names.get(joint, joint) for joint in WHOLEBODY133.joints]
+    assert owner[23] == "face-0" and owner[132] == "right_pinky_finger4"
+    shuffled = {str(i): name for i, name in enumerate(reversed(owner))}
+    person = {"keypoints": [[i + 1, 1] for i in range(133)], "keypoint_scores": [1] * 133}
+    frames = [{"frame_id": 0, "instances": [person]}]
+    content = {"meta_info": {"keypoint_id2name": shuffled}, "instance_info": frames}
+    path = write(tmp_path, content)
+    tracks = read_mmpose(path, "wholebody133")
+    np.testing.assert_array_equal(tracks.pos[0, 0, :, 0], 133 - np.arange(133))
+    tracks = read_mmpose(write(tmp_path, [person]), "wholebody133")
+    np.testing.assert_array_equal(tracks.pos[0, 0, :, 0], np.arange(133) + 1)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from scipy.sparse.csgraph import connected_components
 
 from pyg_skeletonmae import Skeleton, get_layout, layouts
 from pyg_skeletonmae.errors import SkeletonError
@@ -17,8 +18,7 @@ def part_indices(layout):
 
 @every_layout
 def test_is_a_connected_tree(layout):
-    reached = torch.linalg.matrix_power(layout.adjacency(self_loops=True), layout.num_joints) > 0
-    assert reached.all()
+    assert connected_components(layout.adjacency().numpy())[0] == 1
     assert layout.bone_index.shape == (2, layout.num_joints - 1)
     assert (layout.parents == -1).sum() == 1
 
@@ -98,6 +98,7 @@ def test_names_are_canonical_and_aliases_are_the_owners(layout):
 
 SIZES = {"NTU25": 25, "NTU25_CTRGCN": 25, "KINECT20": 20, "UIPRMD22": 22, "COCO17": 17}
 SIZES |= {"COCO17_BODY": 17, "OPENPOSE18": 18, "BODY25": 25, "H36M17": 17, "MEDIAPIPE33": 33}
+SIZES |= {"WHOLEBODY133": 133}
 
 
 @pytest.mark.parametrize("name", [*SIZES, "HAND21"])
@@ -234,3 +235,39 @@ def test_h36m():
         15,
     ]
     assert layouts.H36M17.index("Thorax") == layouts.H36M17.index("chest") == 8
+
+
+# Pairs of the 68 points of a face, counted from 0, as 300-W and MMPose number them.
+FACE_MIRROR = {i: 16 - i for i in range(17)} | {17 + i: 26 - i for i in range(10)}
+FACE_MIRROR |= {i: i for i in (27, 28, 29, 30)} | {31 + i: 35 - i for i in range(5)}
+FACE_MIRROR |= {36: 45, 37: 44, 38: 43, 39: 42, 40: 47, 41: 46}
+FACE_MIRROR |= {45: 36, 44: 37, 43: 38, 42: 39, 47: 40, 46: 41}
+FACE_MIRROR |= {48 + i: 54 - i for i in range(7)} | {55 + i: 59 - i for i in range(5)}
+FACE_MIRROR |= {60 + i: 64 - i for i in range(5)} | {65 + i: 67 - i for i in range(3)}
+
+
+def test_wholebody_is_coco_with_feet_a_face_and_two_hands():
+    whole = layouts.WHOLEBODY133
+    assert whole.joints[:17] == layouts.COCO17.joints
+    assert whole.map_to(layouts.COCO17).tolist() == list(range(17))
+    assert torch.equal(whole.parents[:17], layouts.COCO17.parents)
+    assert whole.index("right_heel") == 22 and whole.index("face-67") == 90
+    flip = whole.flip_index
+    assert (flip[23:91] - 23).tolist() == [FACE_MIRROR[i] for i in range(68)]
+    assert flip[91:112].tolist() == list(range(112, 133))
+    assert whole.map_to(layouts.BODY25)[-6:].tolist() == list(range(17, 23))
+    assert layouts.MEDIAPIPE33.map_to(whole)[[71, 77, 62, 65]].tolist() == [10, 9, 4, 1]
+
+
+@pytest.mark.parametrize(("side", "first"), [("left", 91), ("right", 112)])
+def test_hands_of_wholebody_are_hand21(side, first):
+    whole = layouts.WHOLEBODY133
+    assert whole.joints[first] == f"{side}_hand_root"
+    assert whole.parents[first] == whole.index(f"{side}_wrist")
+    assert (whole.parents[first + 1 : first + 21] - first).tolist() == layouts.HAND21.parents[
+        1:
+    ].tolist()
+    fingers = [f"{side}_{joint}" for joint in layouts.HAND21.joints[1:]]
+    assert list(whole.joints[first + 1 : first + 21]) == fingers
+    assert whole.index(f"{side}_forefinger4") == first + 8
+    assert set(whole.joints[first : first + 21]) <= set(whole.parts[f"{side}_arm"])
