@@ -121,8 +121,8 @@ def chain(joints: int, **fields: Any) -> Skeleton:
 @pytest.mark.parametrize("layout", layouts.LAYOUTS.values(), ids=lambda layout: layout.name)
 def test_random_parts_of_a_skeleton_without_parts(layout: Skeleton) -> None:
     bare = replace(layout, parts={})
-    pos = torch.zeros(64, bare.num_joints, 5, 2)
-    mask = PartMask("random")(pos, bare, draws())[:, :, 0]
+    pos = torch.zeros(512, bare.num_joints, 5, 2)
+    mask = PartMask("random")(pos, bare, draws(512))[:, :, 0]
     assert mask.any(1).all() and not mask.all(1).any() and mask.any(0).all()
     for number in range(len(bare.part_names)):
         part = mask[:, bare.part_index == number]
