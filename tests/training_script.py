@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from training_helpers import SlicedLoader, Task, make_clips, make_loader
 
-from pyg_skeletonmae.training import OptimConfig, Trainer, checkpoint
+from pyg_skeletonmae.training import OptimConfig, Trainer
 
 
 def killable_trainer() -> Trainer:
@@ -24,11 +24,12 @@ def train_and_die(run_dir: Path, writes: int) -> None:
     seen = []
 
     def fsync(file: int) -> None:
-        seen.append(file)
+        if Path(f"/proc/self/fd/{file}").readlink().suffix == ".partial":
+            seen.append(file)
         if len(seen) == writes:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    checkpoint.os.fsync = fsync
+    os.fsync = fsync
     killable_trainer().fit(Task(), make_loader(), run_dir=run_dir)
 
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pyg_skeletonmae.training.checkpoint import write_beside
+from pyg_skeletonmae.files.write import write_text
 from tables.claims import claims_section
 from tables.rows import (
     Row,
@@ -61,7 +61,7 @@ def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[R
     if notes.exists():
         text += notes.read_text() + "\n"
     text += _beside_published(rows, read_published())
-    write_beside(path, lambda file: file.write((text.rstrip() + "\n").encode()))
+    write_text(path, text.rstrip() + "\n")
 
 
 def read_published(path: Path = PUBLISHED) -> list[Row]:

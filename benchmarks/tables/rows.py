@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from pyg_skeletonmae.evaluation import confidence_interval
-from pyg_skeletonmae.training.checkpoint import write_beside
+from pyg_skeletonmae.files.write import write_text
 
 ABOUT = ["data", "split", "protocol", "method", "seed", "metric"]  # two rows never share them
 COLUMNS = [
@@ -94,7 +94,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
         writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(kept.values())
-        write_beside(path, lambda file: file.write(text.getvalue().encode()))
+        write_text(path, text.getvalue())
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -21,8 +21,8 @@ import yaml
 
 from pyg_skeletonmae.commands.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.files.write import write_text
 from pyg_skeletonmae.io.json_file import read_json
-from pyg_skeletonmae.training.checkpoint import write_beside
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
 SPLIT = (  # data settings that divide clips
@@ -109,7 +109,7 @@ def start(folder: Path, config: Mapping[str, Any], seed: int) -> None:
         },
     }
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
-    write_beside(folder / CONFIG, lambda file: file.write(text.encode()))
+    write_text(folder / CONFIG, text)
     write_json(folder / INFO, info)
 
 
@@ -129,7 +129,7 @@ def started(folder: Path, config: Mapping[str, Any], seed: int) -> Iterator[None
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Writes a JSON file, atomically."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_beside(path, lambda file: file.write(text.encode()))
+    write_text(path, text)
 
 
 def read_mapping(path: Path) -> dict[str, Any]:

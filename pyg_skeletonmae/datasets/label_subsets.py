@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +10,7 @@ from typing import TypeVar
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.files.plain import read_plain
+from pyg_skeletonmae.files.write import write_text
 
 MAX_BYTES = 64 * 2**20
 Set = TypeVar("Set", bound=SkeletonDataset)
@@ -55,13 +55,9 @@ def draw_labels(
 
 
 def write_labels(path: str | Path, names: Iterable[str]) -> None:
-    """Writes a file of clip names, one per line, atomically."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Several runs may write the same file at the same time.
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    beside.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
-    beside.replace(path)
+    """Writes a file of clip names, one per line, whole or not at all."""
+    text = "".join(f"{name}\n" for name in names)
+    write_text(path, text)
 
 
 def read_labels(path: str | Path) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import io
-import tempfile
 import threading
 import urllib.error
 import urllib.parse
@@ -18,6 +17,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.io.uiprmd import all_paths
 
 MAX_BYTES = 64 * 2**20
@@ -107,11 +107,7 @@ def _fetch(url: str, target: Path, timeout: float) -> None:
         raise DataError(f"{url}.gz: the server sent a damaged gzip file; try again later")
     if not data:
         raise DataError(f"{url}[.gz]: the server has no such file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-        part = Path(folder) / path.name
-        part.write_bytes(data)
-        part.replace(path)
+    write_file(path, lambda file: file.write(data))
 
 
 def _get(url: str, timeout: float) -> bytes | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 import sys
-import tempfile
 import tokenize
 import warnings
 import zipfile
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from pyg_skeletonmae.errors import SkeletonFormatError, SkeletonMAEError
 from pyg_skeletonmae.files.plain import not_plain, open_plain
+from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.io.zip_file import open_zip
 
 Array = npt.NDArray[Any]
@@ -201,23 +201,22 @@ def map_npy(path: str | Path) -> Array:
 
 
 def write_npz(path: str | Path, arrays: Mapping[str, Array], compress: bool = True) -> None:
-    """Writes an npz file beside ``path`` and renames it when it is whole.
+    """Writes an npz file, whole or not at all.
 
     Args:
         path: The file; its folder is made if need be.
         arrays: The arrays, by name; object arrays are a ``ValueError``.
         compress: Deflate them.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     method = zipfile.ZIP_DEFLATED if compress else zipfile.ZIP_STORED
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-        part = Path(folder) / path.name
-        with zipfile.ZipFile(part, "w", method) as archive:
+
+    def write(whole: IO[bytes]) -> None:
+        with zipfile.ZipFile(whole, "w", method) as archive:
             for key, array in arrays.items():
                 with archive.open(f"{key}.npy", "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
-        part.replace(path)
+
+    write_file(path, write)
 
 
 def read_header(file: IO[bytes]) -> Header:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 from pyg_skeletonmae.files.names import nfc
+from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.safe_pickle import PickledArray, load_pickle
 
@@ -127,7 +127,7 @@ def write_pyskl(
     clips: Sequence[PysklClip],
     splits: Mapping[str, Sequence[str]],
 ) -> None:
-    """Writes a pickle that pyskl and :func:`read_pyskl` read, beside ``path``, and renames it.
+    """Writes a pickle that pyskl and :func:`read_pyskl` read, whole or not at all.
 
     Raises:
         DataError: Two clips have the same name, or a split names a clip that is not there.
@@ -142,13 +142,7 @@ def write_pyskl(
         "split": {name: list(members) for name, members in splits.items()},
         "annotations": [_annotation(clip) for clip in clips],
     }
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-        part = Path(folder) / path.name
-        with part.open("wb") as file:
-            pickle.dump(content, file, protocol=4)
-        part.replace(path)
+    write_file(path, lambda file: pickle.dump(content, file, protocol=4))
 
 
 def _annotation(clip: PysklClip) -> dict[str, Any]:

@@ -6,7 +6,6 @@ booleans, tags, anchors) is a mistake or an attack and is refused before any obj
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import yaml
 
 from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.files.plain import read_plain
+from pyg_skeletonmae.files.write import write_text
 from pyg_skeletonmae.files.yaml import BoundedLoader, RefusedYAML
 from pyg_skeletonmae.skeleton.checks import check_key, check_missing, freeze_field
 
@@ -43,24 +43,20 @@ def read_skeleton_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def write_skeleton_yaml(fields: Mapping[str, Any], path: str | Path) -> None:
-    """Writes the fields of a skeleton beside ``path`` and renames: never a half-written file.
+    """Writes the fields of a skeleton, whole or not at all.
 
     Raises:
         SkeletonError: The file cannot be written.
     """
-    path = Path(path)
     # With the style "None", PyYAML writes innermost lists in one line: `- [spine, pelvis]`.
     text = yaml.safe_dump(
         dict(fields), default_flow_style=None, sort_keys=False, allow_unicode=True, width=96
     )
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        Path(path).parent.stat()  # a folder that is not there may be a misspelt one
+        write_text(path, text)
     except OSError as error:
         raise SkeletonError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def _fields(content: bytes) -> dict[str, Any]:

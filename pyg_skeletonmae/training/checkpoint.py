@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.io.torch_file import read_torch_file
 from pyg_skeletonmae.training.schema import MAX_COUNT, check_like, check_tensor
 
@@ -19,29 +19,10 @@ FORMAT = 1
 _COUNTS = ("_extra_state", "num_batches_tracked")
 
 
-def write_beside(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Writes a file beside its place, flushes it to the disk, and renames it into place.
-
-    Whoever reads ``path``, at any moment and after any crash, finds the old file or the new one.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.partial")
-    try:
-        with beside.open("wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
 def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
     """Writes a dict of tensors and plain Python values, atomically."""
     content = {"format": FORMAT, **state}
-    write_beside(path, lambda file: torch.save(content, file))
+    write_file(path, lambda file: torch.save(content, file))
 
 
 def load_checkpoint(path: str | Path, keys: Iterable[str] = ()) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pyg_skeletonmae
 from pyg_skeletonmae.configurable import unrecorded
 from pyg_skeletonmae.errors import CheckpointError, SkeletonFormatError
 from pyg_skeletonmae.files.plain import open_plain
+from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.io.json_file import read_json
 from pyg_skeletonmae.models.from_config import build_model, check_classes
 from pyg_skeletonmae.training.checkpoint import load_weights
@@ -31,7 +31,7 @@ _UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, Att
 def save_release(
     model: nn.Module, folder: str | Path, extra: Mapping[str, Any] | None = None
 ) -> Path:
-    """Writes a release folder beside its place and renames it; an older one there is replaced.
+    """Writes a release folder, whole or not at all; an older one there is replaced.
 
     Args:
         model: A model that knows its arguments (``config``), as those of this library do and those
@@ -60,9 +60,6 @@ def save_release(
         text = json.dumps(content, indent=2, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder}: extra: not JSON: {error}") from error
-    beside, old = (folder.with_name(f".{folder.name}.{kind}") for kind in ("partial", "old"))
-    for leftover in (beside, old):
-        shutil.rmtree(leftover, ignore_errors=True)
     # Clones, because two names of one tensor (tied weights) are two tensors in the file.
     weights = {
         name: t.detach().cpu().contiguous().clone() for name, t in model.state_dict().items()
@@ -72,17 +69,9 @@ def save_release(
             raise CheckpointError(
                 f"{folder}: {name}: holds numbers that are not finite; nothing was written"
             )
-    try:
-        beside.mkdir(parents=True)
+    with write_folder(folder, overwrite=True) as beside:
         save_file(weights, beside / WEIGHTS)
         (beside / CONFIG).write_text(text, encoding="utf-8")
-        if folder.exists():
-            folder.rename(old)
-        beside.rename(folder)
-    except BaseException:  # a full disk, for example
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
     return folder
 
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.files.plain import read_plain
-from pyg_skeletonmae.training.checkpoint import write_beside
+from pyg_skeletonmae.files.write import write_text
 
 METRICS = "metrics.jsonl"
 _MAX_BYTES = 256 * 2**20
@@ -72,7 +72,7 @@ class RunLog:
             for line in kept:
                 self.values.update({name: line[name] for name in line if "/" in name})
             text = "".join(f"{json.dumps(line)}\n" for line in kept)
-            write_beside(run_dir / METRICS, lambda file: file.write(text.encode()))
+            write_text(run_dir / METRICS, text)
             self._file = (run_dir / METRICS).open("a", encoding="utf-8")
             self._board = SummaryWriter(str(run_dir), purge_step=step + 1)
         self._bar = tqdm(total=total, initial=step, unit="step", disable=None if bar else True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import os
 import resource
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +20,7 @@ from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.sets.uiprmd import Target
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation import confusion
+from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
 from pyg_skeletonmae.training import read_metrics
 
@@ -71,8 +71,6 @@ def demo(
         shape=0.02,
         batch_size=32,
     )
-    beside = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(beside, ignore_errors=True)
     settings = {
         "demo": budget,
         "method": method,
@@ -80,13 +78,9 @@ def demo(
         "size": asdict(size),
         "data": asdict(data),
     }
-    try:
+    with write_folder(folder, overwrite=True) as beside:
         runs.start(beside, settings, seed)
         _run(Demo(size, seed, beside, split(dataset, data), data, method), source, budget)
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     print(f"report: {folder / 'report.html'}", flush=True)
 
 

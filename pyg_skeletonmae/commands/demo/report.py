@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from torch import Tensor
 
 from pyg_skeletonmae.commands.demo.methods import ABOUT, About
+from pyg_skeletonmae.files.write import write_text
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.training.checkpoint import write_beside
 from pyg_skeletonmae.visualize import draw_confusion, draw_curves, draw_reconstruction
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def write_report(report: Report, path: Path) -> None:
         confusion=_image(draw_confusion(report.confusion, report.class_names), "confusion matrix"),
         facts=_facts(report),
     )
-    write_beside(path, lambda file: file.write(page.encode()))
+    write_text(path, page)
 
 
 def _notice(report: Report) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Clip
+from pyg_skeletonmae.files.write import write_text
 
 _DIGITS = 16  # of the plan, in the name of a journal
 
@@ -41,10 +41,8 @@ class Report:
     notes: list[tuple[str, str]] = field(default_factory=list)
 
     def write(self, path: Path) -> None:
-        """Writes the report beside its place and renames it."""
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_text(json.dumps(asdict(self)), encoding="utf-8")
-        part.replace(path)
+        """Writes the report, whole or not at all."""
+        write_text(path, json.dumps(asdict(self)))
 
 
 class Journal:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyg_skeletonmae.datasets.prepare.journal import Journal, Report
-from pyg_skeletonmae.datasets.store import write_store
+from pyg_skeletonmae.datasets.store import write_checked
 from pyg_skeletonmae.datasets.store.clip_checks import Intake
 from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
@@ -66,13 +66,13 @@ class PartWriter:
             # Whoever else is at the same part, as a process that is about to end, writes elsewhere.
             report.store = f"{number:06}-{secrets.token_hex(4)}"
             folder = self.journal.folder / report.store
-            write_store(
+            write_checked(
                 folder,
                 chain([first], clips),
                 self.skeleton,
                 self.class_names,
+                dict,
                 max_label=self.max_label,
-                all_tracks=True,  # the others are gone
             )
         report.nan_joints = intake.nan_joints
         report.write(self.journal.path(number))

@@ -15,15 +15,15 @@ from pyg_skeletonmae.datasets.labels import max_label
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
 from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
 from pyg_skeletonmae.datasets.prepare.workers import run_calls
-from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, publish, write_store
+from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, write_checked
 from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note, check_nan_policy
 from pyg_skeletonmae.datasets.store.data_card import grouped_notes
 from pyg_skeletonmae.datasets.store.reader import FORMAT
+from pyg_skeletonmae.datasets.store.store import by_reason
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
 
 T = TypeVar("T")
-_WHOLE = "whole"  # the store, while it is in the journal
 _PART = 64  # tasks: seconds of work, lost when a run is killed
 
 
@@ -132,15 +132,14 @@ def prepare_store(
         journal, read, skeleton, names, nan, max_label=max_label(len(tasks)), all_tracks=all_tracks
     )
     card = {
-        "source": source, "policy": policy, "fps": fps, "unit": unit, "nan": nan, "inputs": hashes,
+        "source": source, "policy": policy, "unit": unit, "nan": nan, "inputs": hashes,
         "notes": list(notes), "plan": journal.plan,
     }  # fmt: skip
     with locked(root) as waited:
         if not (waited and _is_done(root, journal.plan)):
             check_free(root, overwrite)
             _read_parts(write, parts, workers, progress)
-            _join_parts(write, card, list(dropped), splits or {})
-            publish(journal.folder / _WHOLE, root, overwrite)
+            _join_parts(write, card, fps, list(dropped), splits or {}, overwrite)
             journal.remove()
     return ClipStore(root)
 
@@ -182,10 +181,12 @@ def _read_parts(
 def _join_parts(
     write: PartWriter,
     card: dict[str, Any],
+    fps: float | None,
     dropped: list[tuple[str, str]],
     splits: Mapping[str, Side],
+    overwrite: bool,
 ) -> None:
-    """Writes the clips of all parts into one store, in the journal.
+    """Writes the clips of all parts into one store: once more, so that what is finished is safe.
 
     Raises:
         DataError: There are none, or they do not fit each other: the journal is of no use then.
@@ -193,11 +194,17 @@ def _join_parts(
     journal = write.journal
     try:
         _add_reports(journal, card, dropped)
+        card["dropped"] = by_reason(dropped)
         clips = _counted(journal.clips(), card, splits, write.class_names)
-        write_store(
-            journal.folder / _WHOLE, clips, write.skeleton, write.class_names,
-            fps=card.pop("fps"), dropped=dropped, about=card, all_tracks=True, overwrite=True,
-        )  # fmt: skip
+        write_checked(
+            journal.root,
+            clips,
+            write.skeleton,
+            write.class_names,
+            lambda: card,
+            fps=fps,
+            overwrite=overwrite,
+        )
     except DataError:
         journal.remove()
         raise

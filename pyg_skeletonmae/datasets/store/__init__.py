@@ -4,8 +4,8 @@ from pyg_skeletonmae.datasets.store.store import (
     ClipStore,
     check_free,
     make_parent,
-    publish,
+    write_checked,
     write_store,
 )
 
-__all__ = ["ClipStore", "check_free", "make_parent", "publish", "write_store"]
+__all__ = ["ClipStore", "check_free", "make_parent", "write_checked", "write_store"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -49,14 +50,33 @@ class Intake:
         self.nan_joints, self.all_tracks = 0, all_tracks
         self.dropped: list[tuple[str, str]] = []
 
+    def checked(self, clips: Iterable[Clip]) -> Iterator[Clip]:
+        """The clips that are not left out, as a store keeps them; those without a name get one.
+
+        Raises:
+            DataError: As for each clip; or all were left out.
+        """
+        number = -1
+        for number, clip in enumerate(clips):
+            kept = self(clip if clip.name else replace(clip, name=f"clip {number}"))
+            if kept is not None:
+                yield kept
+        if self.dropped and len(self.dropped) == number + 1:
+            raise DataError(
+                f"a store needs at least one clip, but all {number + 1} were dropped for NaN"
+            )
+
     def __call__(self, clip: Clip) -> Clip | None:
         """The clip as a store keeps it, or None if it is left out.
 
         Raises:
             DataError: It does not fit, or holds NaN and the policy is ``"error"``.
         """
-        clip = checked_clip(clip, self.skeleton)
-        self._check_label(clip)
+        clip, classes = checked_clip(clip, self.skeleton), self.class_names
+        if clip.label is not None and classes is not None and int(clip.label) >= len(classes):
+            raise DataError(
+                f"{clip.name}: label {clip.label}, but there are {len(classes)} classes, from 0"
+            )
         clip = clip if self.all_tracks else seen_persons(clip)
         finite = np.isfinite(np.asarray(clip.pos)).all(-1)
         self.nan_joints += int(np.count_nonzero(np.asarray(clip.valid) & ~finite))
@@ -64,15 +84,6 @@ class Intake:
         if kept is None:
             self.dropped.append((clip.name, "coordinates that are not finite"))
         return kept
-
-    def _check_label(self, clip: Clip) -> None:
-        if clip.label is None or self.class_names is None:
-            return
-        if int(clip.label) >= len(self.class_names):
-            raise DataError(
-                f"{clip.name}: label {clip.label}, but there are {len(self.class_names)} classes, "
-                "from 0"
-            )
 
     def __repr__(self) -> str:
         return (

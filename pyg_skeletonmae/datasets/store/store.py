@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from pyg_skeletonmae.datasets.store.reader import (
 )
 from pyg_skeletonmae.datasets.store.writer import StoreWriter, content_hash
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.stacked_rows import Rows
 
@@ -208,45 +209,78 @@ def write_store(
         DataError: A clip does not fit the skeleton or the classes, holds NaN and ``nan="error"``,
             no clip is left, labels are too large, or ``root`` exists.
     """
-    root, intake = Path(root), Intake(skeleton, class_names, nan, all_tracks)
-    check_free(root, overwrite)
-    make_parent(root)
-    folder = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".part", dir=root.parent))
-    try:
-        writer = _write_clips(folder, clips, intake)
-        reasons: dict[str, list[str]] = {}
-        for name, reason in [*dropped, *intake.dropped]:
-            reasons.setdefault(reason, []).append(name)
-        card: dict[str, Any] = {"source": source, "unit": unit, "nan": nan, "dropped": reasons}
-        card |= {"nan_joints": intake.nan_joints, **(about or {})}
-        writer.finish(class_names, card, fps, max_label)
-        publish(folder, root, overwrite)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    intake = Intake(skeleton, class_names, nan, all_tracks)
+    check_free(Path(root), overwrite)
+    make_parent(Path(root))
+
+    def card() -> dict[str, Any]:
+        left_out = [*dropped, *intake.dropped]
+        said = {"source": source, "unit": unit, "nan": nan, "dropped": by_reason(left_out)}
+        return {**said, "nan_joints": intake.nan_joints, **(about or {})}
+
+    write_checked(
+        root,
+        intake.checked(clips),
+        skeleton,
+        class_names,
+        card,
+        fps=fps,
+        max_label=max_label,
+        overwrite=overwrite,
+    )
     return ClipStore(root)
 
 
-def _write_clips(folder: Path, clips: Iterable[Clip], intake: Intake) -> StoreWriter:
-    writer: StoreWriter | None = None
+def write_checked(
+    root: str | Path,
+    clips: Iterable[Clip],
+    skeleton: Skeleton,
+    class_names: Sequence[str] | None,
+    card: Callable[[], dict[str, Any]],
+    *,
+    fps: float | None = None,
+    max_label: int | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Writes a store of clips that have passed an
+    :class:`~pyg_skeletonmae.datasets.store.clip_checks.Intake`, and have names.
+
+    Args:
+        root: See :func:`write_store`, as for the rest.
+        clips: The clips.
+        skeleton: Their skeleton.
+        class_names: The names of the classes.
+        card: Called when all clips are written: further entries of the card.
+        fps: Frames per second.
+        max_label: The largest label.
+        overwrite: Replace a store that is there.
+
+    Raises:
+        DataError: There is no clip, clips do not fit each other, or another store is there.
+    """
+    root, digest = Path(root), None
     try:
-        for clip in _named(clips):
-            kept = intake(clip)
-            if kept is not None:
-                writer = writer or StoreWriter(folder, intake.skeleton, np.shape(kept.pos)[-1])
-                writer.add(kept)
-    finally:
-        if writer is not None:
-            writer.close()
-    if writer is None:
-        bad = len(intake.dropped)
-        reason = f"all {bad} were dropped for NaN" if bad else "none was given"
-        raise DataError(f"a store needs at least one clip, but {reason}")
-    return writer
+        with write_folder(root, overwrite and ClipStore.exists(root)) as folder:
+            first = next(clips := iter(clips), None)
+            if first is None:
+                raise DataError("a store needs at least one clip, but none was given")
+            with closing(StoreWriter(folder, skeleton, np.shape(first.pos)[-1])) as writer:
+                for clip in chain([first], clips):
+                    writer.add(clip)
+                digest = writer.finish(class_names, card(), fps, max_label)
+    except FileExistsError:
+        # Processes that start together write the same store; the first one's will do.
+        check_free(root, overwrite=True)
+        if read_card(root)["content_hash"] != digest:
+            raise DataError(f"{root}: another process wrote another store there") from None
 
 
-def _named(clips: Iterable[Clip]) -> Iterator[Clip]:
-    for number, clip in enumerate(clips):
-        yield clip if clip.name else replace(clip, name=f"clip {number}")
+def by_reason(dropped: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The names of what was left out, by the reasons."""
+    names: dict[str, list[str]] = {}
+    for name, reason in dropped:
+        names.setdefault(reason, []).append(name)
+    return names
 
 
 def check_free(root: Path, overwrite: bool) -> None:
@@ -270,23 +304,3 @@ def make_parent(root: Path) -> None:
             f"{root.parent}: no store can be written there ({error.strerror}); choose another "
             "folder (of a data set: processed_root)"
         ) from None
-
-
-def publish(folder: Path, root: Path, overwrite: bool) -> None:
-    """Gives the folder of a finished store its final name.
-
-    Raises:
-        DataError: Meanwhile another process put another store there.
-    """
-    folder.chmod(0o755)  # temporary folders are private
-    if overwrite and ClipStore.exists(root):
-        old = Path(tempfile.mkdtemp(prefix=f".{root.name}.", suffix=".old", dir=root.parent))
-        root.replace(old)
-        shutil.rmtree(old, ignore_errors=True)
-    try:
-        folder.replace(root)
-    except OSError:
-        # Processes that start together write the same store; the first one's will do.
-        check_free(root, overwrite=True)
-        if read_card(root)["content_hash"] != read_card(folder)["content_hash"]:
-            raise DataError(f"{root}: another process wrote another store there") from None

@@ -121,7 +121,7 @@ class StoreWriter:
         card: dict[str, Any],
         fps: float | None = None,
         largest: int | None = None,
-    ) -> None:
+    ) -> str:
         """Writes skeleton and index, and last the card, without which no store opens.
 
         Args:
@@ -129,6 +129,9 @@ class StoreWriter:
             card: Further entries of the card.
             fps: The frame rate of all clips; None = as they say.
             largest: The largest label there may be if ``class_names`` is None.
+
+        Returns:
+            The hash of the content, see :func:`content_hash`.
 
         Raises:
             DataError: Some clips only have a label, columns differ between clips, or labels are
@@ -159,6 +162,7 @@ class StoreWriter:
             said["notes"] = [*card.get("notes", ()), note]
         text = json.dumps(said, indent=1)
         (self.folder / "card.json").write_text(text + "\n", encoding="utf-8")
+        return digest
 
     def _index(self) -> dict[str, Array]:
         columns = {key: np.asarray(values, np.int64) for key, values in self._clips.items()}

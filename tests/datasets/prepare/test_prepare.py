@@ -17,6 +17,8 @@ import pyg_skeletonmae
 from pyg_skeletonmae.datasets import Clip, ClipStore, write_store
 from pyg_skeletonmae.datasets.prepare import prepare, prepare_store
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
+from pyg_skeletonmae.datasets.store import clip_checks
+from pyg_skeletonmae.datasets.store.writer import StoreWriter
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 
 # The clips of `write_tasks`: of task-02 and task-05 none.
@@ -152,8 +154,8 @@ def test_killed_at_any_moment(tasks, out, tmp_path, monkeypatch):
         assert not out.exists() and len(left(out)) == 2  # the journal and the lock
     places = [
         (Journal, "clips"),
-        (prepare, "write_store"),
-        (prepare, "publish"),
+        (prepare, "write_checked"),
+        (Path, "rename"),  # the store is whole, and has not its name yet
         (Journal, "remove"),
     ]
     for owner, name in places:
@@ -298,3 +300,16 @@ def test_damaged_store_is_not_overwritten_unasked(tasks, out):
     with pytest.raises(SkeletonFormatError):
         ClipStore(out)
     assert len(prepared(out, tasks, overwrite=True)) == 12
+
+
+def test_a_clip_is_checked_once_and_written_twice(tasks, out, monkeypatch):
+    """The second writing, of finished parts into the store, is what makes a kill harmless."""
+    checked, added = [], []
+    check, add = clip_checks.checked_clip, StoreWriter.add
+    monkeypatch.setattr(
+        clip_checks, "checked_clip", lambda clip, s: checked.append(clip.name) or check(clip, s)
+    )
+    monkeypatch.setattr(StoreWriter, "add", lambda s, clip: added.append(clip.name) or add(s, clip))
+    store = prepared(out, tasks)
+    assert sorted(checked) == sorted(store.names)
+    assert sorted(added) == sorted([*store.names, *store.names])

@@ -224,7 +224,7 @@ def test_killed_write_leaves_nothing_that_opens(tmp_path):
     os.close(reader)
     os.close(writer)
     left = list(tmp_path.iterdir())
-    assert len(left) == 1 and left[0].name.endswith(".part")
+    assert len(left) == 1 and left[0].name.endswith(".partial")
     for folder in (tmp_path / "s", left[0]):
         with pytest.raises(SkeletonFormatError):
             ClipStore.open(folder)

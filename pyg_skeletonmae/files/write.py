@@ -1,0 +1,150 @@
+"""Files and folders written beside their place, flushed to the disk, and renamed into it.
+
+Whoever looks, at any moment and after any crash, finds the old one or the new one, whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+_LETTERS = 40  # of a name, so that the longest that a disk takes can be written, too
+_numbers = itertools.count()
+_in_use: set[int] = set()  # the numbers of what this process is writing
+
+
+def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
+    """Writes a file whole or not at all.
+
+    Args:
+        path: The file; its folder is made if need be.
+        write: Writes the content into an open file.
+
+    Raises:
+        OSError: It cannot be written. Whatever is raised, what was there is untouched.
+    """
+    path = Path(path)
+    with _beside(path) as beside:
+        with beside.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    _flush(path.parent)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes a text in UTF-8, as :func:`write_file` does."""
+    write_file(path, lambda file: file.write(text.encode()))
+
+
+@contextmanager
+def write_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
+    """Gives an empty folder to write into, which becomes ``path`` at the end of the block.
+
+    What ``overwrite`` replaces keeps its name until the new folder is whole and on the disk, and is
+    deleted only when the new one has that name. A process that is killed between the two renames
+    leaves it beside, and the next one that writes there puts it back.
+
+    Args:
+        path: The folder; the one above it is made if need be.
+        overwrite: Replace a folder there that is not empty.
+
+    Raises:
+        FileExistsError: Such a folder is there, by the end of the block, and is not to be replaced,
+            or another process put it there at the same moment.
+        OSError: It cannot be written. Whatever is raised, what was there is untouched.
+    """
+    path = Path(path)
+    with _beside(path) as beside:
+        beside.mkdir()
+        yield beside
+        for above, _, names in os.walk(beside):
+            for name in (*names, ""):
+                _flush(Path(above) / name)
+        old = beside.with_suffix(".old")
+        try:
+            if overwrite and path.exists():
+                path.rename(old)
+            beside.rename(path)
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
+            raise
+        finally:
+            _settle(old, path)
+    _flush(path.parent)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A free name beside ``path``; what has it at the end is removed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _clear(path)
+    number = next(_numbers)
+    beside = path.with_name(f"{_stem(path)}.{os.getpid()}.{number}.partial")
+    _in_use.add(number)
+    try:
+        yield beside
+    finally:
+        _settle(beside, path)
+        _in_use.discard(number)
+
+
+def _stem(path: Path) -> str:
+    return f".{path.name[:_LETTERS]}.{socket.gethostname()[:_LETTERS]}"
+
+
+def _clear(path: Path) -> None:
+    """Removes what killed processes of this machine began to write there."""
+    leftover = re.compile(rf"{re.escape(_stem(path))}\.(\d+)\.(\d+)\.(?:partial|old)")
+    for other in path.parent.iterdir():
+        match = leftover.fullmatch(other.name)
+        if match is not None and not _is_written(int(match[1]), int(match[2])):
+            _settle(other, path)
+
+
+def _settle(beside: Path, path: Path) -> None:
+    """Removes what is beside ``path``; what had this name, which is free again, gets it back."""
+    if beside.suffix == ".old" and beside.exists() and not path.exists():
+        beside.rename(path)
+    elif beside.is_dir():
+        shutil.rmtree(beside, ignore_errors=True)
+    else:
+        beside.unlink(missing_ok=True)
+
+
+def _is_written(process: int, number: int) -> bool:
+    if process == os.getpid():  # or that of an earlier one, which had the same number
+        return number in _in_use
+    if os.name != "posix":  # where the question would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # another user's
+        return True
+    return True
+
+
+def _flush(path: Path) -> None:
+    """Waits until a file's content or a folder's names are on the disk."""
+    if os.name != "posix":  # where neither is opened for reading and flushed
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that does so without being asked
+            raise
+    finally:
+        os.close(descriptor)

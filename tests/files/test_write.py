@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import pyg_skeletonmae
+from pyg_skeletonmae.files import write
+from pyg_skeletonmae.files.write import write_file, write_folder, write_text
+
+PACKAGE = Path(pyg_skeletonmae.__file__).parent
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def run_and_die(code: str, folder: Path) -> None:
+    """Runs code that kills its own process with `die()`."""
+    head = (
+        "import os, signal, sys\nfrom pathlib import Path\n"
+        "from pyg_skeletonmae.files import write\n"
+        "def die(*_): os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"folder = Path({str(folder)!r})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", head + code], check=False)
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_a_file_is_written_whole_and_its_folder_made(tmp_path):
+    path = tmp_path / "new" / "ü.txt"
+    write_text(path, "één\n")
+    write_file(str(path), lambda file: file.write(b"zwei\n"))
+    assert path.read_text(encoding="utf-8") == "zwei\n" and names(path.parent) == ["ü.txt"]
+
+
+def test_a_name_as_long_as_a_disk_takes(tmp_path):
+    write_text(tmp_path / ("x" * 255), "a")
+    with write_folder(tmp_path / ("y" * 255)) as folder:
+        write_text(folder / "a", "a")
+    assert names(tmp_path) == ["x" * 255, "y" * 255]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt, OSError(28, "full")])
+def test_after_an_error_the_old_file_stands_alone(tmp_path, error):
+    def fail(file):
+        file.write(b"half")
+        raise error
+
+    for old in (None, "old"):
+        if old:
+            write_text(tmp_path / "x", old)
+        with pytest.raises(error if isinstance(error, type) else OSError):
+            write_file(tmp_path / "x", fail)
+        assert names(tmp_path) == (["x"] if old else [])
+    assert (tmp_path / "x").read_text() == "old"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_after_an_error_the_old_folder_stands_alone(tmp_path, error, overwrite):
+    for old in (False, True):
+        if old:
+            write_text(tmp_path / "x" / "a", "old")
+        with pytest.raises(error), write_folder(tmp_path / "x", overwrite) as folder:
+            write_text(folder / "a", "half")
+            raise error
+        assert names(tmp_path) == (["x"] if old else [])
+    assert (tmp_path / "x" / "a").read_text() == "old"
+
+
+def test_a_folder_is_replaced_on_demand_only(tmp_path):
+    path = tmp_path / "x"
+    path.mkdir()  # an empty one is no folder to keep
+    with write_folder(path) as folder:
+        assert folder.parent == tmp_path and not list(folder.iterdir())
+        write_text(folder / "deep" / "a", "1")
+    with pytest.raises(FileExistsError), write_folder(path) as folder:
+        write_text(folder / "b", "2")
+    assert names(tmp_path) == ["x"] and names(path) == ["deep"]
+    with write_folder(path, overwrite=True) as folder:
+        write_text(folder / "b", "2")
+    assert names(tmp_path) == ["x"] and names(path) == ["b"]
+
+
+def test_the_old_folder_is_there_until_the_new_one_has_its_name(tmp_path, monkeypatch):
+    path = tmp_path / "x"
+    write_text(path / "a", "old")
+    rename = Path.rename
+
+    def refuse(self, target):
+        if self.suffix == ".partial":
+            raise PermissionError(13, "no")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(PermissionError), write_folder(path, overwrite=True) as folder:
+        write_text(folder / "a", "new")
+    assert names(tmp_path) == ["x"] and (path / "a").read_text() == "old"
+
+
+def test_files_and_the_folder_above_are_flushed_before_and_after_the_rename(tmp_path, monkeypatch):
+    events = []
+    fsync, rename = os.fsync, Path.rename
+
+    def note(descriptor):
+        events.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    monkeypatch.setattr(Path, "rename", lambda a, b: (events.append("rename"), rename(a, b))[1])
+    write_text(tmp_path / "x", "")
+    assert re.fullmatch(r"\.x\..*\.partial", events[0]) and events[1:] == [tmp_path.name]
+    events.clear()
+    with write_folder(tmp_path / "y") as folder:
+        (folder / "a").write_text("a")
+    assert events[0] == "a" and re.fullmatch(r"\.y\..*\.partial", events[1])
+    assert events[2:] == ["rename", tmp_path.name]
+
+
+def test_what_killed_processes_left_is_removed(tmp_path):
+    run_and_die("write.write_file(folder / 'x', die)", tmp_path)
+    run_and_die("with write.write_folder(folder / 'y'): die()", tmp_path)
+    assert [name.endswith(".partial") for name in names(tmp_path)] == [True, True]
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    living = tmp_path / f"{write._stem(tmp_path / 'x')}.{other.pid}.0.partial"
+    living.write_text("being written")
+    write_text(tmp_path / "x", "a")
+    with write_folder(tmp_path / "y") as folder:
+        write_text(folder / "a", "a")
+    assert names(tmp_path) == sorted([living.name, "x", "y"])
+    other.communicate(b"\n")
+
+
+def test_what_an_earlier_process_of_the_same_number_left_is_removed(tmp_path):
+    (tmp_path / f"{write._stem(tmp_path / 'x')}.{os.getpid()}.123456.partial").mkdir()
+    write_text(tmp_path / "x", "a")
+    assert names(tmp_path) == ["x"]
+
+
+def test_a_process_killed_between_the_renames_leaves_the_old_folder_to_the_next(tmp_path):
+    write_text(tmp_path / "x" / "a", "old")
+    run_and_die(
+        "rename = Path.rename\n"
+        "Path.rename = lambda a, b: die() if a.suffix == '.partial' else rename(a, b)\n"
+        "with write.write_folder(folder / 'x', True): pass",
+        tmp_path,
+    )
+    assert not (tmp_path / "x").exists()
+    with pytest.raises(FileExistsError), write_folder(tmp_path / "x"):
+        pass
+    assert names(tmp_path) == ["x"] and (tmp_path / "x" / "a").read_text() == "old"
+
+
+def test_threads_that_write_the_same_place(tmp_path):
+    def replace(number):
+        write_text(tmp_path / "x", str(number) * 1000)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(replace, range(10)))
+    assert names(tmp_path) == ["x"] and len(set((tmp_path / "x").read_text())) == 1
+
+
+def test_nothing_else_is_renamed_or_flushed_by_hand():
+    """One place for writing whole files and folders."""
+    by_hand = re.compile(
+        r"os\.(?:replace|rename|fsync)\(|\w\.rename\(|beside\.replace|mkdtemp\(pre"
+    )
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if by_hand.search(path.read_text(encoding="utf-8"))
+    }
+    assert found == {"datasets/sets/synthetic.py", "files/write.py"}  # the first: a scratch folder
