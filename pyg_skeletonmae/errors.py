@@ -1,9 +1,15 @@
-"""The errors this library raises for input it cannot use."""
+"""The errors this library raises for input it cannot use, and its warnings of old names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import functools
+import warnings
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class SkeletonMAEError(ValueError):
@@ -56,3 +62,23 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
     choices = tuple(choices)
     if value not in choices:
         raise ConfigError(f"{name} {value!r}: expected one of {', '.join(choices)}")
+
+
+def renamed(function: Callable[P, R], name: str, dropped_in: str) -> Callable[P, R]:
+    """A function under the name it had before: a call warns, and names the new one.
+
+    Args:
+        function: The function, under its new name.
+        name: The old name.
+        dropped_in: The version of this library that knows the new name only.
+    """
+    text = f"{name} is now {function.__name__}; the old name will be dropped in {dropped_in}"
+
+    @functools.wraps(function)
+    def _renamed(*args: P.args, **kwargs: P.kwargs) -> R:
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    _renamed.__name__ = _renamed.__qualname__ = name
+    _renamed.__doc__ = f"The old name of :func:`{function.__name__}`, until version {dropped_in}."
+    return _renamed

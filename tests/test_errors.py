@@ -1,4 +1,5 @@
 import pickle
+import warnings
 from pathlib import Path
 
 import pytest
@@ -37,3 +38,17 @@ def test_a_choice_is_one_of_those_named():
     errors.check_choice("mode", "first", ("first", "last"))
     with pytest.raises(errors.ConfigError, match="^mode 'middle': expected one of first, last$"):
         errors.check_choice("mode", "middle", iter(("first", "last")))
+
+
+def test_an_old_name_warns_and_names_the_new_one():
+    def total(*numbers: int) -> int:
+        return sum(numbers)
+
+    add = errors.renamed(total, "add", dropped_in="0.3")
+    with pytest.warns(DeprecationWarning, match=r"add is now total; .* dropped in 0\.3") as record:
+        assert add(1, 2) == 3
+    assert record[0].filename == __file__
+    assert add.__name__ == "add" and "total" in add.__doc__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert total(1, 2) == 3

@@ -29,8 +29,8 @@ from pyg_skeletonmae.evaluation import (
     evaluate_classifier,
     finetune_recipe,
     linear_probe,
-    linear_probe_sgd,
     semi_supervised,
+    train_classifier,
 )
 from pyg_skeletonmae.evaluation.notes import noted, unknown_note
 from pyg_skeletonmae.models import Classifier
@@ -112,14 +112,14 @@ def _train(
     loader = job.data.train_loader(dataset, job.seed, device, drop_small=True)
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
     val = None if job.splits.val is None else job.data.eval_loader(job.splits.val, device)
-    found = linear_probe_sgd(
+    found = train_classifier(
         encoder,
         dataset.num_classes,
         loader,
         job.data.eval_loader(job.splits.test, device),
         val,
-        recipe,
-        folder,
+        recipe=recipe,
+        folder=folder,
         resume=True,
         select=job.select,
         seed=job.seed,

@@ -5,7 +5,7 @@ from pyg_skeletonmae.evaluation.detection import Segment, detection_map, find_se
 from pyg_skeletonmae.evaluation.ensemble import ensemble
 from pyg_skeletonmae.evaluation.features import Features, evaluating, extract_features, raw_features
 from pyg_skeletonmae.evaluation.few_shot import few_shot
-from pyg_skeletonmae.evaluation.finetune import finetune, linear_probe_sgd
+from pyg_skeletonmae.evaluation.finetune import finetune, linear_probe_sgd, train_classifier
 from pyg_skeletonmae.evaluation.folds import Folds, deal_folds
 from pyg_skeletonmae.evaluation.knn import knn, knn_curve
 from pyg_skeletonmae.evaluation.linear import linear_probe, ridge
@@ -71,4 +71,5 @@ __all__ = [
     "ridge",
     "semi_supervised",
     "temporal",
+    "train_classifier",
 ]

@@ -56,12 +56,12 @@ def find_segments(
         raise DataError("a frame score is NaN or infinite; check the coordinates and the model")
     labels, counts = torch.unique_consecutive(probabilities.argmax(1), return_counts=True)
     stops = counts.cumsum(0)
-    found = []
+    segments = []
     for label, count, stop in zip(labels.tolist(), counts.tolist(), stops.tolist(), strict=True):
         if label != background and count >= shortest:
             score = float(probabilities[stop - count : stop, label].mean())
-            found.append(Segment(stop - count, stop, label, score))
-    return found
+            segments.append(Segment(stop - count, stop, label, score))
+    return segments
 
 
 def detection_map(
@@ -147,9 +147,9 @@ def _of_class(segments: Sequence[Sequence[Segment]], label: int) -> list[list[Se
 
 
 def _average_precision(
-    found: Sequence[Sequence[Segment]], truth: Sequence[Sequence[Segment]], iou: float
+    detections: Sequence[Sequence[Segment]], truth: Sequence[Sequence[Segment]], iou: float
 ) -> float:
-    ranked = [(segment, number) for number, own in enumerate(found) for segment in own]
+    ranked = [(segment, number) for number, own in enumerate(detections) for segment in own]
     ranked.sort(key=lambda pair: -pair[0].score)
     free = [list(own) for own in truth]
     hits = np.zeros(len(ranked))

@@ -81,10 +81,8 @@ class Features:
         """The clips, and changed copies of them in the same order (mirrored ones, for example)."""
         if not torch.equal(self.y, copies.y):
             raise DataError(f"{self!r}, copies {copies!r}: expected the same clips in one order")
-        return Features(
-            torch.cat([self.x, copies.x]), self.y.repeat(2), self.subject.repeat(2),
-            self.clip.repeat(2),
-        )  # fmt: skip
+        x = torch.cat([self.x, copies.x])
+        return Features(x, self.y.repeat(2), self.subject.repeat(2), self.clip.repeat(2))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(clips={len(self)}, dim={self.x.size(1)})"
@@ -163,7 +161,9 @@ def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:
         tracks = as_tracks(pos, pos.size(0) // int(batch.num_tracks.sum()))
         valid = valid_joints(batch).reshape(tracks.shape[:3])
         if standardize:
-            tracks = _standardized(tracks, valid, clip_of_track(batch), num_clips(batch))
+            clip, clips = clip_of_track(batch), num_clips(batch)
+            spread = clip_spread(tracks, valid, clip, clips)[clip].clamp(min=1e-8)
+            tracks = _centred(tracks, valid, clip, clips) / spread[:, None, None, None]
         return pool_tracks(tracks, batch.num_tracks, "concat", tracks.size(2), valid)
 
     return _collect(loader, flattened)
@@ -180,11 +180,6 @@ def clip_spread(tracks: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tens
     """
     centred = _centred(tracks, valid, clip, clips)
     return _clip_mean(centred.square(), valid, clip, clips).mean(-1).sqrt()
-
-
-def _standardized(tracks: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
-    spread = clip_spread(tracks, valid, clip, clips)[clip].clamp(min=1e-8)
-    return _centred(tracks, valid, clip, clips) / spread[:, None, None, None]
 
 
 def _centred(tracks: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:

@@ -63,16 +63,16 @@ def few_shot(
             f"{len(enough)}; lower ways or queries"
         )
     x, rng = normalize(features.x), np.random.default_rng(seed)
-    found = torch.tensor(
+    scores = torch.tensor(
         [_episode(x, enough, ways, shots, queries, rng) for _ in range(episodes)],
         dtype=torch.float64,
     )
     rare = len(clips) - len(enough)
-    told = f"{rare} of {len(clips)} classes have fewer than {shots + queries} clips: never drawn"
+    note = f"{rare} of {len(clips)} classes have fewer than {shots + queries} clips: never drawn"
     return {
-        **noted(told if rare else None),
-        "top1": float(found.mean()),
-        "interval": 1.96 * float(found.std()) / math.sqrt(episodes),
+        **noted(note if rare else None),
+        "top1": float(scores.mean()),
+        "interval": 1.96 * float(scores.std()) / math.sqrt(episodes),
     }
 
 

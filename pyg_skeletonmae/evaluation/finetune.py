@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, renamed
 from pyg_skeletonmae.evaluation.classify import evaluate_classifier
 from pyg_skeletonmae.evaluation.notes import chance_note, noted
 from pyg_skeletonmae.evaluation.recipe import LINEAR_SGD, Recipe
@@ -66,11 +65,18 @@ def finetune(
         assert watched is not None
         return _numbers(evaluate_classifier(net, watched))
 
-    with tempfile.TemporaryDirectory() as spare, _monitoring(trainer, selected_on):
+    monitor = trainer.monitor
+    with tempfile.TemporaryDirectory() as spare:
         run_dir = spare if folder is None and selected_on != "last" else folder
-        results: dict[str, Any] = dict(
-            trainer.fit(model, loader, judge if watched is not None else None, run_dir, resume)
-        )
+        if selected_on != "last":
+            trainer.monitor = monitor or "top1"
+        try:
+            numbers = trainer.fit(
+                model, loader, judge if watched is not None else None, run_dir, resume
+            )
+        finally:
+            trainer.monitor = monitor
+        results: dict[str, Any] = dict(numbers)
         if selected_on != "last" and run_dir is not None and trainer.rank == 0:
             load_model(model, Path(run_dir) / BEST)
             if selected_on == "val" and val is not None:
@@ -81,7 +87,7 @@ def finetune(
     return {**results, "selected_on": selected_on}
 
 
-def linear_probe_sgd(
+def train_classifier(
     encoder: SkeletonEncoder,
     num_classes: int,
     loader: Loader,
@@ -94,11 +100,12 @@ def linear_probe_sgd(
     seed: int = 0,
     release: str | Path | None = None,
 ) -> dict[str, Any]:
-    """The linear probe of the publications: a linear layer trained on augmented clips.
+    """A classifier on an encoder, trained by a recipe and tested.
 
-    A BatchNorm without learned factors and one linear layer on the mean over persons, joints and
-    time; SGD, 0.1, no weight decay, cosine, 100 epochs (MAMP's and Skeleton2vec's public codes).
-    :func:`~pyg_skeletonmae.evaluation.linear_probe` is the quick one, without augmentation.
+    Unless told otherwise it is the linear probe of the publications: a BatchNorm without learned
+    factors and one linear layer on the mean over persons, joints and time; SGD, 0.1, no weight
+    decay, cosine, 100 epochs (MAMP's and Skeleton2vec's public codes). The quick one, without
+    augmentation, is :func:`~pyg_skeletonmae.evaluation.linear_probe`.
 
     Args:
         encoder: The encoder; a copy of it is used.
@@ -106,7 +113,7 @@ def linear_probe_sgd(
         loader: Labelled, augmented training batches, of 256 clips in the publications.
         test: Test batches.
         val: Batches of held-out training subjects.
-        recipe: Another head or training; any recipe, so it also fine-tunes.
+        recipe: The head and its training; ``FINETUNE`` trains the encoder as well.
         folder: The run folder; None = none is kept.
         resume: Go on with the run in the folder, if it has got as far as a checkpoint.
         select: See :func:`finetune`.
@@ -120,10 +127,15 @@ def linear_probe_sgd(
     torch.manual_seed(seed)
     model = recipe.classifier(encoder, num_classes)
     begun = folder is not None and (Path(folder) / LAST).is_file()
-    found = finetune(model, trainer, loader, test, val, folder, resume and begun, select)
+    results = finetune(
+        model, trainer, loader, test, val, folder=folder, resume=resume and begun, select=select
+    )
     if release is not None:
         save_release(model.cpu(), release)
-    return found
+    return results
+
+
+linear_probe_sgd = renamed(train_classifier, "linear_probe_sgd", dropped_in="0.3")
 
 
 def _selected_on(trainer: Trainer, has_val: bool, select: Select) -> str:
@@ -137,18 +149,6 @@ def _selected_on(trainer: Trainer, has_val: bool, select: Select) -> str:
     if trainer.monitor is None and trainer.mode != "max":
         raise ConfigError(f"mode {trainer.mode!r}: weights are selected by top1; expected 'max'")
     return "test" if select == "test-best" else "val"
-
-
-@contextmanager
-def _monitoring(trainer: Trainer, selected_on: str) -> Iterator[None]:
-    """Lets the trainer keep the best weights by its own monitor, else by ``top1``."""
-    before = trainer.monitor
-    if selected_on != "last":
-        trainer.monitor = before or "top1"
-    try:
-        yield
-    finally:
-        trainer.monitor = before
 
 
 def _numbers(results: dict[str, Any]) -> dict[str, float]:

@@ -78,8 +78,8 @@ def knn_curve(
     num_classes = 1 + int(max(train.y.max(), test.y.max()))
     for k in ks:
         winners = np.asarray(stats.mode(votes[:, :k], axis=1).mode)  # among ties the lowest
-        found = prediction_accuracy(torch.from_numpy(winners), test.y, num_classes)
-        results |= {f"{name}_k{k}": found[name] for name in ("top1", "mean_class")}
+        scores = prediction_accuracy(torch.from_numpy(winners), test.y, num_classes)
+        results |= {f"{name}_k{k}": scores[name] for name in ("top1", "mean_class")}
     return {**results, **noted(unknown_note(train.y, test.y))}
 
 

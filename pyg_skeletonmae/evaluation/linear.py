@@ -155,18 +155,18 @@ def _choose(
         folds.note(len(np.unique(train.subject))),
         chance_note("l2", val_top1[best], torch.cat([train.y[mask] for mask in folds.masks])),
     ]
-    notes += [f"in the choice of l2, {values}: {told}" for told, values in problems.items()]
+    notes += [f"in the choice of l2, {values}: {text}" for text, values in problems.items()]
     return best, {"val_top1": val_top1, "val_by": folds.by}, notes
 
 
 def _fitted(model: Pipeline, train: Features) -> tuple[Pipeline, str]:
     """Fits a classifier; what its solver warned of belongs into the answer, not to stderr."""
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as messages:
         warnings.simplefilter("always")
         # Few clips of many classes are what label-poor protocols are about.
         warnings.filterwarnings("ignore", message="The number of unique classes is greater")
         model.fit(train.x.numpy(), train.y.numpy())
-    return model, "; ".join(dict.fromkeys(str(own.message).partition("\n")[0] for own in told))
+    return model, "; ".join(dict.fromkeys(str(one.message).partition("\n")[0] for one in messages))
 
 
 def _num_classes(train: Features, test: Features) -> int:

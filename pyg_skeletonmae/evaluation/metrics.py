@@ -37,8 +37,8 @@ def accuracy(logits: Tensor, y: Tensor) -> dict[str, Any]:
     _check_classes(y, logits.size(1))
     scores, first = logits.topk(min(5, logits.size(1)), dim=1)
     among = (first == y[:, None]) & ~scores.isneginf()
-    found = prediction_accuracy(logits.argmax(1), y, logits.size(1))
-    return {**found, "top5": float(among.any(1).double().mean())}
+    results = prediction_accuracy(logits.argmax(1), y, logits.size(1))
+    return {**results, "top5": float(among.any(1).double().mean())}
 
 
 def prediction_accuracy(predicted: Tensor, y: Tensor, num_classes: int) -> dict[str, Any]:

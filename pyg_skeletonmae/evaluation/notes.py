@@ -11,8 +11,8 @@ from torch import Tensor
 
 def noted(*notes: str | None) -> dict[str, list[str]]:
     """The entry ``notes`` of a result; nothing where there is nothing to say."""
-    said = [note for note in notes if note]
-    return {"notes": said} if said else {}
+    texts = [note for note in notes if note]
+    return {"notes": texts} if texts else {}
 
 
 def chance_note(what: str, top1: float, y: Tensor) -> str | None:

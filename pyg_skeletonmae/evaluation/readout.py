@@ -99,12 +99,16 @@ def fit_readout(
             sums = tuple(a + b for a, b in zip(sums, new, strict=True)) if sums else new
     if not sums:
         raise DataError("no clip to fit a read-out on: the split or the loader is empty")
-    gram, moment, place, count = sums
+    gram, moment, place, present = sums
     masked = gram[:, -1, -1]
     if not bool(masked.any()):
         raise DataError("no joint was masked: a read-out needs a model with a mask")
-    mean_pose = place / count.clamp(min=1.0)
-    weight = _solve(gram, moment, l2)
+    mean_pose = place / present.clamp(min=1.0)
+    count = gram[:, -1:, -1].clamp(min=1.0)
+    variance = (gram.diagonal(dim1=1, dim2=2) / count - (gram[:, -1] / count) ** 2).clamp(min=0.0)
+    # The constant has no variance and stays free; the tiny term keeps joints without data solvable.
+    penalty = torch.diag_embed(l2 * count * variance + 1e-9)
+    weight: Tensor = torch.linalg.solve(gram + penalty, moment)
     return Readout(weight.float(), masked > 0, mean_pose.float(), skeleton)
 
 
@@ -116,17 +120,6 @@ def _moments(seen: Seen) -> tuple[Tensor, ...]:
     x = x.transpose(0, 1).flatten(1, 2)
     gram, moment = x.mT @ x, x.mT @ pos.transpose(0, 1).flatten(1, 2)
     return gram, moment, (pos * there).sum((0, 2)), there.sum((0, 2))
-
-
-def _solve(gram: Tensor, moment: Tensor, l2: float) -> Tensor:
-    """Solves the normal equations of each joint; the last feature is the constant."""
-    count = gram[:, -1:, -1].clamp(min=1.0)
-    variance = (gram.diagonal(dim1=1, dim2=2) / count - (gram[:, -1] / count) ** 2).clamp(min=0.0)
-    # The constant has no variance and stays free; the tiny term keeps joints without data solvable.
-    weight: Tensor = torch.linalg.solve(
-        gram + torch.diag_embed(l2 * count * variance + 1e-9), moment
-    )
-    return weight
 
 
 def decoded(

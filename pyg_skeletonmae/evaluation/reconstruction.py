@@ -127,10 +127,10 @@ def interpolate_on_tree(pos: Tensor, known: Tensor, skeleton: Skeleton) -> Tenso
 
 def _guesses(seen: Seen, readout: Readout) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The reconstruction and the baselines, in the order of the result."""
-    known = seen.valid & ~seen.mask
+    visible = seen.valid & ~seen.mask
     mean = readout.mean_pose[:, None].to(seen.pos)
-    tree = interpolate_on_tree(seen.pos, known, readout.skeleton)
-    shifted = mean + interpolate_on_tree(seen.pos - mean, known, readout.skeleton)
+    tree = interpolate_on_tree(seen.pos, visible, readout.skeleton)
+    shifted = mean + interpolate_on_tree(seen.pos - mean, visible, readout.skeleton)
     return readout.place(seen.features), mean.expand_as(seen.pos), tree, shifted
 
 

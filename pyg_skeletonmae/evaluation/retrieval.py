@@ -39,11 +39,11 @@ def retrieval(
         if not 1 <= k <= len(gallery):
             raise ConfigError(f"recall_at {k}: expected 1 to {len(gallery)}, the gallery's clips")
     gallery.check_fits(query)
-    known, asked = normalize(gallery.x.double()), normalize(query.x.double())
+    gallery_x, query_x = normalize(gallery.x.double()), normalize(query.x.double())
     precision, rank = np.zeros(len(query)), torch.full((len(query),), len(gallery) + 1)
     for start in range(0, len(query), _CHUNK):
         part = slice(start, start + _CHUNK)
-        similarity = asked[part] @ known.T
+        similarity = query_x[part] @ gallery_x.T
         relevant = query.y[part, None] == gallery.y
         some = relevant.any(1).nonzero().flatten()
         if len(some):

@@ -51,16 +51,16 @@ def semi_supervised(
         )
     results: dict[str, float] = {}
     for fraction in fractions:
-        found, clips = [], 0
+        scores, clips = [], 0
         for draw in range(draws):
             subset = label_subset(dataset, folder, fraction, draw, balanced)
             measured = measure(subset, f"{fraction:g}-draw{draw}")
             if measured.get("top1") is None:
                 raise DataError(f"{fraction:g}-draw{draw}: expected top1, found {list(measured)}")
-            found.append(float(measured["top1"]))
+            scores.append(float(measured["top1"]))
             clips = len(subset)
-        mean, half = confidence_interval(found)
+        mean, half = confidence_interval(scores)
         results |= {f"top1_{fraction:g}": mean, f"interval_{fraction:g}": half}
         results[f"clips_{fraction:g}"] = clips
-        results |= {f"top1_{fraction:g}_draw{i}": value for i, value in enumerate(found)}
+        results |= {f"top1_{fraction:g}_draw{i}": value for i, value in enumerate(scores)}
     return results

@@ -106,22 +106,17 @@ def temporal(
     if not len(probabilities) == len(starts) == len(frames) == len(annotations):
         raise DataError("probabilities, starts, frames and annotations: one of each per sequence")
     check_segments(annotations, frames, background)
-    found, right, counted = [], 0, 0
+    detections, right, counted = [], 0, 0
     for number, scores in enumerate(probabilities):
         own = frame_probabilities(scores, starts[number], window, frames[number])
-        found.append(find_segments(own, background, shortest))
-        truth = _frame_labels(annotations[number], frames[number], background)
+        detections.append(find_segments(own, background, shortest))
+        truth = torch.full((frames[number],), -1 if background is None else background)
+        for segment in sorted(annotations[number]):
+            truth[segment.start : segment.stop] = segment.label
         right += int(((own.argmax(1) == truth) & (truth >= 0)).sum())
         counted += int((truth >= 0).sum())
     results = {"frame_top1": right / max(1, counted)}
     for iou in ious:
-        measured = detection_map(found, annotations, iou)
+        measured = detection_map(detections, annotations, iou)
         results |= {f"{name}_{iou:g}": value for name, value in measured.items()}
     return results
-
-
-def _frame_labels(annotations: Sequence[Segment], frames: int, background: int | None) -> Tensor:
-    labels = torch.full((frames,), -1 if background is None else background)
-    for segment in sorted(annotations):
-        labels[segment.start : segment.stop] = segment.label
-    return labels

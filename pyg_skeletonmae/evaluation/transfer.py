@@ -12,7 +12,7 @@ def bridge(encoder: SkeletonEncoder, skeleton: Skeleton) -> SkeletonEncoder:
     """The encoder for another skeleton: what belongs to a joint goes with its name.
 
     To fine-tune it on another data set is the transfer protocol:
-    ``linear_probe_sgd(bridge(encoder, other.skeleton), ..., recipe=finetune_recipe(encoder))``.
+    ``train_classifier(bridge(encoder, other.skeleton), ..., recipe=finetune_recipe(encoder))``.
     The other way is to give the clips the joints of the encoder, see
     :class:`~pyg_skeletonmae.transforms.MapJoints`.
 

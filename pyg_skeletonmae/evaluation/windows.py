@@ -62,7 +62,7 @@ class WindowLoader:
             for first in range(0, len(starts), self.batch_size):
                 part = slice(first, first + self.batch_size)
                 cut: list[BaseData] = [
-                    self._cut(recording, start, label)
+                    cut_window(recording, self.dataset.skeleton, start, self.window, label)
                     for start, label in zip(starts[part], labels[part], strict=True)
                 ]
                 yield self.transform(cast(Data, Batch.from_data_list(cut)))
@@ -70,9 +70,6 @@ class WindowLoader:
     def split(self, values: Tensor) -> list[Tensor]:
         """Cuts what was found for all windows, ``[W, ...]``, into one tensor per recording."""
         return list(torch.split(values, [len(starts) for starts in self.starts]))
-
-    def _cut(self, recording: Data, start: int, label: int) -> Data:
-        return cut_window(recording, self.dataset.skeleton, start, self.window, label)
 
     def __repr__(self) -> str:
         windows = sum(len(starts) for starts in self.starts)

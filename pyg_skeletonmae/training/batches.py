@@ -59,8 +59,12 @@ class Feed:
 
     def next(self) -> Data:
         """The next batch of the epoch."""
-        if self._batches is None:
-            self._batches = self._again() if self.batch else self._begin()
+        if self._batches is None and self.batch:
+            self._batches = self._again()
+        elif self._batches is None:
+            self._set_epoch()
+            self._epoch_random = random_state()
+            self._batches = iter(self.loader)
         batch = next(self._batches, None)
         if batch is None:
             raise DataError(f"the loader ended after {self.batch} of {len(self.loader)} batches")
@@ -71,11 +75,6 @@ class Feed:
     def end_epoch(self) -> None:
         """Goes on to the next epoch."""
         self.epoch, self.batch, self._batches = self.epoch + 1, 0, None
-
-    def _begin(self) -> Iterator[Data]:
-        self._set_epoch()
-        self._epoch_random = random_state()
-        return iter(self.loader)
 
     def _again(self) -> Iterator[Data]:
         """What is left of an epoch begun before.

@@ -69,10 +69,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path)
         if not isinstance(like, Tensor):  # the extra state of a user's module
             check_like(other, like, place)
             continue
-        found = list(other.shape) if isinstance(other, Tensor) else type(other).__name__
-        if found != list(like.shape):
+        actual = list(other.shape) if isinstance(other, Tensor) else type(other).__name__
+        if actual != list(like.shape):
             raise CheckpointError(
-                f"{place}: {name} expects the shape {list(like.shape)}, found {found}"
+                f"{place}: {name} expects the shape {list(like.shape)}, found {actual}"
             )
         if key.endswith(_COUNTS) and not (
             isinstance(other, Tensor) and 0 <= other.item() < MAX_COUNT

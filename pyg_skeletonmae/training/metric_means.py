@@ -41,8 +41,8 @@ class Interval:
         """
         for name, value in output.items():
             if isinstance(value, float | int) or (isinstance(value, Tensor) and value.ndim == 0):
-                kept = torch.as_tensor(value).detach().float()
-                self._values.setdefault(name, []).append(kept)
+                scalar = torch.as_tensor(value).detach().float()
+                self._values.setdefault(name, []).append(scalar)
         if "loss" in output:
             loss = output["loss"].detach()
             some = (
@@ -89,14 +89,15 @@ class Interval:
     def means(self, device: torch.device | str = "cpu") -> tuple[list[str], Tensor]:
         """The names, and the mean of each on ``device``; the interval starts afresh."""
         values, self._values = self._values, {}
-        means = [torch.stack([v.to(device) for v in kept]).mean() for kept in values.values()]
+        means = [torch.stack([v.to(device) for v in row]).mean() for row in values.values()]
         return list(values), torch.stack(means)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The values kept so far, as one tensor per name."""
         # Those that a resumed run began with lie on the CPU, later ones where the model is.
-        kept = {name: [value.cpu() for value in values] for name, values in self._values.items()}
-        return {name: torch.stack(values) for name, values in kept.items()}
+        return {
+            name: torch.stack([value.cpu() for value in row]) for name, row in self._values.items()
+        }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         """Goes back to what :meth:`state_dict` gave.
@@ -104,11 +105,11 @@ class Interval:
         Raises:
             CheckpointError: It holds anything but rows of floats by names.
         """
-        for name, kept in state.items() if isinstance(state, dict) else [("", None)]:
-            row = isinstance(kept, Tensor) and kept.dim() == 1 and kept.dtype == torch.float32
-            if type(name) is not str or not row:
+        for name, row in state.items() if isinstance(state, dict) else [("", None)]:
+            floats = isinstance(row, Tensor) and row.dim() == 1 and row.dtype == torch.float32
+            if type(name) is not str or not floats:
                 raise CheckpointError(f"interval.{name!s:.40}: expected a row of numbers")
-        self._values = {name: list(kept) for name, kept in state.items()}
+        self._values = {name: list(row) for name, row in state.items()}
 
 
 def _numbers(clip_id: Tensor | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -110,15 +110,18 @@ def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict[str, An
         unmet.difference_update(name.split("."))
         scale = config.lr_scale[max(prefixes, key=len)] if prefixes else 1.0
         scale *= layer_scale.get(parameter, 1.0)
-        decay = config.weight_decay if _decayed(name, parameter, config) else 0.0
+        decays = not config.no_decay or (parameter.ndim > 1 and name.rpartition(".")[2] != "bias")
+        for part in name.split("."):
+            decays = config.decay.get(part, decays)  # the innermost name counts
+        decay = config.weight_decay if decays else 0.0
         groups.setdefault((config.lr * scale, decay), []).append(parameter)
     if unmet:
         raise ConfigError(f"optim.decay: no trainable parameter has {min(unmet)!r} in its name")
     if unused:
-        known = ", ".join(name for name, _ in model.named_children())
+        modules = ", ".join(name for name, _ in model.named_children())
         raise ConfigError(
             f"optim.lr_scale: no trainable parameter lies below {min(unused)!r}; "
-            f"the modules of {type(model).__name__} are {known or '(none)'}"
+            f"the modules of {type(model).__name__} are {modules or '(none)'}"
         )
     if not groups:
         raise ConfigError(f"{type(model).__name__} has no trainable parameter")
@@ -126,14 +129,6 @@ def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict[str, An
         {"params": params, "lr": lr, "weight_decay": decay}
         for (lr, decay), params in groups.items()
     ]
-
-
-def _decayed(name: str, parameter: Tensor, config: OptimConfig) -> bool:
-    *_, last = name.split(".")
-    exceptions = [part for part in name.split(".") if part in config.decay]
-    if exceptions:
-        return config.decay[exceptions[-1]]  # the innermost one
-    return not (config.no_decay and (parameter.ndim <= 1 or last == "bias"))
 
 
 def _layer_scale(model: nn.Module, decay: float) -> dict[nn.Parameter, float]:

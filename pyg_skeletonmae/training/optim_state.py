@@ -86,18 +86,14 @@ def _moments(
         if content[name].stride() != like.stride():
             raise CheckpointError(f"{where}.{name}: is laid out in another way than its weight")
     if not plain:
-        _check_step(content["step"], step, f"{where}.step")
+        done = content["step"]
+        scalar = isinstance(done, Tensor) and not done.dim() and done.is_floating_point()
+        if not (scalar and 1 <= done.item() <= step and done.item() == int(done.item())):
+            raise CheckpointError(f"{where}.step: expected a number of steps from 1 to {step}")
         if (content["exp_avg_sq"] < 0).any():
             raise CheckpointError(f"{where}.exp_avg_sq: holds a negative mean of squares")
     # Clones: two of them could share their memory, which is written to.
     return {name: value.clone() for name, value in content.items()}
-
-
-def _check_step(value: object, step: int, where: str) -> None:
-    scalar = isinstance(value, Tensor) and not value.dim() and value.is_floating_point()
-    done = value.item() if scalar else math.nan  # type: ignore[attr-defined]
-    if not (1 <= done <= step and done == int(done)):
-        raise CheckpointError(f"{where}: expected a number of steps from 1 to {step}")
 
 
 def load_scheduler(scheduler: LambdaLR, state: object, step: int, where: str) -> None:
@@ -129,7 +125,7 @@ def load_scheduler(scheduler: LambdaLR, state: object, step: int, where: str) ->
         ("_last_lr", rates, content["_last_lr"]),
         ("the optimiser's lr", rates, [group["lr"] for group in scheduler.optimizer.param_groups]),
     )
-    for name, expected, found in given:
-        if not all(map(math.isclose, expected, found)):
+    for name, expected, actual in given:
+        if not all(map(math.isclose, expected, actual)):
             raise CheckpointError(f"{where}: {name}: expected {expected}, as the run was set")
     scheduler.load_state_dict(content)

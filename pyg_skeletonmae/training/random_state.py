@@ -57,7 +57,8 @@ def check_random_state(state: object) -> None:
     check_like(given["torch"], own["torch"], "random.torch")
     # Of the 624 numbers of a Mersenne Twister, how many are left and which is the next; it starts
     # with none, and an empty hand.
-    left, following = (_int_at(given["torch"], start) for start in (8, 16))
+    words = bytes(given["torch"].tolist())
+    left, following = (int.from_bytes(words[i : i + 4], sys.byteorder) for i in (8, 16))
     if (left, following) != (1, 0) and (left + following != 625 or not 1 <= left <= 624):
         raise CheckpointError("random.torch: not the state of a Mersenne Twister")
     python = given["python"]
@@ -70,7 +71,8 @@ def check_random_state(state: object) -> None:
         raise CheckpointError(f"random.python: of version {python[0]}")
     _check_words(python[1][:-1], "random.python")
     count(int(python[1][-1]), "random.python: the place in it", 625)
-    _check_normal(python[2], "random.python")
+    if python[2] is not None:  # the second of two normal numbers, which are drawn together
+        check_like(python[2], 0.0, "random.python")
     check_like(given["numpy"], own["numpy"], "random.numpy")
     _check_words(given["numpy"]["state"]["key"], "random.numpy")
     count(given["numpy"]["state"]["pos"], "random.numpy.state.pos", 625)
@@ -80,19 +82,9 @@ def check_random_state(state: object) -> None:
         check_like(generator, like, f"random.cuda[{number}]")
 
 
-def _int_at(state: Tensor, start: int) -> int:
-    return int.from_bytes(bytes(state[start : start + 4].tolist()), sys.byteorder)
-
-
 def _check_words(words: Tensor, where: str) -> None:
     if int(words.min()) < 0 or int(words.max()) >= 2**32:
         raise CheckpointError(f"{where}: expected numbers of 32 bits")
-
-
-def _check_normal(value: object, where: str) -> None:
-    """The second of two normal numbers, which are drawn together, if it is not used yet."""
-    if value is not None:
-        check_like(value, 0.0, where)
 
 
 @contextmanager

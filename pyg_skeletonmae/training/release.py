@@ -106,7 +106,11 @@ def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
     Args:
         folder: The release folder.
         classes: Your own classes that its configuration may name, besides those of this library:
-            ``load_release(folder, classes=(MyEncoder,))``.
+            ``load_release(folder, classes=(MyEncoder,))``. They are first built on the ``meta``
+            device, where tensors have a shape and no values: a constructor that reads values of a
+            tensor (``.item()``, ``.tolist()``, ``if tensor:``, an eigenvalue) fails there, and the
+            release is refused. Compute such values with NumPy or plain numbers, or within
+            ``with torch.device("cpu"):``.
 
     Raises:
         ConfigError: One of ``classes`` is no class of models or their parts.
@@ -114,11 +118,11 @@ def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
             argument, or a tensor is missing, left over or of another shape (it is named).
     """
     folder = Path(folder)
-    known = check_classes(classes)
+    classes = check_classes(classes)
     config, path = release_config(folder)["model"], folder / WEIGHTS
     shapes = _weight_shapes(path)
     try:
-        model = build_sized(lambda: build_model(config, known), config, shapes)
+        model = build_sized(lambda: build_model(config, classes), config, shapes)
     except WeightsError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except (*_UNFIT, MemoryError) as error:

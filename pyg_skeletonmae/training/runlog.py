@@ -68,10 +68,10 @@ class RunLog:
         if run_dir is not None:
             from torch.utils.tensorboard import SummaryWriter  # Slow to import: only where used.
 
-            kept = [line for line in read_metrics(run_dir) if line["step"] <= step]
-            for line in kept:
+            lines = [line for line in read_metrics(run_dir) if line["step"] <= step]
+            for line in lines:
                 self.values.update({name: line[name] for name in line if "/" in name})
-            text = "".join(f"{json.dumps(line)}\n" for line in kept)
+            text = "".join(f"{json.dumps(line)}\n" for line in lines)
             write_text(run_dir / METRICS, text)
             self._file = (run_dir / METRICS).open("a", encoding="utf-8")
             self._board = SummaryWriter(str(run_dir), purge_step=step + 1)
@@ -99,12 +99,9 @@ class RunLog:
             self._file.flush()
             for name, value in values.items():
                 self._board.add_scalar(name, value, int(place["step"]))
-        if "train/loss" in values:
-            self._show(place, values["train/loss"])
-
-    def _show(self, place: Mapping[str, float], loss: float) -> None:
-        """Loss and speed, at the end of the bar and in TensorBoard."""
-        shown = {"loss": f"{loss:.4g}"}
+        if "train/loss" not in values:
+            return
+        shown = {"loss": f"{values['train/loss']:.4g}"}
         here = (place["clips_seen"], place["seconds"])
         if self._before is not None and here[1] > self._before[1]:
             speed = (here[0] - self._before[0]) / (here[1] - self._before[1])

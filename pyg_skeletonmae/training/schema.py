@@ -112,5 +112,5 @@ def number(value: object, where: str, least: float = -math.inf) -> float:
 def _differs(where: str, expected: str, value: object) -> CheckpointError:
     shown = f"{value!r:.60}" if isinstance(value, str | int | float | None) else ""
     shape = list(value.shape) if isinstance(value, Tensor) else ""
-    found = shape or shown or type(value).__name__
-    return CheckpointError(f"{where}: expected {expected}, found {found}")
+    actual = shape or shown or type(value).__name__
+    return CheckpointError(f"{where}: expected {expected}, found {actual}")

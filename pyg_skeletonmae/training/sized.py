@@ -42,16 +42,7 @@ def build_sized(build: Callable[[], nn.Module], config: object, shapes: Shapes) 
             first one is named. Whatever else ``build`` raises.
     """
     numbers = sum(map(prod, shapes.values()))
-    _check_numbers(config, max(MAX_NUMBER, numbers))
-    with _no_larger_than(len(shapes), numbers):
-        with torch.device("meta"):
-            model = build()
-        _compare(model, shapes, numbers)
-        return build()
-
-
-def _check_numbers(value: object, limit: int) -> None:
-    rest = [value]
+    limit, rest = max(MAX_NUMBER, numbers), [config]
     while rest:
         value = rest.pop()
         if isinstance(value, dict):
@@ -60,6 +51,11 @@ def _check_numbers(value: object, limit: int) -> None:
             rest += value
         elif isinstance(value, int | float) and not abs(value) <= limit:
             raise CheckpointError(f"{value!r:.40}: larger than a model of these weights can have")
+    with _no_larger_than(len(shapes), numbers):
+        with torch.device("meta"):
+            model = build()
+        _compare(model, shapes, numbers)
+        return build()
 
 
 @contextmanager

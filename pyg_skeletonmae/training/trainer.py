@@ -191,8 +191,19 @@ class Trainer(metaclass=CheckedMeta):
         steps, sizes = self.max_steps, batch_sizes(loader)
         if self.max_clips is not None:
             steps = steps_for(self.max_clips, sizes, self.accumulate)
-        settings = self.max_epochs, steps, self.accumulate, self.clip_norm, self.seed
-        run = Run(self.fabric, model, loader, self.optim, *settings, run_dir, self.compile)
+        run = Run(
+            self.fabric,
+            model,
+            loader,
+            self.optim,
+            max_epochs=self.max_epochs,
+            max_steps=steps,
+            accumulate=self.accumulate,
+            clip_norm=self.clip_norm,
+            seed=self.seed,
+            folder=run_dir,
+            compile=self.compile,
+        )
         run.begin(resume)
         # What is compiled is not looked into: there, a batch is refused when it comes.
         if sizes and not self.compile:
@@ -208,7 +219,7 @@ class Trainer(metaclass=CheckedMeta):
                 pausing = ended or run.step % self.log_every == 0
                 if pausing:
                     run.log(log, lr)
-                if ended and evaluate is not None and self._evaluation_due(run):
+                if ended and evaluate is not None:
                     self._evaluate(run, evaluate, log)
                 if run.feed.left == 0:
                     run.feed.end_epoch()
@@ -253,7 +264,10 @@ class Trainer(metaclass=CheckedMeta):
         return float(lr)
 
     def _evaluate(self, run: Run, evaluate: Evaluate, log: RunLog) -> None:
-        """Evaluates the model as it stands, and keeps the weights if they are the best so far."""
+        """Evaluates the model where it is time to, and keeps the best weights so far."""
+        every, epoch = self.evaluate_every, run.feed.epoch + 1
+        if not every or (epoch % every and run.step < run.total):
+            return
         with undisturbed(run.model):
             values = self.fabric.broadcast(evaluate(run.model))
         log.write(run.place(), {f"eval/{name}": float(value) for name, value in values.items()})
@@ -261,10 +275,6 @@ class Trainer(metaclass=CheckedMeta):
             if self.monitor not in values:
                 raise ConfigError(f"monitor: {self.monitor!r} is not among {', '.join(values)}")
             run.save_best(float(values[self.monitor]), self.mode)
-
-    def _evaluation_due(self, run: Run) -> bool:
-        every, epoch = self.evaluate_every, run.feed.epoch + 1
-        return every > 0 and (epoch % every == 0 or run.step == run.total)
 
     def _check(self, loader: Loader, evaluate: Evaluate | None) -> None:
         if self.world_size != getattr(loader, "world_size", 1):

@@ -19,6 +19,7 @@ from pyg_skeletonmae.evaluation import (
     extract_features,
     finetune,
     linear_probe_sgd,
+    train_classifier,
 )
 from pyg_skeletonmae.training import OptimConfig, Trainer, load_release, read_metrics
 
@@ -82,7 +83,7 @@ def test_the_trainer_stays_as_it_was():
 
 def test_the_tested_classifier_is_kept_if_wanted(tmp_path):
     test = loader_of(24)
-    found = linear_probe_sgd(
+    found = train_classifier(
         small_encoder(), 2, loader_of(24, shuffle=True), test, recipe=PROBE,
         release=tmp_path / "release",
     )  # fmt: skip
@@ -93,7 +94,7 @@ def test_the_tested_classifier_is_kept_if_wanted(tmp_path):
 def test_the_probe_leaves_the_encoder_alone():
     encoder = small_encoder()
     before = copy.deepcopy(encoder.state_dict())
-    found = linear_probe_sgd(
+    found = train_classifier(
         encoder,
         2,
         loader_of(24, shuffle=True),
@@ -113,7 +114,7 @@ def test_it_converges_to_scikit_learns_logistic_regression(monkeypatch):
     optim = OptimConfig("sgd", lr=0.3, weight_decay=1.0, momentum=0.5)
     recipe = Recipe("bn-linear", 40, optim, freeze=True)
     clips = [Batch.from_data_list(shifted_clips(24))]
-    linear_probe_sgd(encoder, 2, clips, loader_of(4), recipe=recipe)
+    train_classifier(encoder, 2, clips, loader_of(4), recipe=recipe)
     features = extract_features(encoder, clips)
     x = (features.x - features.x.mean(0)) / (features.x.var(0, correction=0) + 1e-5).sqrt()
     # Two weight vectors with a penalty on each are one, their difference, with half of it.
@@ -126,10 +127,10 @@ def test_it_converges_to_scikit_learns_logistic_regression(monkeypatch):
 def test_a_stopped_probe_goes_on(tmp_path):
     encoder, test = small_encoder(), loader_of(8, seed=1)
     arguments = (encoder, 2, loader_of(24, shuffle=True), test)
-    whole = linear_probe_sgd(*arguments, recipe=PROBE, folder=tmp_path / "a")
+    whole = train_classifier(*arguments, recipe=PROBE, folder=tmp_path / "a")
     # A run that is resumed before its first step is the run.
-    resumed = linear_probe_sgd(*arguments, recipe=PROBE, folder=tmp_path / "b", resume=True)
-    again = linear_probe_sgd(*arguments, recipe=PROBE, folder=tmp_path / "b", resume=True)
+    resumed = train_classifier(*arguments, recipe=PROBE, folder=tmp_path / "b", resume=True)
+    again = train_classifier(*arguments, recipe=PROBE, folder=tmp_path / "b", resume=True)
     for name in ("test/top1", "train/loss", "clips_seen"):
         assert whole[name] == resumed[name] == again[name]
 
@@ -150,3 +151,14 @@ def test_an_epoch_chosen_at_chance_level_is_said():
     (note,) = finetune(Task(), trainer(), *arguments, select="val-best")["notes"]
     assert note.startswith("the best epoch: chosen at chance level")
     assert "notes" not in finetune(Task(), trainer(), *arguments)
+
+
+def test_the_old_name_still_trains():
+    clips = loader_of(8)
+    recipe = replace(PROBE, epochs=1)
+    with pytest.warns(DeprecationWarning, match="train_classifier"):
+        results = linear_probe_sgd(small_encoder(), 2, clips, clips, recipe=recipe)
+    assert results == pytest.approx(
+        train_classifier(small_encoder(), 2, clips, clips, recipe=recipe)
+        | {"seconds": results["seconds"]}
+    )
