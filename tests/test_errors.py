@@ -36,7 +36,7 @@ def test_format_error_survives_the_way_back_from_a_worker():
 
 def test_a_choice_is_one_of_those_named():
     errors.check_choice("mode", "first", ("first", "last"))
-    with pytest.raises(errors.ConfigError, match="^mode 'middle': expected one of first, last$"):
+    with pytest.raises(errors.ConfigError, match=r"^mode 'middle': expected one of first, last$"):
         errors.check_choice("mode", "middle", iter(("first", "last")))
 
 
