@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import cast
 
 import torch
@@ -52,7 +53,12 @@ class StoreCollater:
         self, store: ClipStore, transforms: Sequence[Transform], device: torch.device | str = "cpu"
     ) -> None:
         self.store, self.device = store, torch.device(device)
-        self.crops, self.sampler, self.rest = _split_head(transforms)
+        crops = takewhile(lambda step: isinstance(step, CropTime), transforms)
+        self.crops = cast(list[CropTime], list(crops))
+        self.rest = list(transforms[len(self.crops) :])
+        self.sampler: Resample | FrameSampler | None = None
+        if self.rest and isinstance(self.rest[0], Resample | FrameSampler):
+            self.sampler = cast(Resample | FrameSampler, self.rest.pop(0))
         self._views = self.sampler.views if isinstance(self.sampler, FrameSampler) else 1
         self._pos = store.pos.to(self.device)
         self._valid = None if store.valid is None else store.valid.to(self.device)
@@ -125,19 +131,6 @@ class StoreCollater:
         if tracks * edges > self._edges.size(1):
             self._edges = tracks_edge_index(self.store.skeleton, 2 * tracks).to(self.device)
         return self._edges[:, : tracks * edges].clone()  # whose batch it is may change it
-
-
-def _split_head(
-    transforms: Sequence[Transform],
-) -> tuple[list[CropTime], Resample | FrameSampler | None, list[Transform]]:
-    crops: list[CropTime] = []
-    for number, transform in enumerate(transforms):
-        if isinstance(transform, Resample | FrameSampler):
-            return crops, transform, list(transforms[number + 1 :])
-        if not isinstance(transform, CropTime):
-            return crops, None, list(transforms[number:])
-        crops.append(transform)
-    return crops, None, []
 
 
 def _as_batch(fields: dict[str, Tensor], tracks: int) -> Data:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
-from torch import Tensor
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.configurable.arguments import CheckedMeta
@@ -122,19 +121,19 @@ class SkeletonLoader(metaclass=CheckedMeta):
         return len(self._bounds) - 1
 
     def __iter__(self) -> Iterator[Data]:
-        clips = self._order()
+        clips = self._clips
+        if self.shuffle:
+            order = mix(clip_keys(self.seed, self.epoch, clips), -3)
+            clips = clips[order.argsort(stable=True)]
         keys = clip_keys(self.seed, self.epoch, clips)
         start, self._start = self._start, 0
         for number in range(start, len(self)):
-            mine = slice(*self._slice(number))
+            begin, end = self._bounds[number : number + 2]
+            share, extra = divmod(end - begin, self.world_size)
+            first = begin + self.rank * share + min(self.rank, extra)
+            part = slice(first, first + share + (self.rank < extra))  # of this process
             self._done = number + 1
-            yield self._collate(clips[mine], keys[mine])
-
-    def _order(self) -> Tensor:
-        if not self.shuffle:
-            return self._clips
-        keys = mix(clip_keys(self.seed, self.epoch, self._clips), -3)
-        return self._clips[keys.argsort(stable=True)]
+            yield self._collate(clips[part], keys[part])
 
     def _cut(self, clips: int) -> list[int]:
         """Where global batches begin, and where the last one ends."""
@@ -153,13 +152,6 @@ class SkeletonLoader(metaclass=CheckedMeta):
         else:
             bounds[-1] = clips
         return bounds
-
-    def _slice(self, number: int) -> tuple[int, int]:
-        """The clips of this process in a global batch, as a range of the order."""
-        begin, end = self._bounds[number : number + 2]
-        share, extra = divmod(end - begin, self.world_size)
-        first = begin + self.rank * share + min(self.rank, extra)
-        return first, first + share + (self.rank < extra)
 
     def _shape(self) -> dict[str, int]:
         return {

@@ -16,7 +16,6 @@ from torch import Tensor
 from pyg_skeletonmae.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Array = Tensor | NDArray[Any]
@@ -169,7 +168,9 @@ def embedding_map(
             label=class_names[number],
         )
     ax.set_title(title or {"pca": "principal components", "tsne": "t-SNE"}[method], fontsize=10)
-    _no_frame(ax)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.spines[:].set_visible(False)
     figure.legend(loc="outside right upper", frameon=False, fontsize=7)
     return figure
 
@@ -187,9 +188,3 @@ def _project(features: NDArray[Any], method: str, seed: int) -> NDArray[Any]:
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
         return np.asarray(tsne.fit_transform(features))
     raise ConfigError(f"method {method!r}: expected 'pca' or 'tsne'")
-
-
-def _no_frame(ax: Axes) -> None:
-    ax.set_xticks([])
-    ax.set_yticks([])
-    ax.spines[:].set_visible(False)

@@ -45,7 +45,9 @@ def draw_skeleton(
     hidden = np.zeros(len(points), bool) if masked is None else to_numpy(masked).astype(bool)
     if hidden.shape != points.shape[:1]:
         raise DataError(f"a mask of {skeleton.num_joints} joints is not {list(hidden.shape)}")
-    color = _colors(skeleton)
+    color = np.full(skeleton.num_joints, MIDDLE, dtype=object)
+    for left, right in skeleton.mirror_pairs:
+        color[skeleton.index(left)], color[skeleton.index(right)] = LEFT, RIGHT
     bones = _lines(skeleton)
     cut = hidden[bones].any(1)
     # A bone has the side of its child, unless it crosses from one side to the other.
@@ -106,11 +108,3 @@ def _lines(skeleton: Skeleton) -> NDArray[Any]:
         if part[left] == part[right] and (part[between] != part[left]).any():
             lines.append([left, right])
     return np.array(lines, int).reshape(-1, 2)
-
-
-def _colors(skeleton: Skeleton) -> NDArray[Any]:
-    """The colour of each joint by its side of the body, ``[V]``."""
-    color = np.full(skeleton.num_joints, MIDDLE, dtype=object)
-    for left, right in skeleton.mirror_pairs:
-        color[skeleton.index(left)], color[skeleton.index(right)] = LEFT, RIGHT
-    return color

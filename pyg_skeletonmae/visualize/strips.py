@@ -94,11 +94,11 @@ def draw_reconstruction(
         caption: Above the picture: how the reconstruction was made.
     """
     mixed = np.where(to_numpy(masked)[..., None], to_numpy(reconstructed), to_numpy(original))
-    seen = _Layer(skeleton, original, masked, valid)
+    visible = _Layer(skeleton, original, masked, valid)
     rows = {
         "original": [_Layer(skeleton, original, None, valid)],
-        "masked": [seen],
-        "reconstructed": [seen, _Layer(skeleton, mixed, masked, valid, RECONSTRUCTED)],
+        "masked": [visible],
+        "reconstructed": [visible, _Layer(skeleton, mixed, masked, valid, RECONSTRUCTED)],
     }
     return _strips(rows, frames, caption, ["left", "right", "masked", "reconstructed"])
 
@@ -204,25 +204,25 @@ def _strips(rows: dict[str, list[_Layer]], frames: int, title: str, legend: list
     """Rows of frames; every frame shows a window of the same size, its own pose in the middle."""
     layers = [layer for row in rows.values() for layer in row]
     length = layers[0].length
-    chosen = np.unique(np.linspace(0, length - 1, min(frames, length)).round().astype(int)).tolist()
-    of_frame = [_box(layers, [t]) for t in chosen]
+    times = np.unique(np.linspace(0, length - 1, min(frames, length)).round().astype(int)).tolist()
+    of_frame = [_box(layers, [t]) for t in times]
     # A frame that shows nobody has no say in the size of the others.
-    shown = [box for box in of_frame if box is not None] or [_NOWHERE]
-    boxes = np.stack([shown[0] if box is None else box for box in of_frame])  # [frames, 2, x | y]
+    first = next((box for box in of_frame if box is not None), _NOWHERE)
+    boxes = np.stack([first if box is None else box for box in of_frame])  # [frames, 2, x | y]
     width = (boxes[:, 1, 0] - boxes[:, 0, 0]).max()
     bottom, top = boxes[:, 0, 1].min(), boxes[:, 1, 1].max()
     cell = 1.9 * float(np.clip(width / (top - bottom), 0.35, 2))
-    figure = new_figure(max(3.2, 0.4 + cell * len(chosen)), 1.9 * len(rows) + 0.8)
-    grid = figure.subplots(len(rows), len(chosen), squeeze=False)
+    figure = new_figure(max(3.2, 0.4 + cell * len(times)), 1.9 * len(rows) + 0.8)
+    grid = figure.subplots(len(rows), len(times), squeeze=False)
     for axes, (name, row) in zip(grid, rows.items(), strict=True):
         axes[0].set_ylabel(name)
-        for ax, t, (low, high) in zip(axes, chosen, boxes, strict=True):
+        for ax, t, (low, high) in zip(axes, times, boxes, strict=True):
             for layer in row:
                 layer.draw(ax, t)
             middle = (low[0] + high[0]) / 2
             ax.set(xlim=(middle - width / 2, middle + width / 2), ylim=(bottom, top))
-    for ax, t in zip(grid[-1], chosen, strict=True):
-        ax.set_xlabel(f"frame {t}" if t == chosen[0] else f"{t}", fontsize=8, color="0.4")
+    for ax, t in zip(grid[-1], times, strict=True):
+        ax.set_xlabel(f"frame {t}" if t == times[0] else f"{t}", fontsize=8, color="0.4")
     figure.suptitle(title, fontsize=9)
     _add_legend(figure, legend)
     return figure
@@ -244,10 +244,10 @@ def _box(layers: Sequence[_Layer], times: Iterable[int]) -> NDArray[Any] | None:
     points = [
         layer.pos[:, t, :2][layer.valid[:, t].astype(bool)] for layer in layers for t in times
     ]
-    shown = np.concatenate(points)
-    shown = shown[np.isfinite(shown).all(1)]
-    if not len(shown):
+    visible = np.concatenate(points)
+    visible = visible[np.isfinite(visible).all(1)]
+    if not len(visible):
         return None
-    low, high = shown.min(0), shown.max(0)
+    low, high = visible.min(0), visible.max(0)
     margin = 0.06 * max((high - low).max(), 1e-6)
     return np.stack([low - margin, high + margin])

@@ -59,7 +59,10 @@ def demo(
         cache: The folder in which data are kept for the next run.
     """
     folder, size = Path(out), SIZES[budget]
-    _check_replaceable(folder)
+    if folder.exists() and not (folder / "report.html").is_file():
+        raise ConfigError(
+            f"{folder}: exists and is no earlier demonstration; name another folder with --out"
+        )
     dataset, source = _find_data(size, seed, Path(cache), mirror if download else None)
     print(f"data: {len(dataset)} clips, {dataset.num_classes} classes: {source}", flush=True)
     data = DataConfig(  # as in configs/finetune/strl_small.yaml, which says why
@@ -123,6 +126,8 @@ def _run(work: Demo, source: str, budget: str) -> None:
     rows.append(Row(about.classifier, "random", "trained on labels", scratch["top1"]))
     rows.append(Row(about.classifier, "pre-trained", "trained on labels", tuned["top1"]))
     classes = work.splits.test.class_names
+    # The most memory this process ever held: in bytes on macOS, in kilobytes elsewhere.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = Report(
         source=source,
         synthetic=source == SYNTHETIC,
@@ -137,7 +142,7 @@ def _run(work: Demo, source: str, budget: str) -> None:
         confusion=confusion(tuned["predicted"], tuned["y"], len(classes)),
         class_names=classes,
         seconds=work.seconds,
-        peak_gb=_peak_memory(),
+        peak_gb=peak / (1e9 if sys.platform == "darwin" else 1e6),
         info=runs.read_mapping(work.folder / runs.INFO),
         settings={"method": work.method, "budget": budget, **asdict(work.size)},
     )
@@ -146,10 +151,10 @@ def _run(work: Demo, source: str, budget: str) -> None:
     print(report.text())
 
 
-def _probed(about: About, start: str, found: dict[str, float]) -> list[Row]:
+def _probed(about: About, start: str, accuracy: dict[str, float]) -> list[Row]:
     return [
-        Row(f"{about.encoder}, frozen", start, "1-NN", found["knn"]),
-        Row(f"{about.encoder}, frozen", start, "linear probe", found["linear"]),
+        Row(f"{about.encoder}, frozen", start, "1-NN", accuracy["knn"]),
+        Row(f"{about.encoder}, frozen", start, "linear probe", accuracy["linear"]),
     ]
 
 
@@ -158,17 +163,3 @@ def _curve(work: Demo, run: str) -> tuple[list[float], list[float]]:
     lines = [line for line in read_metrics(work.folder / run) if "train/loss" in line]
     epochs = [line["clips_seen"] / len(work.splits.train) for line in lines]
     return epochs, [line["train/loss"] for line in lines]
-
-
-def _peak_memory() -> float:
-    """The most memory this process ever held, in GB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e9 if sys.platform == "darwin" else 1e6)  # bytes there, kilobytes elsewhere
-
-
-def _check_replaceable(folder: Path) -> None:
-    """Raises :class:`ConfigError` if the folder holds anything but an earlier demonstration."""
-    if folder.exists() and not (folder / "report.html").is_file():
-        raise ConfigError(
-            f"{folder}: exists and is no earlier demonstration; name another folder with --out"
-        )

@@ -21,6 +21,12 @@ from pyg_skeletonmae.visualize import draw_confusion, draw_curves, draw_reconstr
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_PLACED_BY = {
+    "error_mm": "the decoder",
+    "shifted_mean_pose_mm": "mean pose, hung on the joints that are seen",
+    "mean_pose_mm": "mean pose",
+    "tree_mm": "interpolation along the bones",
+}
 _NAMES = {"pretrain": "pre-training", "scratch": "from scratch", "finetune": "fine-tuned"}
 
 
@@ -44,7 +50,7 @@ class Report:
         chance: The accuracy of guessing.
         clips: How many clips each side has.
         curves: Run to its epochs and training losses.
-        errors: What :func:`~pyg_skeletonmae.evaluation.reconstruction.reconstruction_error` found;
+        errors: What :func:`~pyg_skeletonmae.evaluation.reconstruction.reconstruction_error` gives;
             empty: there is no such error.
         clip: Original, reconstruction and mask of one clip; none: the method predicts features.
         skeleton: Its joints.
@@ -101,18 +107,29 @@ class Report:
 
 def write_report(report: Report, path: Path) -> None:
     """Writes the report, atomically."""
+    head = "<tr><th>what<th>weights<th>how<th class=num>accuracy, %<th>"
+    results = (
+        f"<tr><td>{_text(row.features)}<td>{_text(row.start)}<td>{_text(row.protocol)}"
+        f"<td class=num>{100 * row.top1:.1f}"
+        f'<td><div class=bar style="width:{240 * row.top1:.0f}px"></div>'
+        for row in report.rows
+    )
+    facts = (f"<tr><td>{_text(name)}<td>{_text(fact)}" for name, fact in _facts(report).items())
+    errors = (
+        f"<tr><td>{name}<td class=num>{report.errors[key]:.0f}"
+        for key, name in (_PLACED_BY.items() if report.errors else ())
+    )
+    errors_head = "<tr><th>masked joints placed by<th class=num>mean error, mm"
     page = Template(_PAGE).substitute(
         notice=_notice(report),
         summary=_summary(report),
-        table=_results(report),
+        table=_table(head, results),
         reading=_READING.format(classifier=report.about.classifier),
-        reconstruction=_reconstruction(report),
         learned=report.about.learned,
         classifier=report.about.classifier,
-        errors=_errors(report.errors),
-        curves=f"<div class=row>{''.join(_curves(report))}</div>",
-        confusion=_image(draw_confusion(report.confusion, report.class_names), "confusion matrix"),
-        facts=_facts(report),
+        errors=_table(errors_head, errors) if report.errors else "",
+        facts=_table("", facts),
+        **_pictures(report),
     )
     write_text(path, page)
 
@@ -149,49 +166,32 @@ def _summary(report: Report) -> str:
     )
 
 
-def _results(report: Report) -> str:
-    cells = "".join(
-        f"<tr><td>{_text(row.features)}<td>{_text(row.start)}<td>{_text(row.protocol)}"
-        f"<td class=num>{100 * row.top1:.1f}"
-        f'<td><div class=bar style="width:{240 * row.top1:.0f}px"></div>'
-        for row in report.rows
-    )
-    head = "<tr><th>what<th>weights<th>how<th class=num>accuracy, %<th>"
-    return f"<table>{head}{cells}</table>"
-
-
-def _reconstruction(report: Report) -> str:
-    if report.clip is None:
-        return ""
-    original, reconstructed, masked = report.clip
-    figure = draw_reconstruction(original, reconstructed, masked, report.skeleton)
-    return _image(figure, "a clip, masked, and reconstructed")
-
-
-def _errors(errors: dict[str, Any]) -> str:
-    if not errors:
-        return ""
-    names = {
-        "error_mm": "the decoder",
-        "shifted_mean_pose_mm": "mean pose, hung on the joints that are seen",
-        "mean_pose_mm": "mean pose",
-        "tree_mm": "interpolation along the bones",
-    }
-    rows = "".join(f"<tr><td>{name}<td class=num>{errors[key]:.0f}" for key, name in names.items())
-    return f"<table><tr><th>masked joints placed by<th class=num>mean error, mm{rows}</table>"
-
-
-def _curves(report: Report) -> Iterable[str]:
-    charts = ((report.about.loss, ["pretrain"]), ("cross-entropy", ["scratch", "finetune"]))
-    for label, names in charts:
+def _pictures(report: Report) -> dict[str, str]:
+    """What is drawn, by its place in the page."""
+    reconstruction = ""
+    if report.clip is not None:
+        figure = draw_reconstruction(*report.clip, report.skeleton)
+        reconstruction = _image(figure, "a clip, masked, and reconstructed")
+    charts = []
+    for label, names in (
+        (report.about.loss, ["pretrain"]),
+        ("cross-entropy", ["scratch", "finetune"]),
+    ):
         curves = {_NAMES[name]: report.curves[name] for name in names if report.curves[name][0]}
         if curves:
-            yield _image(draw_curves(curves, ylabel=f"training loss ({label})"), "loss curves")
+            figure = draw_curves(curves, ylabel=f"training loss ({label})")
+            charts.append(_image(figure, "loss curves"))
+    confusion = draw_confusion(report.confusion, report.class_names)
+    return {
+        "reconstruction": reconstruction,
+        "curves": f"<div class=row>{''.join(charts)}</div>",
+        "confusion": _image(confusion, "confusion matrix"),
+    }
 
 
-def _facts(report: Report) -> str:
+def _facts(report: Report) -> dict[str, object]:
     info, machine = report.info, report.info["machine"]
-    facts = {
+    return {
         "command": " ".join(info["command"]),
         "started": info["started"],
         "seed": info["seed"],
@@ -202,8 +202,10 @@ def _facts(report: Report) -> str:
         "machine": f"{machine['cpus']} cores, {machine['system']}",
         **info["versions"],
     }
-    rows = "".join(f"<tr><td>{_text(name)}<td>{_text(value)}" for name, value in facts.items())
-    return f"<table>{rows}</table>"
+
+
+def _table(head: str, rows: Iterable[str]) -> str:
+    return f"<table>{head}{''.join(rows)}</table>"
 
 
 def _image(figure: Figure, alternative: str) -> str:

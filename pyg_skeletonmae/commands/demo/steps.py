@@ -113,8 +113,7 @@ class Demo:
         start = self.build() if pretrained is None else pretrained
         torch.manual_seed(self.seed)
         train, size = self.splits.labelled, self.size
-        known = pretrained is not None
-        model = build_classifier(train, size.frames, size.hidden, start, known)
+        model = build_classifier(train, size.frames, size.hidden, start, pretrained is not None)
         self.fit(model, name, train)
         return evaluate_classifier(model, self.data.eval_loader(self.splits.test))
 
