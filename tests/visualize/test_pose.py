@@ -114,5 +114,6 @@ def test_lines_across_the_body_are_drawn_where_the_tree_has_none():
         ax = figure.Figure().add_subplot()
         draw_skeleton(ax, torch.randn(layout.num_joints, 2), layout)
         crossing[name] = sum(bones_of(ax).values()) - layout.edge_index.size(1) // 2
-    assert crossing == {name: 2 * (name in ("coco17", "mediapipe33")) for name in LAYOUTS}
+    through_the_head = ("coco17", "mediapipe33", "wholebody133")
+    assert crossing == {name: 2 * (name in through_the_head) for name in LAYOUTS}
     assert COCO17.extra_edges == ()
