@@ -10,7 +10,6 @@ from pathlib import Path
 import ablation
 import pytest
 from miniature_helpers import write_ntu, write_pku, write_poses
-from tables import uiprmd_runs
 from tables.command import clips_of
 from tables.protocols import Bench
 
@@ -175,37 +174,3 @@ def test_random_joints_are_as_many_as_those_of_the_parts():
         for names in ablation.PART_SETS[percent]:
             parts = {name: len(COCO17.parts[name]) for name in ablation.PARTS}
             assert abs(sum(parts[name] for name in names.split()) - joints) <= 1
-
-
-def test_every_folder_is_one_run_and_follows_its_pre_training():
-    """Two runs in one folder would be one row; a pre-training that is not listed would be none."""
-    seen: dict[str, object] = {}
-    for gpu in (False, True):
-        for run, why in uiprmd_runs.grid([0, 1, 2], gpu):
-            assert seen.setdefault(run.folder, (run.command, run.pretrained)) == (
-                run.command,
-                run.pretrained,
-            )
-            assert why and (run.pretrained is None or run.pretrained in seen)
-
-
-def test_the_grid_is_what_was_promised():
-    rows = uiprmd_runs.planned([0, 1, 2])
-    about = [(r["protocol"], r["method"], r["metric"], r["seed"]) for r in rows]
-    assert len(set(about)) == len(about)
-    assert {r["protocol"] for r in rows} == {"full", "label-poor", "yaw", "semi 5 %", "semi 10 %"}
-    for method in ("st_mae_vit coordinates", "st_mae_vit", "mamp", "skeleton2vec", "graph_mae"):
-        metrics = {r["metric"] for r in rows if r["method"] == f"{method} pre-trained"}
-        assert {"knn, per joint", "linear, pooled"} <= metrics
-    trained = {r["method"] for r in rows if r["metric"] == "top1" and r["protocol"] == "semi 5 %"}
-    assert {
-        "STRL pre-trained",
-        "STRL from scratch",
-        "ST-GCN from scratch",
-        "mamp pre-trained",
-        "st_mae_vit random",
-    } <= trained
-    assert {"knn, per joint", "ridge, per joint"} <= {
-        r["metric"] for r in rows if r["method"] == "coordinates"
-    }
-    assert any(r["why"] == "needs a GPU" for r in rows)

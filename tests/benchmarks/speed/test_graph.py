@@ -49,20 +49,3 @@ def test_without_messages_leaves_the_model_alone() -> None:
     layer = alone.encoder.gnn.layers[0].conv.eval()
     moved = (layer(changed, None) - layer(x, None)).abs().amax((0, 2, 3))
     assert moved[0] > 0 and not moved[1:].any()
-
-
-def test_st_benchmark_prints_all_figures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Memory in processes of their own, the teacher's share, attention; the figures are small."""
-    table, threads = tmp_path / "speed.csv", str(torch.get_num_threads())
-    options = ["--tracks", "2", "--repeats", "1", "--threads", threads, "--csv", str(table)]
-    speed.main(["--only", "st", "--quick", *options])
-    printed = capsys.readouterr().out
-    assert "of all (target 0.5x)" in printed and "at 32 tracks (target 1.0 %)" in printed
-    with table.open(newline="") as file:
-        rows = {row["variant"]: row for row in csv.DictReader(file)}
-    assert len(rows) == 2 + 3 + 2 * 2
-    assert rows["memory, all tokens [MB]"]["benchmark"] == "st"
-    assert float(rows["teacher, moving average"]["median_ms"]) > 0
-    assert float(rows["teacher, share of a step at 32 tracks [%]"]["median_ms"]) < 100
