@@ -101,7 +101,9 @@ def _other_order(array: Array, num_joints: int) -> tuple[str, str]:
         return "TMVC", ""
     if array.shape[-3] == num_joints:
         values = _numbers(array)
-        frames, joints = (_step(values, axis) for axis in (-3, -2))
+        steps = [np.abs(np.diff(values, axis=axis)) for axis in (-3, -2)]
+        steps = [own[~np.isnan(own)] for own in steps]
+        frames, joints = (float(own.mean()) if own.size else 0.0 for own in steps)
         if frames > _FASTER * joints > 0:
             order = "MVTC" if array.ndim == 4 else "VTC"
             return order, "its joints would move further in a frame than they are apart"
@@ -134,12 +136,6 @@ def _numbers(array: Array) -> Array:
     values = np.array(array, np.float64)
     values[~np.isfinite(values) | (values == 0)] = np.nan
     return values
-
-
-def _step(values: Array, axis: int) -> float:
-    steps = np.abs(np.diff(values, axis=axis))
-    steps = steps[~np.isnan(steps)]
-    return float(steps.mean()) if steps.size else 0.0
 
 
 def _fitting(shape: Sequence[int], num_joints: int) -> Iterator[str]:

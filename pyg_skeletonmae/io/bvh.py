@@ -69,7 +69,12 @@ def read_bvh(
     joints, frames = motion.joints, len(motion.values)
     order = [i for i, joint in enumerate(joints) if not joint.is_end]
     order += [i for i, joint in enumerate(joints) if joint.is_end and end_sites]
-    skeleton = _skeleton(Path(path), joints, order)
+    row = {-1: -1} | {joint: place for place, joint in enumerate(order)}
+    names, parents = [joints[i].name for i in order], [row[joints[i].parent] for i in order]
+    try:
+        skeleton = Skeleton.from_parents("bvh", names, parents)
+    except SkeletonError as error:
+        raise SkeletonFormatError(path, "the hierarchy", "a skeleton", str(error)) from None
     check_size(Path(path), (1, frames, len(order), 3))
     pos = np.empty((1, frames, len(order), 3), np.float32)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is reported below
@@ -109,8 +114,8 @@ def forward_kinematics(
             if channel.turns:
                 _turn(rotation[:, number], channel.axis, np.radians(values[:, column]))
             else:
-                kept = moved[:, channel.axis] if positions == "add" else 0.0
-                moved[:, channel.axis] = kept + values[:, column]
+                offset = moved[:, channel.axis] if positions == "add" else 0.0
+                moved[:, channel.axis] = offset + values[:, column]
             column += 1
         position[:, number] = (turned @ moved[:, :, None])[:, :, 0]
         if joint.parent >= 0:
@@ -154,12 +159,3 @@ def _turn(rotation: Array, axis: int, angle: Array) -> None:
     first, second = rotation[:, :, i].copy(), rotation[:, :, j].copy()
     rotation[:, :, i] = cos * first + sin * second
     rotation[:, :, j] = cos * second - sin * first
-
-
-def _skeleton(path: Path, joints: Sequence[Joint], order: Sequence[int]) -> Skeleton:
-    place = {-1: -1} | {joint: row for row, joint in enumerate(order)}
-    names = [joints[i].name for i in order]
-    try:
-        return Skeleton.from_parents("bvh", names, [place[joints[i].parent] for i in order])
-    except SkeletonError as error:
-        raise SkeletonFormatError(path, "the hierarchy", "a skeleton", str(error)) from None

@@ -74,7 +74,9 @@ def read_c3d(
         order = ">" if processor == _MIPS else "<"
         points, analog, first, last, _, data, _ = struct.unpack(f"{order}5H4xHH", start[2:20])
         scale, rate = _numbers(start[12:16] + start[20:24], "f4", processor)
-        header = _Header(points, analog, first, last, float(scale), data, float(rate))
+        header = _Header(
+            points, analog, first, last, scale=float(scale), data=data, rate=float(rate)
+        )
         parameters = _parameters(path, section, processor)
         frames = _num_frames(path, header, parameters)
         width = 4 if header.scale < 0 else 2
@@ -98,8 +100,8 @@ def read_c3d(
     notes = [f"in {units[0]}"] if units and units[0] else []
     notes += [f"markers left out: {', '.join(left):.200}"] if left else []
     tracks = finish_tracks(path, pos, None, skeleton, options, notes=notes)
-    told = parameters.get(("POINT", "RATE"), np.zeros(0)).ravel()
-    fps = float(told[0]) if told.dtype.kind == "f" and told.size else header.rate
+    stated = parameters.get(("POINT", "RATE"), np.zeros(0)).ravel()
+    fps = float(stated[0]) if stated.dtype.kind == "f" and stated.size else header.rate
     return replace(tracks, fps=options.fps or (fps if 0 < fps < math.inf else None))
 
 

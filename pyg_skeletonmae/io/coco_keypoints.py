@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from pyg_skeletonmae.errors import SkeletonFormatError
-from pyg_skeletonmae.io.identities import Places, identities, tell_apart
+from pyg_skeletonmae.io.identities import identities, tell_apart
 from pyg_skeletonmae.io.json_file import brief, entry, points, read_json
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
@@ -83,10 +83,19 @@ def read_coco_keypoints(
     _check_same(path, "key 'category_id'", [person.category for person in people])
     _check_same(path, "the names of key 'image_id'", [person.recording for person in people])
     places = tell_apart([p.frame for p in people], [p.identities for p in people])
-    values = _fill(path, people, places, frames, skeleton)
+    values = empty_tracks(path, (places.size, len(frames), skeleton.num_joints, 3))
+    column = {frame: place for place, frame in enumerate(frames)}
+    for number, (person, track) in enumerate(zip(people, places.tracks, strict=True)):
+        if person.frame not in column:
+            where = f"entry {number}, key 'image_id'"
+            raise SkeletonFormatError(path, where, "the id of an image", f"{person.frame}")
+        values[track, column[person.frame]] = person.points
     pos, score = values[..., :2].copy(), values[..., 2]
     if not results:
-        _check_flags(path, score)
+        flags = np.isin(score, range(_MAX_FLAG + 1)) | np.isnan(score)
+        if not flags.all():
+            other = f"{score[~flags][0]:g}"
+            raise SkeletonFormatError(path, "key 'keypoints'", "0, 1 or 2 as third numbers", other)
         score /= _MAX_FLAG
     pos[~(score > 0)] = np.nan
     notes = (*places.notes, *dict.fromkeys(note for person in people for note in person.notes))
@@ -131,32 +140,6 @@ def _image_ids(path: Path, content: object) -> list[int]:
     return sorted(ids)
 
 
-def _fill(
-    path: Path,
-    people: Sequence[_Person],
-    places: Places,
-    frames: Sequence[int],
-    skeleton: Skeleton,
-) -> Array:
-    """The keypoints ``[M, T, V, 3]``, NaN where nobody is."""
-    values = empty_tracks(path, (places.size, len(frames), skeleton.num_joints, 3))
-    column = {frame: place for place, frame in enumerate(frames)}
-    for number, (person, track) in enumerate(zip(people, places.tracks, strict=True)):
-        if person.frame not in column:
-            expected = "the id of an image"
-            where = f"entry {number}, key 'image_id'"
-            raise SkeletonFormatError(path, where, expected, f"{person.frame}")
-        values[track, column[person.frame]] = person.points
-    return values
-
-
 def _check_same(path: Path, where: str, values: Sequence[object]) -> None:
     if len({str(value) for value in values}) > 1:
         raise SkeletonFormatError(path, where, "one value in all entries", "several")
-
-
-def _check_flags(path: Path, flags: Array) -> None:
-    known = np.isin(flags, range(_MAX_FLAG + 1)) | np.isnan(flags)
-    if not known.all():
-        found = f"{flags[~known][0]:g}"
-        raise SkeletonFormatError(path, "key 'keypoints'", "0, 1 or 2 as third numbers", found)

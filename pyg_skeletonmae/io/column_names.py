@@ -41,8 +41,8 @@ _MOST_DIGITS, _MOST_WORDS, _LONGEST = 6, 16, 100
 def words(name: str) -> tuple[str, ...]:
     """The words and numbers of a name, without case, marks and ``camelCase``; l is left."""
     name = unicodedata.normalize("NFKC", name)
-    found = tuple(word.casefold() for word in _WORDS.findall(name))
-    return tuple(_SIDES.get(word, word) if len(found) > 1 else word for word in found)
+    parts = tuple(word.casefold() for word in _WORDS.findall(name))
+    return tuple(_SIDES.get(word, word) if len(parts) > 1 else word for word in parts)
 
 
 def role(name: str) -> str | None:
@@ -75,8 +75,8 @@ class JointNames:
     def of_words(self, parts: tuple[str, ...]) -> int | None:
         """The joint of some words; None if there is none, or no single one."""
         for key in self._keys(parts):
-            if len(found := self._index.get(key, ())) == 1:
-                return next(iter(found))
+            if len(numbers := self._index.get(key, ())) == 1:
+                return next(iter(numbers))
         return None
 
     @staticmethod
@@ -111,28 +111,25 @@ def readings(name: str, joints: JointNames) -> Iterator[Reading]:
         yield from _glued(parts, joints)
         return
     channel, rest = CHANNELS[parts[place]], parts[:place] + parts[place + 1 :]
-    windows = ((rest[start:end], start, end) for start, end in _windows(len(rest)))
-    known = [(joint, i, j) for w, i, j in windows if (joint := joints.of_words(w)) is not None]
-    for joint, start, end in known[:1]:
+    windows = ((i, i + n) for n in range(len(rest), 0, -1) for i in range(len(rest) - n + 1))
+    hits = ((joint, i, j) for i, j in windows if (joint := joints.of_words(rest[i:j])) is not None)
+    longest = next(hits, None)
+    if longest is not None:
+        joint, start, end = longest
         yield Reading("name", (*rest[:start], "*", *rest[end:]), joint, channel)
     numbers = [i for i, word in enumerate(rest) if word.isdecimal() and len(word) <= _MOST_DIGITS]
     for scheme, i in zip(
         ("number", "first"), dict.fromkeys((*numbers[-1:], *numbers[:1])), strict=False
     ):
         yield Reading(scheme, (*rest[:i], "*", *rest[i + 1 :]), int(rest[i]), channel)
-    if not known and not numbers:
+    if longest is None and not numbers:
         yield Reading("bare", rest, 0, channel)
-
-
-def _windows(length: int) -> Iterator[tuple[int, int]]:
-    for size in range(length, 0, -1):
-        yield from ((start, start + size) for start in range(length - size + 1))
 
 
 def _channel(parts: tuple[str, ...]) -> int | None:
     """Which word is the channel: coordinates before scores, the last before the first."""
-    for known in (_AXES, _SCORES):
-        places = [i for i, word in enumerate(parts) if word in known]
+    for channels in (_AXES, _SCORES):
+        places = [i for i, word in enumerate(parts) if word in channels]
         if len(parts) - 1 in places:
             return len(parts) - 1
         if places and (places[0] == 0 or len(places) == 1):

@@ -61,7 +61,10 @@ class CsvFile:
         rows: list[Array] = []
         for line in self._lines:
             if not line.strip():
-                self._only_blanks()
+                first_blank = self.number
+                if any(map(str.strip, self._lines)):
+                    self.number = first_blank
+                    self.fail("numbers", "an empty line")
                 break
             if line.count(",") + 1 != self._columns:
                 self.fail(f"{self._columns} cells", f"{line.count(',') + 1}")
@@ -87,13 +90,6 @@ class CsvFile:
         if any(map(math.isinf, row)):
             self.fail("finite numbers", "infinity")
         return np.array(row)
-
-    def _only_blanks(self) -> None:
-        first = self.number
-        for line in self._lines:
-            if line.strip():
-                self.number = first
-                self.fail("numbers", "an empty line")
 
     def _read(self) -> Iterator[str]:
         try:

@@ -56,7 +56,10 @@ def read_deeplabcut(
     parts, channels, names = _read_header(file)
     index = _joint_index(file, parts, skeleton)
     labels, values = file.named_rows(names)
-    notes = _left_out(parts, skeleton)
+    others = dict.fromkeys(
+        part for _, part in parts if skeleton.aliases.get(part, part) not in skeleton.joints
+    )
+    notes = [f"body parts left out: {', '.join(others):.200}"] if others else []
     if all(_NUMBER.fullmatch(label[0]) for label in labels) and names == 1:
         rows = frame_rows(file, np.array([float(label[0]) for label in labels]))
     elif any(_NUMBER.fullmatch("".join(label)) for label in labels):
@@ -113,13 +116,6 @@ def _row(file: CsvFile, first: str) -> list[str]:
             f"a row that begins with {first!r}", f"{names[0]!r:.60} and {len(names) - 1} more"
         )
     return names[1:]
-
-
-def _left_out(parts: list[tuple[str, str]], skeleton: Skeleton) -> list[str]:
-    """A note of the body parts that are no joint."""
-    names = dict.fromkeys(part for _, part in parts)
-    names_left = [n for n in names if skeleton.aliases.get(n, n) not in skeleton.joints]
-    return [f"body parts left out: {', '.join(names_left):.200}"] if names_left else []
 
 
 def _joint_index(file: CsvFile, parts: list[tuple[str, str]], skeleton: Skeleton) -> list[Array]:

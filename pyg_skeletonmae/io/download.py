@@ -80,7 +80,15 @@ def fetch_all(
         return 0
 
     def fetch(path: str) -> None:
-        _fetch(f"{base_url.rstrip('/')}/{urllib.parse.quote(path)}", Path(root) / path, timeout)
+        url, target = f"{base_url.rstrip('/')}/{urllib.parse.quote(path)}", Path(root) / path
+        data, place = _get(f"{url}.gz", timeout), target.with_name(f"{target.name}.gz")
+        if data is None:
+            data, place = _get(url, timeout), target
+        elif not _is_whole(data):
+            raise DataError(f"{url}.gz: the server sent a damaged gzip file; try again later")
+        if not data:
+            raise DataError(f"{url}[.gz]: the server has no such file")
+        write_file(place, lambda file: file.write(data))
 
     _within(timeout, lambda: fetch(missing[0]), base_url)
     with (
@@ -96,18 +104,6 @@ def fetch_all(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     return len(missing)
-
-
-def _fetch(url: str, target: Path, timeout: float) -> None:
-    path = target.with_name(f"{target.name}.gz")
-    data = _get(f"{url}.gz", timeout)
-    if data is None:
-        path, data = target, _get(url, timeout)
-    elif not _is_whole(data):
-        raise DataError(f"{url}.gz: the server sent a damaged gzip file; try again later")
-    if not data:
-        raise DataError(f"{url}[.gz]: the server has no such file")
-    write_file(path, lambda file: file.write(data))
 
 
 def _get(url: str, timeout: float) -> bytes | None:

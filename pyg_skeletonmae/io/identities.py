@@ -67,19 +67,19 @@ def place_people(frames: Sequence[int], identities: Sequence[Hashable | None]) -
         frames: The frame of each person.
         identities: What :func:`identity` says of each.
     """
-    known = [who for who in identities if who is not None]
     pairs = [pair for pair in zip(frames, identities, strict=True) if pair[1] is not None]
     if twice := len(set(pairs)) < len(pairs):
-        identities, known = [None] * len(frames), []
-    order = sorted(set(known), key=lambda who: (isinstance(who, str), who))
+        identities, pairs = [None] * len(frames), []
+    order = sorted({who for _, who in pairs}, key=lambda who: (isinstance(who, str), who))
     row = {who: place for place, who in enumerate(order)}
-    others = _in_order(frames, [who is None for who in identities])
-    tracks = [
-        len(row) + place if who is None else row[who]
-        for who, place in zip(identities, others.tracks, strict=True)
-    ]
-    notes = (TWICE,) if twice else (SOME,) if known and others.size else ()
-    return Places(tracks, len(row) + others.size, notes, twice)
+    others: Counter[int] = Counter()  # those without an identity, by frame
+    tracks = []
+    for frame, who in zip(frames, identities, strict=True):
+        tracks.append(len(row) + others[frame] if who is None else row[who])
+        others[frame] += who is None
+    most = max(others.values(), default=0)
+    notes = (TWICE,) if twice else (SOME,) if pairs and most else ()
+    return Places(tracks, len(row) + most, notes, twice)
 
 
 def identities(content: Mapping[str, object]) -> dict[str, Hashable]:
@@ -96,10 +96,10 @@ def tell_apart(frames: Sequence[int], entries: Sequence[Mapping[str, Hashable]])
     """
     notes = dict[str, None]()
     for key in KEYS:
-        known = [entry.get(key) for entry in entries]
-        if all(who is None for who in known) or (key in _NUMBERS and not recurs(known, frames)):
+        people = [entry.get(key) for entry in entries]
+        if all(who is None for who in people) or (key in _NUMBERS and not recurs(people, frames)):
             continue
-        places = place_people(frames, known)
+        places = place_people(frames, people)
         if not places.twice:
             return places._replace(notes=(*notes, *places.notes))
         notes |= dict.fromkeys(places.notes)
@@ -109,15 +109,5 @@ def tell_apart(frames: Sequence[int], entries: Sequence[Mapping[str, Hashable]])
 def recurs(identities: Sequence[Hashable | None], frames: Sequence[int]) -> bool:
     """Whether numbers are identities at all, not the numbers of entries: some stand in two frames,
     none twice in one."""
-    known = [pair for pair in zip(identities, frames, strict=True) if pair[0] is not None]
-    return len({who for who, _ in known}) < len(set(known)) == len(known)
-
-
-def _in_order(frames: Sequence[int], chosen: Sequence[bool]) -> Places:
-    """The ``m``-th chosen person of each frame is track ``m``."""
-    seen: Counter[int] = Counter()
-    tracks = []
-    for frame, mine in zip(frames, chosen, strict=True):
-        tracks.append(seen[frame])
-        seen[frame] += mine
-    return Places(tracks, max(seen.values(), default=0))
+    pairs = [pair for pair in zip(identities, frames, strict=True) if pair[0] is not None]
+    return len({who for who, _ in pairs}) < len(set(pairs)) == len(pairs)

@@ -56,7 +56,7 @@ def read_label_csv(path: str | Path) -> tuple[Labelled, ...]:
     lower = [name.lower() for name in head]
     if "file" not in lower or not all(head) or len(set(lower)) < len(head):
         _fail(path, number, "the columns file,label,subject and others, each once", ",".join(head))
-    found: dict[str, Labelled] = {}
+    table: dict[str, Labelled] = {}
     for number, cells in rows:
         row = dict(zip(lower, cells, strict=False))
         if len(cells) != len(head) or not row["file"] or not row.get("label", "-"):
@@ -66,15 +66,19 @@ def read_label_csv(path: str | Path) -> tuple[Labelled, ...]:
         file = PurePosixPath(row["file"].replace("\\", "/"))
         if file.is_absolute() or ".." in file.parts or ":" in file.parts[0]:
             _fail(path, number, "a path inside the folder", row["file"])
-        if str(file) in found:
+        if str(file) in table:
             _fail(path, number, "each file once", row["file"])
         who = row.get("subject", "")
         extra = tuple((n, row[n.lower()]) for n in head if n.lower() not in _KNOWN)
-        subject = _subject(path, number, who)
-        found[str(file)] = Labelled(str(file), row.get("label", ""), subject, who, extra)
-    if not found:
+        subject = -1  # of a name, or of nobody
+        if who and not who[0].isalpha():
+            digits = who.isascii() and who.isdigit() and len(who) < 11
+            if not (digits and (subject := int(who)) < _MAX_SUBJECT):
+                _fail(path, number, "a subject that is a whole number from 0, or a name", who)
+        table[str(file)] = Labelled(str(file), row.get("label", ""), subject, who, extra)
+    if not table:
         _fail(path, number, "a recording", "the end of the file")
-    return tuple(_with_numbers(list(found.values())))
+    return tuple(_with_numbers(list(table.values())))
 
 
 def _with_numbers(rows: list[Labelled]) -> list[Labelled]:
@@ -111,15 +115,6 @@ def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             _fail(path, number, "cells, in double quotes if they hold a comma", str(error))
         if any(cell.strip() for cell in cells):
             yield number, [nfc(cell.strip()) for cell in cells]
-
-
-def _subject(path: Path, number: int, text: str) -> int:
-    """The number of a subject, -1 for a name or none."""
-    if text[:1].isalpha() or not text:
-        return -1
-    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) < _MAX_SUBJECT):
-        _fail(path, number, "a subject that is a whole number from 0, or a name", text)
-    return int(text)
 
 
 def _fail(path: Path, number: int, expected: str, found: str) -> NoReturn:

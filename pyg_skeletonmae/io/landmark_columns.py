@@ -101,7 +101,7 @@ class _Set:
     def shares(self, other: _Set) -> bool:
         return bool(np.isin(self.place, other.place).any())
 
-    def said(self) -> str:
+    def title(self) -> str:
         return f"{', '.join(self.channels)} from {self.names[0]} ... {self.names[-1]}"
 
 
@@ -148,7 +148,11 @@ class ColumnFinder:
         ignored = tuple(name for i, name in enumerate(names) if i not in taken)
         if self.options.strict and (more := [n for n in ignored if not self._is_ignored(n)]):
             self.fail("no other columns (strict=True), or ignore=", _few(more))
-        return Columns(place, sets[0].channels, roles, ignored, self._notes(sets, bool(unnamed)))
+        notes = [sets[0].title()]
+        notes += [f"{len(sets)} persons beside each other"] if len(sets) > 1 else []
+        notes += ["landmarks numbered from 1"] if sets[0].first else []
+        notes += ["no names of columns: joints in their order"] if unnamed else []
+        return Columns(place, sets[0].channels, roles, ignored, tuple(notes))
 
     # What the caller says ---------------------------------------------------------------------
 
@@ -184,12 +188,12 @@ class ColumnFinder:
             if len(same) != 1:
                 self.fail(f"the column {label!r:.60} of label_column= once", _few(names))
             roles["label"] = same[0]
-        found: dict[str, list[int]] = {}
+        columns: dict[str, list[int]] = {}
         for i in used:
             what = role(names[i])
             if what is not None and i != roles.get("label"):
-                found.setdefault(what, []).append(i)
-        for what, places in found.items():
+                columns.setdefault(what, []).append(i)
+        for what, places in columns.items():
             places = [i for i in places if i in explicit] or places
             if what == "landmark":
                 places = [i for i in places if "name" in names[i].lower()] or places
@@ -238,9 +242,9 @@ class ColumnFinder:
                 f"columns for the {size} landmarks of {self.skeleton.name} (give another skeleton, "
                 f"or first_index=), not for {len(joints)} from {min(joints)} to {max(joints)}"
             )
-        wanted = [c for c in (*_XYZ, *SCORES) if c in channels or c in ("x", "y")]
+        needed = [c for c in (*_XYZ, *SCORES) if c in channels or c in ("x", "y")]
         for joint, name in enumerate(self.skeleton.joints, first):
-            for channel in wanted:
+            for channel in needed:
                 if (joint, channel) not in group:
                     return f"a column for {channel} of {name!r} (or columns=, or another skeleton)"
         return None
@@ -248,10 +252,10 @@ class ColumnFinder:
     def _whole(self, scheme: str, affix: tuple[str, ...], group: Group, names: list[str]) -> _Set:
         scores = [s for s in SCORES if any(channel == s for _, channel in group)]
         if len(scores) > 1 and scores != ["visibility", "presence"]:
-            said = " and ".join(
+            both = " and ".join(
                 names[group[min(j for j, c in group if c == s), s][0]] for s in scores
             )
-            self.fail("one score of each landmark (ignore= leaves others out)", f"{said:.80}")
+            self.fail("one score of each landmark (ignore= leaves others out)", f"{both:.80}")
         channels = [c for c in _XYZ if any(channel == c for _, channel in group)] + scores[:1]
         first = self._first(scheme, {joint for joint, _ in group})
         joints = range(first, first + (1 if scheme == "bare" else self.skeleton.num_joints))
@@ -279,7 +283,7 @@ class ColumnFinder:
         first = whole[0]
         forms = {(o.scheme, *(re.sub(r"\d+", "#", w) for w in o.affix)) for o in whole}
         if len(whole) > 1 and (len(forms) > 1 or len({one.channels for one in whole}) > 1):
-            both = f"{first.said()}, and {whole[1].said()}"
+            both = f"{first.title()}, and {whole[1].title()}"
             self.fail("one set of columns (ignore= leaves others out, columns= names them)", both)
         return sorted(whole, key=number)
 
@@ -312,19 +316,9 @@ class ColumnFinder:
             self.fail("each channel once in columns=", ", ".join(channels))
         place = np.array(unnamed[len(lead) :]).reshape(size, len(channels))
         place = place[:, [channels.index(channel) for channel in order]]
-        said = (names[place[0, 0]], names[place[-1, -1]])
+        ends = (names[place[0, 0]], names[place[-1, -1]])
         roles = {what: unnamed[i] for i, name in enumerate(lead) if (what := role(name))}
-        return [_Set("turn", (), place, tuple(order), 0, said)], roles
-
-    def _notes(self, sets: list[_Set], unnamed: bool) -> tuple[str, ...]:
-        notes = [sets[0].said()]
-        if len(sets) > 1:
-            notes.append(f"{len(sets)} persons beside each other")
-        if sets[0].first:
-            notes.append("landmarks numbered from 1")
-        if unnamed:
-            notes.append("no names of columns: joints in their order")
-        return tuple(notes)
+        return [_Set("turn", (), place, tuple(order), 0, ends)], roles
 
 
 def _few(names: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -246,7 +246,13 @@ class _Body:
 
     def _numbered(self, cells: list[str], notes: list[str]) -> dict[str, int | None]:
         """Joints by their numbers."""
-        numbers = self._whole_numbers("landmark", cells)
+        numbers = []
+        for cell in cells:
+            value = float(cell.replace(",", ".")) if _is_number(cell) else -1.0
+            if value < 0 or value != int(value) or value > _MOST_FRAME:
+                expected = f"joints of {self.skeleton.name} by name or number"
+                self._fail_column("landmark", expected, f"{cell!r:.60}")
+            numbers.append(int(value))
         first = self.options.first_index
         first = int(min(numbers) > 0) if first is None else first
         size = self.skeleton.num_joints
@@ -341,16 +347,6 @@ class _Body:
             label = said.get(frame, label)
             labels.append(label)
         return tuple(labels)
-
-    def _whole_numbers(self, what: str, cells: Iterable[str]) -> list[int]:
-        numbers = []
-        for cell in cells:
-            value = float(cell.replace(",", ".")) if _is_number(cell) else -1.0
-            if value < 0 or value != int(value) or value > _MOST_FRAME:
-                expected = f"joints of {self.skeleton.name} by name or number"
-                self._fail_column(what, expected, f"{cell!r:.60}")
-            numbers.append(int(value))
-        return numbers
 
     def _fail_column(self, what: str, expected: str, found: str) -> NoReturn:
         name = self.names[self._roles[what]]

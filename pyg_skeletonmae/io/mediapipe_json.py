@@ -57,7 +57,12 @@ def read_mediapipe_json(
     path, skeleton = Path(path), get_layout(layout)
     content = read_json(path)
     frames = _frames(path, content)
-    sets = [_sets(frame) for _, frame in frames]
+    sets = [
+        {key: _persons(value) for key, value in frame.items() if "landmarks" in key.lower()}
+        if isinstance(frame, dict)
+        else {"landmarks": _persons(frame)}
+        for _, frame in frames
+    ]
     names = list(dict.fromkeys(name for frame in sets for name in frame))
     chosen = _choose(path, sets, options.key, skeleton.num_joints)
     people = [
@@ -102,13 +107,6 @@ def _frames(path: Path, content: Any) -> list[tuple[int, Any]]:
         (entry(path, f"entry {number}", frame, key, int), frame)
         for number, frame in enumerate(content)
     ]
-
-
-def _sets(frame: Any) -> dict[str, list[list[Any]]]:
-    """The sets of landmarks of a frame by name, each a list of persons."""
-    if not isinstance(frame, dict):
-        return {"landmarks": _persons(frame)}
-    return {key: _persons(value) for key, value in frame.items() if "landmarks" in key.lower()}
 
 
 def _persons(value: Any, depth: int = 3) -> list[list[Any]]:

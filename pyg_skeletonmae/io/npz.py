@@ -257,15 +257,12 @@ def _read_values(header: Header, file: IO[bytes]) -> Array:
             raise EOFError("the file ends early")
         start += count
     if header.dtype.kind == "U":
-        _check_letters(values.view(np.dtype(np.uint32).newbyteorder(header.dtype.byteorder)))
+        codes = values.view(np.dtype(np.uint32).newbyteorder(header.dtype.byteorder))
+        # Text that Python cannot hold, or could not write, is damage.
+        if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes < 0xE000))).any():
+            raise ValueError("text of what are no letters")
     array = values.view(header.dtype).reshape(header.shape, order="F" if header.fortran else "C")
     return np.ascontiguousarray(array, header.dtype.newbyteorder("=")).reshape(header.shape)
-
-
-def _check_letters(codes: Array) -> None:
-    """Text that Python cannot hold, or could not write, is damage."""
-    if ((codes > sys.maxunicode) | ((codes >= 0xD800) & (codes < 0xE000))).any():
-        raise ValueError("text of what are no letters")
 
 
 def require_file(path: str | Path, what: str) -> Path:

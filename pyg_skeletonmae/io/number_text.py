@@ -76,7 +76,13 @@ def parse_numbers(text: Array, starts: Array, ends: Array) -> Array | None:
     for first in range(0, len(starts), _AT_ONCE):  # so that the steps below stay in the cache
         part = slice(first, first + _AT_ONCE)
         values[part], plain[part] = _plain(padded, starts[part] + _WIDTH, ends[part] + _WIDTH)
-    return values if plain.all() else _others(text, starts, ends, values, plain)
+    for number in np.flatnonzero(~plain):
+        start, end = int(starts[number]), int(ends[number])
+        try:
+            values[number] = float(text[start : min(end, start + _LONGEST)].tobytes())
+        except ValueError:
+            return None
+    return values
 
 
 def _plain(padded: Array, starts: Array, ends: Array) -> tuple[Array, Array]:
@@ -107,13 +113,3 @@ def _eight_digits(value: Words) -> npt.NDArray[np.float64]:
     value = value * np.uint64(10) + (value >> np.uint64(8))
     value = (value & _PAIRS) * _LOW + (value >> np.uint64(16) & _PAIRS) * _UP
     return (value >> np.uint64(32)).astype(np.float64)
-
-
-def _others(text: Array, starts: Array, ends: Array, values: Array, plain: Array) -> Array | None:
-    for number in np.flatnonzero(~plain):
-        start, end = int(starts[number]), int(ends[number])
-        try:
-            values[number] = float(text[start : min(end, start + _LONGEST)].tobytes())
-        except ValueError:
-            return None
-    return values

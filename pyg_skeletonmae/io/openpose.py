@@ -128,13 +128,10 @@ def _read_frame(path: Path, skeleton: Skeleton) -> list[tuple[Hashable | None, A
         key = next((key for key in _KEYS if isinstance(person, dict) and key in person), _KEYS[0])
         numbers = entry(path, where, person, key, list)
         joints = points(path, f"{where}, key {key!r}", numbers, skeleton.num_joints)
-        _check_scores(path, number, joints[:, 2])
+        score = joints[:, 2]
+        if (bad := (score < 0) | (score > MAX_SCORE)).any():
+            point = int(bad.argmax())
+            place = f"{where}, point {point}"
+            raise SkeletonFormatError(path, place, "a score of 0 to 1", f"{score[point]:g}")
         frame.append((identity(person.get("person_id")), joints))
     return frame
-
-
-def _check_scores(path: Path, person: int, score: Array) -> None:
-    if (bad := (score < 0) | (score > MAX_SCORE)).any():
-        point = int(bad.argmax())
-        where = f"person {person}, point {point}"
-        raise SkeletonFormatError(path, where, "a score of 0 to 1", f"{score[point]:g}")

@@ -155,12 +155,16 @@ def read_packed(path: str | Path) -> Packed:
         size = len(offset) - 1
         if not np.array_equal(_column(file, "length", "iu", size), np.diff(offset)):
             _fail(file, "length", "the differences of 'offset'", "others")
+        # The scale is stored as float32: its shortest text is what was meant, 0.0002.
+        scale = float(str(file.array("scale", "f", 0)))
+        if not 0 < scale < float("inf"):
+            _fail(file, "scale", "a number above 0", f"{scale}")
         label, class_names = _labels(file, size)
         names = _column(file, "name", "U", size).tolist() if "name" in file.keys else range(size)
         joint_names, parents = _topology(file, joints.shape[1])
         return Packed(
             joints=joints,
-            scale=_scale(file),
+            scale=scale,
             offset=offset.astype(np.int64),
             subject=_column(file, "subject", "iu", size).astype(np.int64),
             names=tuple(str(name) for name in names),
@@ -181,14 +185,6 @@ def _column(file: NpzFile, key: str, kinds: str, size: int) -> Array:
     if len(column) != size:
         _fail(file, key, f"{size} values", f"{len(column)}")
     return column
-
-
-def _scale(file: NpzFile) -> float:
-    # The scale is stored as float32: its shortest text is what was meant, 0.0002.
-    scale = float(str(file.array("scale", "f", 0)))
-    if not 0 < scale < float("inf"):
-        _fail(file, "scale", "a number above 0", f"{scale}")
-    return scale
 
 
 def _labels(file: NpzFile, size: int) -> tuple[Array | None, tuple[str, ...]]:

@@ -47,7 +47,11 @@ def normalise_pixels(
         return ()
     if unit is None and are_normalised(pos, valid):
         return (NO_PIXELS,)
-    notes = (TURNED,) if _is_turned(pos, valid, size) else ()
+    notes: tuple[str, ...] = ()
+    xy = pos[valid][:, :2]
+    if len(xy):
+        outside, turned = (float((xy > sides).any(1).mean()) for sides in (size, size[::-1]))
+        notes = (TURNED,) if outside > _OUTSIDE and turned < outside / 10 else ()
     half = np.asarray(size, np.float32) / 2
     pos[..., :2] = (pos[..., :2] - half) / half
     return notes
@@ -58,11 +62,3 @@ def are_normalised(pos: Array, valid: Array) -> bool:
     xy = np.abs(pos[valid][:, :2])
     xy = xy[np.isfinite(xy)]
     return bool(xy.size) and bool(np.quantile(xy, _MOST) <= _NO_PIXELS)
-
-
-def _is_turned(pos: Array, valid: Array, size: tuple[float, float]) -> bool:
-    xy = pos[valid][:, :2]
-    if not len(xy):
-        return False
-    outside, turned = (float((xy > sides).any(1).mean()) for sides in (size, size[::-1]))
-    return outside > _OUTSIDE and turned < outside / 10

@@ -56,7 +56,10 @@ def read_pku(path: str | Path) -> Array:
             the message names the line.
     """
     path = require_file(path, "a skeleton file of PKU-MMD")
-    lines = _lines(path, _NUMBERS)
+    content = _text(path, _NUMBERS).rstrip()
+    if not content:
+        _fail(path, "line 1", f"{_COLUMNS} numbers", "an empty file")
+    lines = content.split("\n")
     text = np.frombuffer("\n".join(lines).encode(), np.uint8) > ord(" ")
     fields = int(np.count_nonzero(text[1:] > text[:-1])) + int(text[0])
     try:
@@ -166,13 +169,6 @@ def _text(path: Path, characters: bytes | None = None) -> str:
         expected = "plain text" if characters is None else "numbers"
         _fail(path, f"line {number}", expected, repr(chr(foreign[0])))
     return data.decode("ascii")
-
-
-def _lines(path: Path, characters: bytes) -> list[str]:
-    text = _text(path, characters).rstrip()
-    if not text:
-        _fail(path, "line 1", f"{_COLUMNS} numbers", "an empty file")
-    return text.split("\n")
 
 
 def _fail_at_line(path: Path, lines: list[str]) -> NoReturn:

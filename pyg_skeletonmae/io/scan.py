@@ -91,7 +91,11 @@ def scan(root: Path, suffixes: Sequence[str], deep: bool = True) -> Scan:
         *_note(root, old, "in the folder 'processed'"),
     ]
     beside = set(files)
-    copies = [path for path in files if _original(path) in beside]
+    copies = [
+        path
+        for path in files
+        if (copy := _COPY.fullmatch(path.stem)) and path.with_name(copy[1] + path.suffix) in beside
+    ]
     if copies:
         notes.append(f"taken, but copies by their names: {_shown(root, copies)}")
     return Scan(sorted(files), notes)
@@ -108,11 +112,6 @@ def _looking_alike(folder: Path, suffixes: Sequence[str]) -> list[Path]:
     except OSError:
         return []
     return [folder] if any(_looks_alike(name, suffixes) for name in names) else []
-
-
-def _original(path: Path) -> Path | None:
-    match = _COPY.fullmatch(path.stem)
-    return None if match is None else path.with_name(match[1] + path.suffix)
 
 
 def _note(root: Path, paths: Sequence[Path], why: str) -> list[str]:

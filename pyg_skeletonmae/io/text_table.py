@@ -50,8 +50,8 @@ class TextTable:
         utf16 = start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         self._encoding = "utf-16" if utf16 else "utf-8"
         sample = [line for line, _ in zip(self._lines(), range(_SAMPLE), strict=False)]
-        said = _SAID.fullmatch(sample[0]) if sample else None
-        self.separator, self._skip = (said[1], 1) if said else (self._find_separator(sample), 0)
+        mark = _SAID.fullmatch(sample[0]) if sample else None
+        self.separator, self._skip = (mark[1], 1) if mark else (self._find_separator(sample), 0)
         self.number = 0
 
     def rows(self) -> Iterator[list[str]]:
@@ -78,7 +78,11 @@ class TextTable:
         text = "".join(cells)
         if "," in text:
             self._set_mark(",", cells, names)
-            self._weigh_commas(cells)
+            commas = [cell for cell in cells if "," in cell]
+            if not all(map(_THOUSANDS.fullmatch, commas)):
+                self._decimals = True
+            elif not self._doubt:
+                self._doubt = commas[0]
         if "." in text:
             self._set_mark(".", cells, names)
         row = []
@@ -148,13 +152,6 @@ class TextTable:
             if separator != _BLANK and counts and counts[0] > most:
                 best, most = separator, counts[0]
         return best
-
-    def _weigh_commas(self, cells: Sequence[str]) -> None:
-        commas = [cell for cell in cells if "," in cell]
-        if not all(map(_THOUSANDS.fullmatch, commas)):
-            self._decimals = True
-        elif not self._doubt:
-            self._doubt = commas[0]
 
     def _set_mark(self, mark: str, cells: Sequence[str], names: Sequence[str]) -> None:
         if self._mark not in (None, mark):

@@ -217,8 +217,15 @@ def _look_at_typed_tensor(
     item = _item_size(dtype.name) if isinstance(dtype, _Named) else 0
     if not isinstance(storage, _Storage) or not item:
         raise ValueError("a tensor of unknown type")
+    storage = storage._replace(item=item)
     _look_at_tensor(
-        storage._replace(item=item), offset, size, stride, requires_grad, hooks, metadata
+        storage,
+        offset,
+        size,
+        stride,
+        requires_grad=requires_grad,
+        hooks=hooks,
+        metadata=metadata,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Literal, NamedTuple, NoReturn, get_args
@@ -95,17 +95,14 @@ class XYFile:
             raise ConfigError(f"side {side!r}: expected one of {', '.join(get_args(Side))}")
         # What is left of the rows is closed with this generator, also when a clip is refused.
         with closing(self._file.rows(f"x_{side}", "f", 3)) as rows:
-            yield from self._clips(side, rows)
-
-    def _clips(self, side: Side, rows: Iterable[Array]) -> Iterator[XYClip]:
-        for number, (row, label) in enumerate(zip(rows, self.labels[side], strict=True)):
-            try:
-                yield self._clip(side, number, row, int(label))
-            except SkeletonFormatError as error:
-                if self.broken == "error":
-                    raise
-                reason = f"expected {error.expected}, found {error.found}"
-                self.dropped.append((f"{side}_{number:06}", reason))
+            for number, (row, label) in enumerate(zip(rows, self.labels[side], strict=True)):
+                try:
+                    yield self._clip(side, number, row, int(label))
+                except SkeletonFormatError as error:
+                    if self.broken == "error":
+                        raise
+                    reason = f"expected {error.expected}, found {error.found}"
+                    self.dropped.append((f"{side}_{number:06}", reason))
 
     def _clip(self, side: Side, number: int, row: Array, label: int) -> XYClip:
         where = f"array 'x_{side}', clip {number}"

@@ -157,20 +157,16 @@ def _read_results(path: Path, skeleton: Skeleton) -> tuple[list[Person], list[in
     if not isinstance(content, list):
         raise SkeletonFormatError(path, "the file", "a list of frames", brief(content))
     frames = content if all(isinstance(item, list) for item in content) else [content]
-    people = [
-        _person(path, f"frame {frame}, person {number}", frame, item, skeleton.num_joints)
-        for frame, items in enumerate(frames)
-        for number, item in enumerate(items)
-    ]
+    people = []
+    for frame, items in enumerate(frames):
+        for number, item in enumerate(items):
+            where = f"frame {frame}, person {number}"
+            keypoints = entry(path, where, item, "keypoints", dict)
+            columns = []
+            for key in ("x", "y", *(["visible"] if "visible" in keypoints else [])):
+                numbers = entry(path, where, keypoints, key, list)
+                place = f"{where}, key {key!r}"
+                columns.append(number_list(path, place, numbers, skeleton.num_joints))
+            who = identities(item) if isinstance(item, dict) else {}
+            people.append(Person(frame, who, np.stack(columns, 1)))
     return people, list(range(len(frames))), []
-
-
-def _person(path: Path, where: str, frame: int, item: object, joints: int) -> Person:
-    keypoints = entry(path, where, item, "keypoints", dict)
-    keys = [key for key in ("x", "y", "visible") if key in keypoints or key != "visible"]
-    columns = [
-        number_list(path, f"{where}, key {key!r}", entry(path, where, keypoints, key, list), joints)
-        for key in keys
-    ]
-    who = identities(item) if isinstance(item, dict) else {}
-    return Person(frame, who, np.stack(columns, 1))
