@@ -57,11 +57,11 @@ class SkeletonFormatError(SkeletonMAEError):
         return type(self), (str(self.path), self.where, self.expected, self.found)
 
 
-def check_choice(name: str, value: object, choices: Iterable[str]) -> None:
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     """Raises :class:`ConfigError` if the value of an argument is none of its ``choices``."""
     choices = tuple(choices)
     if value not in choices:
-        raise ConfigError(f"{name} {value!r}: expected one of {', '.join(choices)}")
+        raise ConfigError(f"{name} {value!r}: expected one of {', '.join(map(str, choices))}")
 
 
 def renamed(function: Callable[P, R], name: str, dropped_in: str) -> Callable[P, R]:

@@ -26,7 +26,7 @@ from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
 from pyg_skeletonmae.datasets.sets.pose_formats import PoseFormatName
 from pyg_skeletonmae.datasets.sets.pose_plan import LABELS
 from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
-from pyg_skeletonmae.datasets.sets.uiprmd import Target
+from pyg_skeletonmae.datasets.sets.uiprmd import LabelTarget
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
@@ -103,7 +103,7 @@ class DataConfig(metaclass=CheckedMeta):
     policy: str | None = None
     incomplete: str | None = None
     cache: str = "data"
-    target: Target = "movement+correctness"
+    target: LabelTarget = "movement+correctness"
     nan: NanPolicy = "error"
     train_subjects: list[int] | None = None
     test_subjects: list[int] | None = None

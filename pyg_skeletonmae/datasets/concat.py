@@ -70,7 +70,15 @@ class ConcatStore(ClipStore):
         first = self.stores[0]
         self.root, self.skeleton, self.num_channels = first.root, first.skeleton, first.num_channels
         self.pos = StackedRows([_whole(store.pos) for store in self.stores])
-        self.valid = _stacked_valid(self.stores)
+        self.valid = None
+        if any(store.valid is not None for store in self.stores):
+            whole = torch.ones((), dtype=torch.bool)  # stands for all rows of a store
+            self.valid = StackedRows(
+                [
+                    whole.expand(s.pos.shape[:2]) if s.valid is None else _whole(s.valid)
+                    for s in self.stores
+                ]
+            )
         rows = _offsets([len(store.pos) for store in self.stores])
         tracks = _offsets([len(store.track_start) for store in self.stores])
         self.track_start = _joined(
@@ -83,7 +91,8 @@ class ConcatStore(ClipStore):
         self.class_names, self.label = _classes(self.stores)
         self.names = tuple(name for store in self.stores for name in store.names)
         self.extra, self.column_names = _columns(self.stores)
-        self.content_hash = _hash(self.stores)
+        hashes = "".join(store.content_hash for store in self.stores)
+        self.content_hash = hashlib.sha256(hashes.encode()).hexdigest()
         self.card = DataCard(_card(self))
         self._edges = {}
 
@@ -108,14 +117,14 @@ def _check(stores: Sequence[ClipStore]) -> None:
     if not stores:
         raise DataError("there is no data set to concatenate")
     unit = next((store.card["unit"] for store in stores if store.card.get("unit")), None)
-    asked: dict[str, Callable[[ClipStore], object]] = {
+    fields: dict[str, Callable[[ClipStore], object]] = {
         "joints": lambda store: store.skeleton.joints,
         "bones": lambda store: store.skeleton.bones,
         "channels": lambda store: store.num_channels,
         "units": lambda store: store.card.get("unit") or unit,
     }
     for store in stores[1:]:
-        for what, value in asked.items():
+        for what, value in fields.items():
             if value(store) != value(stores[0]):
                 raise DataError(
                     f"{stores[0].root} and {store.root} have other {what}; prepare them alike"
@@ -133,15 +142,6 @@ def _joined(columns: Sequence[Tensor]) -> Tensor:
 def _whole(rows: Rows) -> Tensor:
     assert isinstance(rows, Tensor), "parts are not concatenated themselves"
     return rows
-
-
-def _stacked_valid(stores: Sequence[ClipStore]) -> StackedRows | None:
-    if all(store.valid is None for store in stores):
-        return None
-    whole = torch.ones((), dtype=torch.bool)  # stands for all rows of a store
-    return StackedRows(
-        [whole.expand(s.pos.shape[:2]) if s.valid is None else _whole(s.valid) for s in stores]
-    )
 
 
 def _classes(stores: Sequence[ClipStore]) -> tuple[tuple[str, ...], Tensor | None]:
@@ -163,21 +163,17 @@ def _columns(
     for key in stores[0].extra:
         if not all(key in store.extra for store in stores):
             continue
-        named = [store.column_names[key] for store in stores if key in store.column_names]
+        names = [store.column_names[key] for store in stores if key in store.column_names]
         parts = [store.extra[key] for store in stores]
-        if len(named) == len(stores):
-            texts[key] = tuple(dict.fromkeys(text for own in named for text in own))
-            maps = [torch.tensor([texts[key].index(text) for text in own]) for own in named]
+        if len(names) == len(stores):
+            texts[key] = tuple(dict.fromkeys(text for column in names for text in column))
+            maps = [torch.tensor([texts[key].index(text) for text in column]) for column in names]
             parts = [new[part.long()] for new, part in zip(maps, parts, strict=True)]
-        elif named:
+        elif names:
             continue
         columns[key] = _joined(parts)
     sizes = torch.tensor([len(store) for store in stores])
     return columns | {"store": torch.repeat_interleave(sizes)}, texts
-
-
-def _hash(stores: Sequence[ClipStore]) -> str:
-    return hashlib.sha256("".join(store.content_hash for store in stores).encode()).hexdigest()
 
 
 def _card(store: ConcatStore) -> dict[str, Any]:

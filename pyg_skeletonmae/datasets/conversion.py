@@ -57,8 +57,8 @@ def to_clip(data: Data, clip: Clip) -> Clip:
     """
     pos, tracks = data.pos, int(data.num_tracks)
     if not isinstance(pos, Tensor) or pos.dim() != 3 or pos.size(0) % tracks:
-        found = list(pos.shape) if isinstance(pos, Tensor) else "nothing"
-        raise DataError(f"{clip.name}: expected pos [{tracks} * V, T, C], found {found}")
+        shape = list(pos.shape) if isinstance(pos, Tensor) else "nothing"
+        raise DataError(f"{clip.name}: expected pos [{tracks} * V, T, C], found {shape}")
     joints = pos.size(0) // tracks
     return replace(
         clip,
@@ -89,8 +89,8 @@ def processed_store(
     Raises:
         DataError: No clip is kept, or a transformed clip does not fit the skeleton.
     """
-    said = repr((described(pre_filter), described(pre_transform), store.content_hash))
-    folder = Path(root) / hashlib.sha256(said.encode()).hexdigest()[:12]
+    settings = repr((described(pre_filter), described(pre_transform), store.content_hash))
+    folder = Path(root) / hashlib.sha256(settings.encode()).hexdigest()[:12]
     if ClipStore.exists(folder) and not force_reload:
         return ClipStore(folder)
     left_out: list[tuple[str, str]] = []

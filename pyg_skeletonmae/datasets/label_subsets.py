@@ -47,11 +47,12 @@ def draw_labels(
     groups: dict[int, list[str]] = {}
     for name, label in zip(names, labels, strict=True):
         groups.setdefault(label if balanced else 0, []).append(name)
-    chosen: set[str] = set()
-    for own in groups.values():
-        count = max(1, int(fraction * len(own) + 0.5))
-        chosen.update(sorted(own, key=lambda name: _place(name, draw))[:count])
-    return [name for name in names if name in chosen]
+    place = {name: hashlib.sha256(f"{draw}:{name}".encode()).digest() for name in names}
+    subset: set[str] = set()
+    for group in groups.values():
+        count = max(1, int(fraction * len(group) + 0.5))
+        subset.update(sorted(group, key=place.__getitem__)[:count])
+    return [name for name in names if name in subset]
 
 
 def write_labels(path: str | Path, names: Iterable[str]) -> None:
@@ -115,13 +116,9 @@ def label_subset(
         DataError: The clips have no labels, or the file does not fit them.
     """
     names = [dataset.store.names[number] for number in dataset.indices()]
-    told = hashlib.sha256("\n".join([dataset.store.content_hash, *names]).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([dataset.store.content_hash, *names]).encode()).hexdigest()
     kind = "balanced" if balanced else "any"
-    path = Path(folder) / f"{told[:12]}-{fraction:g}-{kind}-draw{draw}.txt"
+    path = Path(folder) / f"{digest[:12]}-{fraction:g}-{kind}-draw{draw}.txt"
     if not path.is_file():
         write_labels(path, draw_labels(names, dataset.labels.tolist(), fraction, draw, balanced))
     return labelled_view(dataset, path)
-
-
-def _place(name: str, draw: int) -> bytes:
-    return hashlib.sha256(f"{draw}:{name}".encode()).digest()

@@ -57,10 +57,9 @@ def named_labels(
         if not isinstance(label, str) or not label.strip():
             raise DataError(f"clip {number}: label {label!r:.60}, but other labels are names")
         names.append(nfc(label))
-    known = set(names)
     if class_names is None:
-        digits = all(name.isascii() and name.isdigit() for name in known)
-        classes = sorted(known, key=lambda name: (int(name) if digits else 0, name))
+        digits = all(name.isascii() and name.isdigit() for name in names)
+        classes = sorted(set(names), key=lambda name: (int(name) if digits else 0, name))
     else:
         classes = [nfc(name) for name in class_names]
     place = {name: label for label, name in enumerate(classes)}
@@ -80,17 +79,17 @@ def extra_columns(
     Raises:
         DataError: A name is taken or no word, or values are neither finite numbers nor texts.
     """
-    found: dict[str, list[float]] = {}
+    numbers: dict[str, list[float]] = {}
     texts: dict[str, list[str]] = {}
     for name, values in columns.items():
         if not isinstance(name, str) or not name.isidentifier() or name in _TAKEN:
             raise DataError(f"column {name!r:.60}: expected a word, none of {', '.join(_TAKEN)}")
         if any(isinstance(value, str) for value in values):
             try:
-                numbers, texts[name] = named_labels(values)
+                labels, texts[name] = named_labels(values)
             except DataError as error:
                 raise DataError(f"column {name!r}: {error}") from None
-            found[name] = list(map(float, numbers))
+            numbers[name] = list(map(float, labels))
             continue
         column = np.asarray(values)
         if column.ndim != 1 or column.dtype.kind not in "iufb" or not np.isfinite(column).all():
@@ -98,13 +97,13 @@ def extra_columns(
                 f"column {name!r}: expected a finite number or a text for each clip, found "
                 f"{column.dtype} of shape {list(column.shape)}"
             )
-        found[name] = column.tolist()
-    return found, texts
+        numbers[name] = column.tolist()
+    return numbers, texts
 
 
-def nearest(name: object, known: Iterable[object]) -> str:
+def nearest(name: object, choices: Iterable[object]) -> str:
     """What may have been meant by an unknown name, to be put behind an error."""
-    names = list(dict.fromkeys(str(value) for value in known))
+    names = list(dict.fromkeys(str(value) for value in choices))
     if close := difflib.get_close_matches(str(name), names, 1):
         return f"; did you mean {close[0]!r}?"
     return f"; there are {', '.join(names[:20])}{', ...' if len(names) > 20 else ''}"

@@ -62,7 +62,13 @@ def pack(store: ClipStore, numbers: Sequence[int], scale: float | None) -> Packe
     if not len(numbers):
         raise DataError("there is no clip to write")
     clips = [store.clip(number) for number in numbers]
-    joints = [_rows(clip, scale) for clip in clips]
+    joints = []
+    for clip in clips:
+        rows = np.asarray(clip.pos).reshape(-1, *np.asarray(clip.pos).shape[2:])
+        try:
+            joints.append(rows if scale is None else quantise(rows, scale))
+        except DataError as error:
+            raise DataError(f"{clip.name}: {error}") from None
     persons = np.array([len(np.asarray(clip.pos)) for clip in clips])
     valid = [np.asarray(clip.valid).reshape(-1, store.skeleton.num_joints) for clip in clips]
     label = None if store.label is None else store.label.numpy()[list(numbers)]
@@ -82,14 +88,3 @@ def pack(store: ClipStore, numbers: Sequence[int], scale: float | None) -> Packe
         valid=None if store.valid is None else np.concatenate(valid),
         extra={key: column.numpy()[list(numbers)] for key, column in store.extra.items()},
     )
-
-
-def _rows(clip: Clip, scale: float | None) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
-    pos = np.asarray(clip.pos)
-    rows = pos.reshape(-1, *pos.shape[2:])
-    if scale is None:
-        return rows
-    try:
-        return quantise(rows, scale)
-    except DataError as error:
-        raise DataError(f"{clip.name}: {error}") from None

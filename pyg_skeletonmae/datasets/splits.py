@@ -27,11 +27,11 @@ def split_positions(
         DataError: A side is empty, or a value belongs to no clip or to both sides.
     """
     values = [_same(value) for value in values]
-    known = set(values)
+    all_values = set(values)
     first = set(map(_same, train))
-    second = known - first if test is None else set(map(_same, test))
+    second = all_values - first if test is None else set(map(_same, test))
     for value in (*first, *second):
-        if value not in known:
+        if value not in all_values:
             raise DataError(f"{what}: no clip has {value!r:.60}{nearest(value, values)}")
         if value in first and value in second:
             raise DataError(f"{what}: {value!r} is in both train and test")

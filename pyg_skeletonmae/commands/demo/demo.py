@@ -17,7 +17,7 @@ from pyg_skeletonmae.commands.demo.report import Report, Row, write_report
 from pyg_skeletonmae.commands.demo.steps import Demo, Size
 from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
 from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
-from pyg_skeletonmae.datasets.sets.uiprmd import Target
+from pyg_skeletonmae.datasets.sets.uiprmd import LabelTarget
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation import confusion
 from pyg_skeletonmae.files.write import write_folder
@@ -91,7 +91,7 @@ def _find_data(
     size: Size, seed: int, cache: Path, mirror: str | None
 ) -> tuple[SkeletonDataset, str]:
     """UI-PRMD if it is there or can be fetched, else synthetic clips; and where they come from."""
-    target: Target = "movement+correctness"
+    target: LabelTarget = "movement+correctness"
     folder = os.environ.get(DATA_VARIABLE)
     if folder and (root := Path(folder) / "uiprmd").is_dir():
         dataset = UIPRMD(root, target, processed_root=cache / "uiprmd")

@@ -25,8 +25,8 @@ from pyg_skeletonmae.datasets.sets.ntu_protocols import (
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Clip
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
-from pyg_skeletonmae.io.ntu import NtuClip, NtuName, parse_name, read_ntu
+from pyg_skeletonmae.errors import DataError, SkeletonFormatError, check_choice
+from pyg_skeletonmae.io.ntu import NtuClip, parse_name, read_ntu
 from pyg_skeletonmae.io.ntu_policies import Persons, all_bodies, ctrgcn, pyskl
 from pyg_skeletonmae.io.scan import scan
 from pyg_skeletonmae.skeleton.layouts import NTU25
@@ -122,15 +122,22 @@ class NTURGBD(SkeletonDataset):
         workers: int = 0,
     ) -> None:
         check_protocol(version, protocol)
-        if policy not in POLICIES:
-            raise ConfigError(f"policy {policy!r}: expected one of {', '.join(get_args(Policy))}")
+        check_choice("policy", policy, get_args(Policy))
         root, self.version, self.protocol = Path(root), version, protocol
         # Stores with and without the incomplete clips must not be taken for each other.
         tail = "" if incomplete is None else "-complete"
         folder = Path(processed_root or root / "processed") / f"ntu{version}-{policy}{tail}"
         if force_reload or not ClipStore.exists(folder):
-            listed = _list(root, version, incomplete)
-            _process(root, folder, version, policy, listed, workers, force_reload)
+            owners_list = fetch_incomplete(root, version) if incomplete == FETCH else incomplete
+            _process(
+                root,
+                folder,
+                version,
+                policy,
+                owners_list=owners_list,
+                workers=workers,
+                overwrite=force_reload,
+            )
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
     def official_split(self: Self) -> tuple[Self, Self]:
@@ -169,38 +176,37 @@ class NtuReader:
         return [Clip(persons.pos, name.action - 1, name.performer, path.stem, persons.valid, extra)]
 
 
-def _list(root: Path, version: Version, incomplete: str | Path | None) -> Path | None:
-    if incomplete == FETCH:
-        return fetch_incomplete(root, version)
-    return None if incomplete is None else Path(incomplete)
-
-
 def _process(
     root: Path,
     folder: Path,
     version: Version,
     policy: Policy,
-    listed: Path | None,
+    *,
+    owners_list: str | Path | None,
     workers: int,
     overwrite: bool,
 ) -> None:
     files, notes = _files(root)
-    names = {path: _name(path) for path in files}
-    odd = [path.stem for path, name in names.items() if name is None]
-    paths = [path for path, name in names.items() if name and name.action <= version]
+    paths, odd = [], []
+    for path in files:
+        try:
+            if parse_name(path).action <= version:
+                paths.append(path)
+        except SkeletonFormatError:
+            odd.append(path.stem)
     if not paths:
         raise DataError(f"{root}: no .skeleton file of NTU RGB+D {version}, here or in {FOLDERS}")
-    incomplete = frozenset[str]() if listed is None else read_incomplete(listed)
+    incomplete = frozenset[str]() if owners_list is None else read_incomplete(owners_list)
     prepare_store(
         folder,
         [path for path in paths if path.stem not in incomplete],
         NtuReader(policy),
         NTU25,
         [f"A{action:03}" for action in range(1, version + 1)],
-        name=_stem,
+        name=lambda path: path.stem,
         source=f"NTU RGB+D {version}, {len(paths)} files",
         policy=policy,
-        inputs=[] if listed is None else [listed],
+        inputs=[] if owners_list is None else [Path(owners_list)],
         fps=30.0,
         all_tracks=True,  # the policy says who is a person
         unit="m",
@@ -208,16 +214,12 @@ def _process(
             *((name, "its name is no clip of NTU RGB+D") for name in odd),
             *((path.stem, LISTED) for path in paths if path.stem in incomplete),
         ],
-        notes=[incomplete_note(version, None if listed is None else len(incomplete)), *notes],
+        notes=[incomplete_note(version, None if owners_list is None else len(incomplete)), *notes],
         splits=_splits(version),
         workers=workers,
         progress=True,
         overwrite=overwrite,
     )
-
-
-def _stem(path: Path) -> str:
-    return path.stem
 
 
 def _splits(version: Version) -> dict[str, Callable[[ClipInfo], bool]]:
@@ -232,13 +234,6 @@ def _splits(version: Version) -> dict[str, Callable[[ClipInfo], bool]]:
         for protocol in protocols
         for name in ("train", "test")
     }
-
-
-def _name(path: Path) -> NtuName | None:
-    try:
-        return parse_name(path)
-    except SkeletonFormatError:
-        return None
 
 
 def _files(root: Path) -> tuple[list[Path], list[str]]:

@@ -82,8 +82,8 @@ def incomplete_note(version: int, listed: int | None) -> str:
         version: 60 or 120.
         listed: The number of names on the list that was used; None = there was none.
     """
-    wanted = NUM_LISTED[version]
+    expected = NUM_LISTED[version]
     if listed is None:
-        return f"with incomplete clips: no list was given, published numbers leave {wanted} out"
-    other = "" if listed == wanted else f", but the owners' list has {wanted}"
+        return f"with incomplete clips: no list was given, published numbers leave {expected} out"
+    other = "" if listed == expected else f", but the owners' list has {expected}"
     return f"without incomplete clips: a list of {listed}{other}"

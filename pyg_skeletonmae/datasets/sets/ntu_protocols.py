@@ -32,8 +32,8 @@ SPLIT_SIZES: dict[tuple[int, str], tuple[int, int]] = {
 def check_protocol(version: int, protocol: str) -> None:
     """Raises :class:`ConfigError` unless the owners define this protocol for this version."""
     if (version, protocol) not in SPLIT_SIZES:
-        known = ", ".join(f"{v} {p}" for v, p in SPLIT_SIZES)
-        raise ConfigError(f"NTU RGB+D {version} {protocol}: expected one of {known}")
+        pairs = ", ".join(f"{v} {p}" for v, p in SPLIT_SIZES)
+        raise ConfigError(f"NTU RGB+D {version} {protocol}: expected one of {pairs}")
 
 
 def is_training(name: NtuName, version: int, protocol: str) -> bool:
@@ -56,6 +56,6 @@ def check_split_sizes(version: int, protocol: str, train: int, test: int) -> Non
     Raises:
         DataError: There are as many clips as there should be, but not on the right sides.
     """
-    wanted = SPLIT_SIZES[version, protocol]
-    if train + test == NUM_CLIPS[version] and (train, test) != wanted:
-        raise DataError(f"NTU RGB+D {version} {protocol}: {train} and {test} clips, not {wanted}")
+    expected = SPLIT_SIZES[version, protocol]
+    if train + test == NUM_CLIPS[version] and (train, test) != expected:
+        raise DataError(f"NTU RGB+D {version} {protocol}: {train} and {test} clips, not {expected}")

@@ -25,7 +25,7 @@ from pyg_skeletonmae.datasets.sets.pkummd_files import (
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Array, Clip, LeftOut
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.errors import DataError, check_choice
 from pyg_skeletonmae.io.pku import NUM_CLASSES, read_pku, read_pku_labels
 from pyg_skeletonmae.skeleton.layouts import NTU25
 
@@ -136,14 +136,9 @@ class PKUMMD(SkeletonDataset):
         processed_root: str | Path | None = None,
         workers: int = 0,
     ) -> None:
-        for name, value, known in (
-            ("part", part, Part),
-            ("protocol", protocol, PkuProtocol),
-            ("policy", policy, PkuPolicy),
-        ):
-            if value not in get_args(known):
-                choices = ", ".join(map(str, get_args(known)))
-                raise ConfigError(f"{name} {value!r}: expected one of {choices}")
+        check_choice("part", part, get_args(Part))
+        check_choice("protocol", protocol, get_args(PkuProtocol))
+        check_choice("policy", policy, get_args(PkuPolicy))
         self.files = Path(root)
         self.part, self.protocol, self.untrimmed = part, protocol, untrimmed
         cut = "untrimmed" if untrimmed else policy
@@ -167,7 +162,12 @@ class PKUMMD(SkeletonDataset):
                 "owners' split file; put it beside the folder of skeletons and use force_reload"
             )
         train, test = self.split(column, train=[1])
-        sizes = [len({_recording(v.store.names[i], v) for i in v.indices()}) for v in (train, test)]
+        sizes = []
+        for side in (train, test):
+            names = [self.store.names[number] for number in side.indices()]
+            if not self.untrimmed:  # a clip's name is that of its recording and a number
+                names = [name.rpartition("_")[0] for name in names]
+            sizes.append(len(set(names)))
         check_split_sizes(self.part, self.protocol, *sizes)
         return train, test
 
@@ -209,7 +209,8 @@ class PKUMMD(SkeletonDataset):
 
     @cached_property
     def _labels(self) -> dict[str, Path]:
-        return {found.name: found.label for found in find_recordings(self.files, self.part)[0]}
+        recordings, _ = find_recordings(self.files, self.part)
+        return {recording.name: recording.label for recording in recordings}
 
 
 @dataclass(frozen=True)
@@ -246,31 +247,27 @@ class ReadRecording:
     def _clip(
         self, recording: PkuRecording, name: str, pos: Array, label: int | None, start: int
     ) -> Clip:
-        said = parse_pku_name(recording.name, self.part)
-        assert said is not None
+        fields = parse_pku_name(recording.name, self.part)
+        assert fields is not None
         present: Array = np.asarray((pos != 0).any((2, 3)))
-        seen: Array = np.asarray(present.any(1))
-        extra = {"camera": CAMERAS[said.camera], "start": start, "end": start + pos.shape[1]}
+        visible: Array = np.asarray(present.any(1))
+        extra = {"camera": CAMERAS[fields.camera], "start": start, "end": start + pos.shape[1]}
         extra |= {f"train_{protocol}": side for protocol, side in recording.sides}
-        valid = present[seen, :, None].repeat(NTU25.num_joints, -1)
-        return Clip(pos[seen], label, said.performer, name, valid, extra)
+        valid = present[visible, :, None].repeat(NTU25.num_joints, -1)
+        return Clip(pos[visible], label, fields.performer, name, valid, extra)
 
 
 def _actions(path: Path) -> list[Action]:
-    found = read_pku_labels(path, ranges="keep")
-    return [Action(action.action - 1, action.start, action.end) for action in found]
-
-
-def _recording(name: str, dataset: PKUMMD) -> str:
-    return name if dataset.untrimmed else name.rpartition("_")[0]
+    rows = read_pku_labels(path, ranges="keep")
+    return [Action(row.action - 1, row.start, row.end) for row in rows]
 
 
 def _prepare(
     root: Path, folder: Path, reader: ReadRecording, workers: int, overwrite: bool
 ) -> None:
     recordings, splits = find_recordings(root, reader.part)
-    known = [protocol for protocol, _ in recordings[0].sides]
-    notes = [] if "xsub" in known else ["no file of the cross-subject split was found"]
+    protocols = [protocol for protocol, _ in recordings[0].sides]
+    notes = [] if "xsub" in protocols else ["no file of the cross-subject split was found"]
     prepare_store(
         folder,
         recordings,
@@ -287,7 +284,7 @@ def _prepare(
         notes=notes,
         splits={
             f"{protocol} {side}": _side(f"train_{protocol}", value)
-            for protocol in known
+            for protocol in protocols
             for side, value in (("train", 1), ("test", 0))
         },
         workers=workers,

@@ -107,18 +107,18 @@ def check_split_sizes(part: Part, protocol: str, train: int, test: int) -> None:
     Raises:
         DataError: There are as many recordings as there should be, but not on the right sides.
     """
-    wanted = SPLIT_SIZES.get((part, protocol))
-    if wanted is not None and train + test == NUM_RECORDINGS[part] and (train, test) != wanted:
-        raise DataError(f"PKU-MMD {part} {protocol}: {train} and {test} recordings, not {wanted}")
+    sizes = SPLIT_SIZES.get((part, protocol))
+    if sizes is not None and train + test == NUM_RECORDINGS[part] and (train, test) != sizes:
+        raise DataError(f"PKU-MMD {part} {protocol}: {train} and {test} recordings, not {sizes}")
 
 
 def _sides(name: str, part: Part, train: Mapping[str, frozenset[str]]) -> Iterable[tuple[str, int]]:
     """By the owners' file where there is one, else by the rule behind it."""
-    said = parse_pku_name(name, part)
-    assert said is not None
-    rules = {"xview": said.camera != TEST_CAMERA}
+    fields = parse_pku_name(name, part)
+    assert fields is not None
+    rules = {"xview": fields.camera != TEST_CAMERA}
     if part == 2:
-        rules["xsub"] = said.performer not in TEST_PERFORMERS
+        rules["xsub"] = fields.performer not in TEST_PERFORMERS
     for protocol in ("xsub", "xview"):
         if protocol in train:
             yield protocol, int(name in train[protocol])
@@ -134,7 +134,7 @@ def _split_files(base: Path, part: Part) -> dict[str, Path]:
     files = {}
     for (number, protocol), names in SPLIT_FILES.items():
         places = [base / folder / name for folder in SPLIT_FOLDERS for name in names]
-        found = next((path for path in places if path.is_file()), None)
-        if number == part and found is not None:
-            files[protocol] = found
+        path = next((place for place in places if place.is_file()), None)
+        if number == part and path is not None:
+            files[protocol] = path
     return files

@@ -87,11 +87,13 @@ class PysklDataset(SkeletonDataset):
     ) -> None:
         path, self.protocol = Path(path), protocol
         layout = None if skeleton is None else get_layout(skeleton)
-        said = repr((options, layout and layout.to_dict(), class_names and list(class_names)))
-        digest = hashlib.sha256(said.encode()).hexdigest()[:8]
+        settings = repr((options, layout and layout.to_dict(), class_names and list(class_names)))
+        digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
         folder = Path(processed_root or Path(root) / "processed") / f"{path.stem}-{digest}"
         if force_reload or not ClipStore.exists(folder):
-            _prepare(path, folder, options, layout, class_names, workers, force_reload)
+            _prepare(
+                path, folder, options, layout, class_names, workers=workers, overwrite=force_reload
+            )
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
         if split is not None:
             self._indices = self._members(split)
@@ -149,34 +151,38 @@ def _prepare(
     options: PysklOptions,
     skeleton: Skeleton | None,
     class_names: Sequence[str] | None,
+    *,
     workers: int,
     overwrite: bool,
 ) -> None:
-    found = read_pyskl(path, broken="drop")
-    if not found.clips:
-        raise DataError(f"{path}: no clip is left; {found.dropped[:1] or 'there is none'}")
-    ntu = named_as_ntu([clip.name for clip in found.clips])
-    skeleton = skeleton or _skeleton(path, found)
-    options, doubts = settled(found.clips, options)
-    labelled = [clip.label for clip in found.clips if clip.label is not None]
-    if class_names is None and labelled and ntu:
-        version = 60 if max(labelled) < 60 else 120
+    content = read_pyskl(path, broken="drop")
+    if not content.clips:
+        raise DataError(f"{path}: no clip is left; {content.dropped[:1] or 'there is none'}")
+    ntu = named_as_ntu([clip.name for clip in content.clips])
+    joints = content.clips[0].keypoint.shape[2]
+    skeleton = skeleton or _SKELETONS.get(joints)
+    if skeleton is None:
+        raise DataError(f"{path}: {joints} joints: give their skeleton, a layout or a file")
+    options, doubts = settled(content.clips, options)
+    labels = [clip.label for clip in content.clips if clip.label is not None]
+    if class_names is None and labels and ntu:
+        version = 60 if max(labels) < 60 else 120
         class_names = [f"A{action:03}" for action in range(1, version + 1)]
     if class_names is None:
-        check_labels(labelled)
+        check_labels(labels)
     prepare_store(
         folder,
-        _tasks(path, found),
-        ReadPyskl(options, bool(labelled), ntu),
+        _tasks(path, content),
+        ReadPyskl(options, bool(labels), ntu),
         skeleton,
-        class_names if labelled else None,
+        class_names if labels else None,
         name=lambda task: task.clip.name,
-        source=f"pyskl, {path.name}, {len(found.clips)} annotations",
+        source=f"pyskl, {path.name}, {len(content.clips)} annotations",
         policy=repr(options),
         inputs=[path],
-        dropped=found.dropped,
-        notes=(*found.notes, *doubts),
-        splits={name: _side(f"in_{name}") for name in found.splits},
+        dropped=content.dropped,
+        notes=(*content.notes, *doubts),
+        splits={name: _side(f"in_{name}") for name in content.splits},
         all_tracks=ntu,  # whose pickles equal the published ones, track by track
         workers=workers,
         progress=True,
@@ -184,23 +190,16 @@ def _prepare(
     )
 
 
-def _tasks(path: Path, found: Pyskl) -> list[PysklTask]:
-    members = {name: frozenset(names) for name, names in found.splits.items()}
+def _tasks(path: Path, content: Pyskl) -> list[PysklTask]:
+    members = {name: frozenset(names) for name, names in content.splits.items()}
     for name in members:
         if not _SPLIT_NAME.fullmatch(name):
             expected = "names of letters, digits, '_', '.', '+' and '-'"
             raise SkeletonFormatError(path, "'split'", expected, f"{name!r:.60}")
     return [
         PysklTask(clip, tuple((split, int(clip.name in names)) for split, names in members.items()))
-        for clip in found.clips
+        for clip in content.clips
     ]
-
-
-def _skeleton(path: Path, found: Pyskl) -> Skeleton:
-    joints = found.clips[0].keypoint.shape[2]
-    if joints not in _SKELETONS:
-        raise DataError(f"{path}: {joints} joints: give their skeleton, a layout or a file")
-    return _SKELETONS[joints]
 
 
 def _side(column: str) -> Side:

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 
 from pyg_skeletonmae.datasets.store.clips import Array, Clip, Note
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
+from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError, check_choice
 from pyg_skeletonmae.io.ntu import parse_name
 from pyg_skeletonmae.io.pixels import TURNED, Unit, are_normalised, normalise_pixels
 from pyg_skeletonmae.io.poses import MAX_SCORE
@@ -56,16 +56,11 @@ class PysklOptions:
     size_order: SizeOrder | None = None
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("scores", self.scores, Scores),
-            ("pixels", self.pixels, Pixels),
-            ("third", self.third or "z", Third),
-            ("unit", self.unit or "pixel", Unit),
-            ("size_order", self.size_order or "hw", SizeOrder),
-        ):
-            if value not in get_args(known):
-                choices = ", ".join(get_args(known))
-                raise ConfigError(f"{name} {value!r}: expected one of {choices}")
+        check_choice("scores", self.scores, get_args(Scores))
+        check_choice("pixels", self.pixels, get_args(Pixels))
+        check_choice("third", self.third or "z", get_args(Third))
+        check_choice("unit", self.unit or "pixel", get_args(Unit))
+        check_choice("size_order", self.size_order or "hw", get_args(SizeOrder))
         if not math.isfinite(self.min_score):
             raise ConfigError(f"min_score={self.min_score}: expected a finite number")
         if self.img_shape is not None and not (
@@ -108,9 +103,9 @@ class ReadPyskl:
         pos, valid, notes = _tracks(clip, self.options)
         extra, subject = {f"in_{split}": member for split, member in task.splits}, -1
         if self.ntu:
-            said = parse_name(clip.name)
-            subject = said.performer
-            columns = {"setup": said.setup, "camera": said.camera, "replication": said.replication}
+            name = parse_name(clip.name)
+            subject = name.performer
+            columns = {"setup": name.setup, "camera": name.camera, "replication": name.replication}
             extra = {**columns, **extra}
         yield Clip(pos, clip.label, subject, clip.name, valid, extra)
         yield from (Note(clip.name, note) for note in notes)
@@ -125,24 +120,25 @@ def settled(
         clips: The clips of a file.
         options: What is asked for; ``third`` stands if it is said.
     """
-    asked = [clip for clip in clips if clip.keypoint.shape[3] == 3 and clip.score is None]
-    if options.third is not None or not asked:
+    # Clips with a third channel that may be either.
+    clips = [clip for clip in clips if clip.keypoint.shape[3] == 3 and clip.score is None]
+    if options.third is not None or not clips:
         return options, ()
-    sized = any(clip.img_shape is not None for clip in asked)
-    pixels = all(not are_normalised(clip.keypoint, _there(clip)) for clip in asked)
-    depths = sum(not _are_scores(clip) for clip in asked)
-    if sized and 2 * depths < len(asked):
+    sized = any(clip.img_shape is not None for clip in clips)
+    pixels = all(not are_normalised(clip.keypoint, _present(clip)) for clip in clips)
+    depths = sum(not _are_scores(clip) for clip in clips)
+    if sized and 2 * depths < len(clips):
         third: Third = "score"
         against = "" if pixels else "x and y lie within -2 to 2 as it does"
     else:
         third = "z"
-        against = f"{depths} of {len(asked)} clips have it outside of 0 to 1" if sized else ""
+        against = f"{depths} of {len(clips)} clips have it outside of 0 to 1" if sized else ""
         if not depths and pixels:
             against = "it lies within 0 to 1 beside pixels"
     if not against:
         return replace(options, third=third), ()
-    said = f"the third channel is read as {third}, as in all of the file: {against}"
-    return replace(options, third=third), (f"{said}; third='score' or third='z' settles it",)
+    reading = f"the third channel is read as {third}, as in all of the file: {against}"
+    return replace(options, third=third), (f"{reading}; third='score' or third='z' settles it",)
 
 
 def pyskl_tracks(clip: PysklClip, options: PysklOptions) -> tuple[Array, Array]:
@@ -161,7 +157,7 @@ def pyskl_tracks(clip: PysklClip, options: PysklOptions) -> tuple[Array, Array]:
 
 def _tracks(clip: PysklClip, options: PysklOptions) -> tuple[Array, Array, tuple[str, ...]]:
     pos: Array = clip.keypoint.astype(np.float32)
-    score, valid = clip.score, _there(clip)
+    score, valid = clip.score, _present(clip)
     notes: tuple[str, ...] = ()
     if pos.shape[3] == 3 and score is None and options.third == "score":
         pos, score = pos[..., :2], pos[..., 2]
@@ -171,17 +167,17 @@ def _tracks(clip: PysklClip, options: PysklOptions) -> tuple[Array, Array, tuple
         return pos, valid, notes
     score = score.astype(np.float32)
     if options.scores != "channel":
-        seen = valid.any((1, 2), keepdims=True)  # whatever the score of somebody who is all zero
-        valid = np.asarray(score > options.min_score) & seen
+        person = valid.any((1, 2), keepdims=True)  # whatever the score of one who is all zero
+        valid = np.asarray(score > options.min_score) & person
     if options.scores != "mask":
         pos = np.concatenate([pos, score[..., None]], -1)
     return pos, valid, notes
 
 
-def _there(clip: PysklClip) -> Array:
+def _present(clip: PysklClip) -> Array:
     """The joints of persons who are not all zero in a frame, ``[M, T, V]``."""
-    there = np.asarray((clip.keypoint != 0).any((2, 3)))[..., None]
-    return np.repeat(there, clip.keypoint.shape[2], -1)
+    person = np.asarray((clip.keypoint != 0).any((2, 3)))[..., None]
+    return np.repeat(person, clip.keypoint.shape[2], -1)
 
 
 def _are_scores(clip: PysklClip) -> bool:

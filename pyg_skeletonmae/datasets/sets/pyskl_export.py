@@ -46,10 +46,10 @@ def _annotation(clip: Clip) -> PysklClip:
     with np.errstate(over="ignore"):
         half = pos.astype(np.float16)
     exact = np.array_equal(half.astype(np.float32), pos)
-    shown = np.repeat(np.asarray((pos != 0).any((2, 3)))[..., None], pos.shape[2], -1)
+    present = np.repeat(np.asarray((pos != 0).any((2, 3)))[..., None], pos.shape[2], -1)
     return PysklClip(
         clip.name,
         half if exact else pos.copy(),
         None if clip.label is None else int(clip.label),
-        None if np.array_equal(shown, valid) else valid.astype(np.float16),
+        None if np.array_equal(present, valid) else valid.astype(np.float16),
     )

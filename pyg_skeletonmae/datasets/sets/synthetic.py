@@ -66,9 +66,19 @@ class SyntheticActions(SkeletonDataset):
         transform: Transform | None = None,
     ) -> None:
         clips = SyntheticClips(
-            num_clips, get_layout(skeleton), num_classes, num_subjects, seed, num_channels, noise
+            num_clips,
+            get_layout(skeleton),
+            num_classes=num_classes,
+            num_subjects=num_subjects,
+            seed=seed,
+            num_channels=num_channels,
+            noise=noise,
         )
-        root = _temporary_root() if root is None else Path(root)
+        if root is None:
+            folder = tempfile.mkdtemp(prefix="synthetic-actions-")
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            root = Path(folder) / "store"
+        root = Path(root)
         if not _holds(root, clips):
             write_store(
                 root,
@@ -80,12 +90,6 @@ class SyntheticActions(SkeletonDataset):
                 unit="m" if num_channels == 3 else "focal lengths",
             )
         super().__init__(root, transform)
-
-
-def _temporary_root() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="synthetic-actions-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder / "store"
 
 
 def _holds(root: Path, clips: SyntheticClips) -> bool:

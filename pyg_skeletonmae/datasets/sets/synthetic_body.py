@@ -84,8 +84,8 @@ def body_segments() -> tuple[str, ...]:
 def place_joints(skeleton: Skeleton) -> tuple[list[str], Tensor]:
     """The segment each joint of a skeleton rides on, and its place in that segment's frame.
 
-    A joint is known by a word in its name ("left_knee"); else by its body part, along the arm or
-    leg in the order of its distance from the root; else it rides with its nearest known ancestor.
+    A joint is placed by a word in its name ("left_knee"); else by its body part, along the arm or
+    leg in the order of its distance from the root; else it rides with its nearest placed ancestor.
 
     Returns:
         The segment names, one per joint, and the places ``[V, 3]`` in metres.
@@ -93,23 +93,23 @@ def place_joints(skeleton: Skeleton) -> tuple[list[str], Tensor]:
     Raises:
         SkeletonError: No joint sits on an arm or a leg, so that nothing would move.
     """
-    found = {joint: _by_name(joint) for joint in skeleton.joints}
+    points = {joint: _by_name(joint) for joint in skeleton.joints}
     for part in ("left_arm", "right_arm", "left_leg", "right_leg"):
-        _along_limb(skeleton, part, found)
-    if not any(place is not None and place[0].endswith(_SIDED) for place in found.values()):
+        _along_limb(skeleton, part, points)
+    if not any(point is not None and point[0].endswith(_SIDED) for point in points.values()):
         raise SkeletonError(
             f"{skeleton.name}: no joint of an arm or a leg to move; name joints such as "
             "'left_elbow', or give body parts such as 'left_arm'"
         )
-    places = [found[joint] or _with_ancestor(skeleton, joint, found) for joint in skeleton.joints]
+    places = [points[joint] or _with_ancestor(skeleton, joint, points) for joint in skeleton.joints]
     return [segment for segment, _ in places], torch.tensor([place for _, place in places])
 
 
-def _with_ancestor(skeleton: Skeleton, joint: str, found: Mapping[str, Point | None]) -> Point:
+def _with_ancestor(skeleton: Skeleton, joint: str, points: Mapping[str, Point | None]) -> Point:
     number, parent_of = skeleton.index(joint), dict(skeleton.bones)
-    while joint in parent_of and found[joint] is None:
+    while joint in parent_of and points[joint] is None:
         joint = parent_of[joint]
-    segment, (x, y, z) = found[joint] or _PLACES["pelvis"]
+    segment, (x, y, z) = points[joint] or _PLACES["pelvis"]
     return segment, (x, y + 0.03, z + 0.01 * (number % 7))
 
 
@@ -118,10 +118,7 @@ def _by_name(joint: str) -> Point | None:
     words = [word for word in _PLACES if word in joint.lower()]
     if not words:
         return None
-    return _on_side(max(words, key=len), side)
-
-
-def _on_side(word: str, side: str) -> Point | None:
+    word = max(words, key=len)
     segment, (x, y, z) = _PLACES[word]
     if segment in _SIDED:
         if side:
@@ -131,7 +128,7 @@ def _on_side(word: str, side: str) -> Point | None:
     return segment, ({"left": x, "right": -x}.get(side, 0.0), y, z)
 
 
-def _along_limb(skeleton: Skeleton, part: str, found: dict[str, Point | None]) -> None:
+def _along_limb(skeleton: Skeleton, part: str, points: dict[str, Point | None]) -> None:
     side, limb = part.split("_")
     chain = _ARM if limb == "arm" else _LEG
     depth = skeleton.hops[skeleton.index(skeleton.root)]
@@ -141,9 +138,9 @@ def _along_limb(skeleton: Skeleton, part: str, found: dict[str, Point | None]) -
     for rank, joint in enumerate(joints, start=1):
         word = chain[min(rank, len(chain) - 1)]
         segment, (x, y, z) = _PLACES[word]
-        if found[joint] is None:  # joints beyond the end of the limb lie in a row, 3 cm apart
+        if points[joint] is None:  # joints beyond the end of the limb lie in a row, 3 cm apart
             further = 0.03 * max(0, rank - len(chain) + 1)
-            found[joint] = f"{side}_{segment}", (x, y - further, z)
+            points[joint] = f"{side}_{segment}", (x, y - further, z)
 
 
 def forward_kinematics(
@@ -162,24 +159,20 @@ def forward_kinematics(
         The origins ``[n, T, 3]`` and the rotations ``[n, T, 3, 3]`` of the segments, by name.
     """
     turn = _rotations(pose)
+    groups = {"elbow": "arm", "wrist": "arm", "knee": "leg", "ankle": "leg"}
     place, frame = {"pelvis": root}, {"pelvis": turn["pelvis"]}
     for name in body_segments()[1:]:
         side, _, joint = name.rpartition("_")
         parent, offset = _RIG[joint]
         parent = f"{side}_{parent}" if parent in _SIDED else parent
-        step = _scaled(joint, torch.tensor(offset), size)
+        length = size[groups.get(joint, "trunk")]
+        step = torch.tensor(offset) * torch.stack([size["width"], length, length], dim=-1)
         if side == "right":
             step = step * torch.tensor([-1.0, 1.0, 1.0])
         place[name] = place[parent] + (frame[parent] @ step[:, None, :, None])[..., 0]
         # Feet stay level: they follow only the way the body faces.
         frame[name] = turn["foot"] if joint == "ankle" else frame[parent] @ turn[name]
     return place, frame
-
-
-def _scaled(joint: str, offset: Tensor, size: Mapping[str, Tensor]) -> Tensor:
-    groups = {"elbow": "arm", "wrist": "arm", "knee": "leg", "ankle": "leg"}
-    scale = torch.stack([size["width"], *[size[groups.get(joint, "trunk")]] * 2], dim=-1)
-    return offset * scale
 
 
 def _rotations(pose: Mapping[str, Tensor]) -> dict[str, Tensor]:

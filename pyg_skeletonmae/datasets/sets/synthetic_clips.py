@@ -51,13 +51,14 @@ class SyntheticClips:
     """The clips of :class:`~pyg_skeletonmae.datasets.SyntheticActions`, made while iterating.
 
     Args:
-        num_clips: See there, as for all arguments.
-        skeleton: The skeleton.
-        num_classes: How many families.
-        num_subjects: How many performers.
+        num_clips: The number of clips; the first ones stay as they are when there are more.
+        skeleton: The joints: any body with arms or legs.
+        num_classes: How many of the families of actions are shown, in their order.
+        num_subjects: The number of performers; clip ``i`` is of class ``i % num_classes``, done by
+            subject ``1 + (i // num_classes) % num_subjects``.
         seed: What all random draws derive from.
-        num_channels: 3 or 2.
-        noise: A factor for sensor noise and drop-outs.
+        num_channels: 3, metres, or 2 for what a pinhole camera sees, in focal lengths.
+        noise: A factor for sensor noise and drop-outs, 0 for neither.
     """
 
     num_clips: int
@@ -83,7 +84,22 @@ class SyntheticClips:
 
     def __iter__(self) -> Iterator[Clip]:
         for first in range(0, self.num_clips, CHUNK):
-            yield from self._chunk(torch.arange(first, min(first + CHUNK, self.num_clips)))
+            number = torch.arange(first, min(first + CHUNK, self.num_clips))
+            label = number % self.num_classes
+            subject = 1 + number // self.num_classes % self.num_subjects
+            key = clip_keys(self.seed, 0, number)
+            length, time = _timing(key, clip_keys(self.seed, 1, subject))
+            pos, valid = self._record(key, label, time, clip_keys(self.seed, 1, subject))
+            two = _two_persons(label)
+            for i, frames in enumerate(length.tolist()):
+                persons = 2 if two[i] else 1
+                yield Clip(
+                    pos=pos[i, :persons, :frames],
+                    valid=valid[i, :persons, :frames],
+                    label=int(label[i]),
+                    subject=int(subject[i]),
+                    name=f"{FAMILIES[int(label[i])].__name__}-s{int(subject[i]):02d}-{int(number[i]):05d}",
+                )
 
     def __repr__(self) -> str:
         return (
@@ -92,27 +108,10 @@ class SyntheticClips:
             f"num_channels={self.num_channels}, noise={self.noise})"
         )
 
-    def _chunk(self, number: Tensor) -> Iterator[Clip]:
-        label = number % self.num_classes
-        subject = 1 + number // self.num_classes % self.num_subjects
-        key = clip_keys(self.seed, 0, number)
-        length, time = _timing(key, clip_keys(self.seed, 1, subject))
-        pos, valid = self._seen(key, label, time, clip_keys(self.seed, 1, subject))
-        two = _two_persons(label)
-        for i, frames in enumerate(length.tolist()):
-            persons = 2 if two[i] else 1
-            yield Clip(
-                pos=pos[i, :persons, :frames],
-                valid=valid[i, :persons, :frames],
-                label=int(label[i]),
-                subject=int(subject[i]),
-                name=f"{FAMILIES[int(label[i])].__name__}-s{int(subject[i]):02d}-{int(number[i]):05d}",
-            )
-
-    def _seen(
+    def _record(
         self, key: Tensor, label: Tensor, time: Tensor, body: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What the sensor sees: ``pos [n, 2, T, V, C]`` and ``valid [n, 2, T, V]``."""
+        """What the sensor records: ``pos [n, 2, T, V, C]`` and ``valid [n, 2, T, V]``."""
         draws = Draws(mix(key, 10))
         left = draws.uniform(1) < 0.5
         performer = self._person(mix(key, 11), label, time, body, left)

@@ -134,7 +134,8 @@ def hand_over(c: Course) -> Pose:
 
 def punch(c: Course) -> Pose:
     """From guard, the fist darts out."""
-    guard, hit = c.hold(0.15), _strikes(c.time, c.repeats(1, 3))
+    course = ((c.time - 0.15) / 0.7).clamp(0, 1) * c.repeats(1, 3)
+    guard, hit = c.hold(0.15), _pulse(course.remainder(1.0), 0.4, 0.3)
     stretch = 108 * hit * c.size.clamp(max=1)
     return {
         "r_flex": guard * (35 + 50 * hit), "r_elbow": guard * (115 - stretch),
@@ -258,8 +259,3 @@ def mirrored(pose: Pose, left: Tensor) -> Pose:
 
 def _pulse(x: Tensor, middle: float, half_width: float) -> Tensor:
     return smooth(1 - (x - middle).abs() / half_width)
-
-
-def _strikes(time: Tensor, repeats: Tensor) -> Tensor:
-    course = ((time - 0.15) / 0.7).clamp(0, 1) * repeats
-    return _pulse(course.remainder(1.0), 0.4, 0.3)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.packing import fits, packed_clips
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
+from pyg_skeletonmae.errors import DataError, SkeletonFormatError, check_choice
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
 from pyg_skeletonmae.io.packed import read_packed
 from pyg_skeletonmae.io.uiprmd import MOVEMENTS, SETS, read_recordings
 from pyg_skeletonmae.skeleton.layouts import UIPRMD22
 
-Target = Literal["movement", "movement+correctness"]
+LabelTarget = Literal["movement", "movement+correctness"]
 PACKED = "uiprmd_kinect.npz"
 
 
@@ -80,7 +80,7 @@ class UIPRMD(SkeletonDataset):
     def __init__(
         self,
         root: str | Path,
-        target: Target = "movement",
+        target: LabelTarget = "movement",
         transform: Transform | None = None,
         pre_transform: Transform | None = None,
         pre_filter: Filter | None = None,
@@ -91,14 +91,12 @@ class UIPRMD(SkeletonDataset):
         mirror: str = UIPRMD_MIRROR,
         timeout: float = 10.0,
     ) -> None:
-        if target not in get_args(Target):
-            raise ConfigError(f"target {target!r}: expected one of {', '.join(get_args(Target))}")
+        check_choice("target", target, get_args(LabelTarget))
         root, self.target = Path(root), target
-        fetched = 0
         if download and _packed(root) is None:
-            fetched = download_uiprmd(root / "raw", mirror, timeout)
+            files = download_uiprmd(root / "raw", mirror, timeout)
+            force_reload = force_reload or files > 0
         folder = Path(processed_root or root / "processed") / target
-        force_reload = force_reload or fetched > 0
         if force_reload or not ClipStore.exists(folder):
             _process(root, folder, target, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
@@ -108,13 +106,21 @@ def _packed(root: Path) -> Path | None:
     return next((path for path in (root / PACKED, root / "raw" / PACKED) if path.is_file()), None)
 
 
-def _process(root: Path, folder: Path, target: Target, overwrite: bool) -> None:
+def _process(root: Path, folder: Path, target: LabelTarget, overwrite: bool) -> None:
     packed = _packed(root)
+    clips = _raw_clips(root) if packed is None else _packed_clips(packed)
+    class_names: tuple[str, ...] = MOVEMENTS
+    if target == "movement+correctness":
+        clips = (
+            replace(clip, label=2 * cast(int, clip.label) + int(clip.extra["correct"]))
+            for clip in clips
+        )
+        class_names = tuple(f"{n}, {how}" for n in MOVEMENTS for how in ("incorrect", "correct"))
     write_store(
         folder,
-        _labelled(_raw_clips(root) if packed is None else _packed_clips(packed), target),
+        clips,
         UIPRMD22,
-        _class_names(target),
+        class_names,
         source="UI-PRMD, Kinect, " + ("the owner's files" if packed is None else packed.name),
         fps=30.0,
         unit="m",
@@ -142,18 +148,3 @@ def _raw_clips(root: Path) -> Iterator[Clip]:
     for recording, pos in read_recordings(folder):
         extra = {"repetition": recording.repetition, "correct": int(recording.correct)}
         yield Clip(pos, recording.movement - 1, recording.subject, recording.name, extra=extra)
-
-
-def _labelled(clips: Iterator[Clip], target: Target) -> Iterator[Clip]:
-    for clip in clips:
-        if target == "movement":
-            yield clip
-        else:
-            assert clip.label is not None
-            yield replace(clip, label=2 * int(clip.label) + int(clip.extra["correct"]))
-
-
-def _class_names(target: Target) -> tuple[str, ...]:
-    if target == "movement":
-        return MOVEMENTS
-    return tuple(f"{name}, {how}" for name in MOVEMENTS for how in ("incorrect", "correct"))
