@@ -94,7 +94,8 @@ def read_c3d(
     marks = values[:, : 4 * points].reshape(frames, points, 4)[:, index]
     pos = marks[None, ..., :3].astype(np.float32)
     if width == 2:
-        pos *= np.float32(header.scale)
+        with np.errstate(over="ignore"):  # what overflows is infinite, and refused as such
+            pos *= np.float32(header.scale)
     pos[(marks[None, ..., 3] < 0) | np.isnan(pos).any(-1)] = np.nan
     units, left = _texts(parameters, "UNITS"), [n for i, n in enumerate(names) if i not in index]
     notes = [f"in {units[0]}"] if units and units[0] else []

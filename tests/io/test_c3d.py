@@ -89,3 +89,11 @@ def test_damage_is_refused(path, place: int, value: int, message: str):
     path.write_bytes(FLOATS[:place] + bytes([value]) + FLOATS[place + 1 :])
     with pytest.raises(SkeletonFormatError, match=message):
         read_c3d(path, STICK)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_scale_that_leaves_float32_is_refused(path):
+    place = INTEGERS.index(np.array(0.25, ">f4").tobytes())
+    path.write_bytes(INTEGERS[:place] + np.array(3e38, ">f4").tobytes() + INTEGERS[place + 4 :])
+    with pytest.raises(SkeletonFormatError, match="infinity"):
+        read_c3d(path, STICK)
