@@ -1,8 +1,6 @@
 # One virtual environment, built on the first call of any target:
 #
 #   make demo     pre-train, probe, fine-tune, report (options: make demo ARGS="--seed 1")
-#   make test     the whole test suite                (options: make test ARGS="-k skeleton")
-#   make fuzz     damaged files for every reader      (options: make fuzz ARGS="--n 20000 --jobs 2")
 #   make lint     ruff: rules and formatting
 #   make types    mypy --strict
 #   make docs     the documentation, in docs/_build
@@ -10,11 +8,22 @@
 #   make scatter  the optional torch-scatter, built from source (minutes)
 #   make clean    removes the environment
 #
+# Three tiers of checks, the first for every change, the others for a release:
+#
+#   make test     the tests: minutes                  (options: make test ARGS="-k skeleton")
+#   make long     slow tests, damaged files for every reader, killed preparation: about an hour
+#                                                     (shorter: make long CASES=1000 FILES=1000)
+#   make bench    speed, and the tables from results.csv: minutes
+#   make fuzz     the damaged files alone             (options: make fuzz ARGS="--reader bvh")
+#
 # PYTHON is the interpreter (3.10 or newer) that the environment is made from.
 
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# How much make long does: damaged files for each reader, files to prepare.
+CASES ?= 20000
+FILES ?= 20000
 # Waiting threads sleep instead of spinning. Where other programs want the cores too, a training
 # step took 0.9 s this way and 22 s the usual way; where none do, it costs little.
 export OMP_WAIT_POLICY ?= passive
@@ -24,13 +33,24 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test fuzz lint types docs env scatter clean
+.PHONY: demo test long bench fuzz lint types docs env scatter clean
 
 demo: $(VENV)/.viz
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/skeletonmae demo $(ARGS)
 
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+long: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
+	PYTHONPATH=tests $(BIN)/python -m fuzz.run --n $(CASES) --jobs 2
+	$(BIN)/python benchmarks/prepare_scale.py --files $(FILES) --kills 6
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/speed.py --only st --quick
+	$(BIN)/python benchmarks/data.py
+	$(BIN)/python benchmarks/uiprmd.py --table
 
 fuzz: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(ARGS)

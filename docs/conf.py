@@ -24,7 +24,9 @@ myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 
 autodoc_member_order = "bysource"
-autodoc_typehints = "none"  # signatures show the types, docstrings say the shapes
+autodoc_typehints = "description"  # signatures stay short, each argument has its type
+autodoc_typehints_description_target = "documented_params"
+autodoc_typehints_format = "short"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_preserve_defaults = True
 napoleon_google_docstring = True

@@ -87,9 +87,25 @@ def test_the_tree_in_the_docs_is_there() -> None:
 
 def test_every_page_is_in_the_table_of_contents() -> None:
     pages = {str(p.relative_to(DOCS).with_suffix("")) for p in DOCS.rglob("*.md")} - {"index"}
-    index = (DOCS / "index.md").read_text()
-    listed = "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", index, re.DOTALL)).splitlines()
+    text = "".join((DOCS / name).read_text() for name in ("index.md", "api.md"))
+    listed = "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", text, re.DOTALL)).splitlines()
     assert pages <= set(listed)
+
+
+def test_every_room_with_public_names_has_a_page_of_the_api() -> None:
+    pages = "".join(path.read_text() for path in (DOCS / "api").glob("*.md"))
+    shown = set(re.findall(r"automodule:: pyg_skeletonmae\.([\w.]+)", pages))
+    inner = {
+        "configurable",
+        "files",
+        "skeleton",
+        "commands",
+    }  # bases; names of the package; options
+    packages = (ROOT / "pyg_skeletonmae").glob("*/__init__.py")
+    assert {path.parent.name for path in packages} - inner <= shown
+    assert {"batch", "draws", "errors", "layouts", "datasets.prepare"} <= shown
+    index = (DOCS / "api.md").read_text()
+    assert all(f"](api/{path.name})" in index for path in (DOCS / "api").glob("*.md"))
 
 
 def test_figures_of_the_results_page_stand_in_the_tables() -> None:
