@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 
 from pyg_skeletonmae.datasets.labels import nearest
+from pyg_skeletonmae.datasets.prepare import Side
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.files.names import nfc
 
@@ -40,6 +41,11 @@ def split_positions(
         if not side:
             raise DataError(f"{what}: the {name} side is empty")
     return sides[0], sides[1]
+
+
+def in_column(column: str, value: int) -> Side:
+    """The clips that have a value in a column, as a side that a store counts on its card."""
+    return lambda clip: clip.extra[column] == value
 
 
 def _same(value: Hashable) -> Hashable:

@@ -82,7 +82,11 @@ class StoreCollater:
         track, view = repeat_tracks(first, num_tracks, self._views)
         start = self.store.track_start[track].to(self.device)
         fields = self._gather(start, plan.of(view.to(self.device)))
-        fields["edge_index"] = self._edge_index(len(track))
+        edges = len(track) * self.store.skeleton.edge_index.size(1)
+        if edges > self._edges.size(1):  # a template that grows on demand
+            self._edges = tracks_edge_index(self.store.skeleton, 2 * len(track)).to(self.device)
+        # A copy: whose batch it is may change it.
+        fields["edge_index"] = self._edges[:, :edges].clone()
         if self.store.label is not None:
             fields["y"] = self.store.label[clips].to(self.device)
         fields |= {
@@ -124,13 +128,6 @@ class StoreCollater:
             if self._valid is not None:
                 valid[part] = take_frames(self._valid, start[part], here).transpose(1, 2)
         return {"pos": pos.flatten(0, 1), "valid": valid.flatten(0, 1)}
-
-    def _edge_index(self, tracks: int) -> Tensor:
-        """The edges of the first ``tracks`` persons, cut from a template that grows on demand."""
-        edges = self.store.skeleton.edge_index.size(1)
-        if tracks * edges > self._edges.size(1):
-            self._edges = tracks_edge_index(self.store.skeleton, 2 * tracks).to(self.device)
-        return self._edges[:, : tracks * edges].clone()  # whose batch it is may change it
 
 
 def _as_batch(fields: dict[str, Tensor], tracks: int) -> Data:

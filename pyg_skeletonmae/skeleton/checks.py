@@ -127,7 +127,12 @@ def check_skeleton(
         _check_tree(joints, bones, root)
         _check_pairs("left_right", joints, left_right)
         _no_repeat("left_right joint", [joint for pair in left_right for joint in pair])
-        _check_extra_edges(joints, bones, extra_edges)
+        _check_pairs("extra_edges", joints, extra_edges)
+        edges = {frozenset(bone) for bone in bones}
+        for a, b in extra_edges:
+            if frozenset((a, b)) in edges:
+                raise SkeletonError(f"the extra edge between {a!r} and {b!r} exists already")
+            edges.add(frozenset((a, b)))
         for part, members in parts.items():
             _check_joints(f"part {part!r}", joints, members)
             if not members:
@@ -183,15 +188,6 @@ def _check_path(joint: str, parent_of: Mapping[str, str], connected: set[str]) -
             raise SkeletonError(f"joint {joint!r} is not connected to the root: cycle {cycle:.300}")
         path[parent] = None
     connected.update(path)
-
-
-def _check_extra_edges(joints: Sequence[str], bones: Pairs, extra_edges: Pairs) -> None:
-    _check_pairs("extra_edges", joints, extra_edges)
-    edges = {frozenset(bone) for bone in bones}
-    for a, b in extra_edges:
-        if frozenset((a, b)) in edges:
-            raise SkeletonError(f"the extra edge between {a!r} and {b!r} exists already")
-        edges.add(frozenset((a, b)))
 
 
 def _check_pairs(what: str, joints: Sequence[str], pairs: Pairs) -> None:

@@ -106,26 +106,22 @@ class ScaleBody(BaseTransform):
         """Returns the clips in body sizes."""
         pos: Tensor = data["pos"]
         xyz = pos[..., : self.dims]
+        valid = valid_joints(data)
         if self.by == "bones":
-            size = self._bone_length(data, xyz)
+            child, parent = self.skeleton.bone_index.to(pos.device)
+            tracks = as_tracks(xyz, self.skeleton.num_joints)
+            joints = as_tracks(valid, self.skeleton.num_joints)
+            length = torch.zeros_like(tracks[..., :1])
+            length[:, child] = (tracks[:, child] - tracks[:, parent]).norm(dim=-1, keepdim=True)
+            present = torch.zeros_like(joints)
+            present[:, child] = joints[:, child] & joints[:, parent]
+            size = clip_mean(data, length.flatten(0, 1), present.flatten(0, 1))
         else:
-            valid = valid_joints(data)
             offset = xyz - clip_mean(data, xyz, valid)[clip_of_node(data), None]
             size = clip_mean(data, offset.square(), valid).mean(dim=-1, keepdim=True).sqrt()
         size = torch.where(size > 0, size, 1.0)
         data["pos"] = replace_leading(pos, xyz / size[clip_of_node(data), None])
         return data
-
-    def _bone_length(self, data: Data, xyz: Tensor) -> Tensor:
-        """The mean length of the present bones of each clip, ``[B, 1]``."""
-        child, parent = self.skeleton.bone_index.to(xyz.device)
-        tracks = as_tracks(xyz, self.skeleton.num_joints)
-        valid = as_tracks(valid_joints(data), self.skeleton.num_joints)
-        length = torch.zeros_like(tracks[..., :1])
-        length[:, child] = (tracks[:, child] - tracks[:, parent]).norm(dim=-1, keepdim=True)
-        present = torch.zeros_like(valid)
-        present[:, child] = valid[:, child] & valid[:, parent]
-        return clip_mean(data, length.flatten(0, 1), present.flatten(0, 1))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.skeleton.name}, by={self.by!r})"

@@ -110,15 +110,14 @@ def take_frames(rows: Rows, start: Tensor, plan: TimePlan) -> Tensor:
         out = rows.index_select(0, low)
     else:
         high = (plan.high + start[:, None]).flatten()
-        out = _blend(rows, low, high, plan.weight.flatten())
+        if rows.dtype == torch.bool:
+            out = rows.index_select(0, low).logical_and_(rows.index_select(0, high))
+        else:
+            # A weighted sum of two rows is what this kernel is made for: one pass over memory,
+            # seven times as fast as gathering both. Each row is rounded on its own, whatever
+            # stands beside it.
+            weight = plan.weight.flatten().to(rows.dtype)
+            pair = torch.stack([high, low], dim=1)
+            weights = torch.stack([weight, 1.0 - weight], dim=1)
+            out = embedding_bag(pair, rows, mode="sum", per_sample_weights=weights)
     return out.view(*plan.low.shape, -1)
-
-
-def _blend(rows: Tensor, low: Tensor, high: Tensor, weight: Tensor) -> Tensor:
-    if rows.dtype == torch.bool:
-        return rows.index_select(0, low).logical_and_(rows.index_select(0, high))
-    # A weighted sum of two rows is what this kernel is made for: one pass over memory, seven times
-    # as fast as gathering both. Each row is rounded on its own, whatever stands beside it.
-    weight = weight.to(rows.dtype)
-    pair, weights = torch.stack([high, low], dim=1), torch.stack([weight, 1.0 - weight], dim=1)
-    return embedding_bag(pair, rows, mode="sum", per_sample_weights=weights)

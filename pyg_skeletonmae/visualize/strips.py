@@ -42,6 +42,7 @@ __all__ = [
     "embedding_map",
 ]
 
+_COLORS = {"left": LEFT, "right": RIGHT, "masked": MASKED, "reconstructed": RECONSTRUCTED}
 _NOWHERE = np.array([[-1.0, -1.0], [1.0, 1.0]])  # the window where there is nobody to show
 
 
@@ -224,19 +225,14 @@ def _strips(rows: dict[str, list[_Layer]], frames: int, title: str, legend: list
     for ax, t in zip(grid[-1], times, strict=True):
         ax.set_xlabel(f"frame {t}" if t == times[0] else f"{t}", fontsize=8, color="0.4")
     figure.suptitle(title, fontsize=9)
-    _add_legend(figure, legend)
-    return figure
-
-
-def _add_legend(figure: Figure, names: list[str]) -> None:
     from matplotlib.lines import Line2D
 
-    look = {"left": LEFT, "right": RIGHT, "masked": MASKED, "reconstructed": RECONSTRUCTED}
     handles = [
-        Line2D([], [], color=look[name], linestyle=":" if name == "masked" else "-", label=name)
-        for name in names
+        Line2D([], [], color=_COLORS[name], linestyle=":" if name == "masked" else "-", label=name)
+        for name in legend
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return figure
 
 
 def _box(layers: Sequence[_Layer], times: Iterable[int]) -> NDArray[Any] | None:

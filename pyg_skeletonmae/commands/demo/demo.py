@@ -125,7 +125,11 @@ def _run(work: Demo, source: str, budget: str) -> None:
         tuned = work.finetune("finetune", model)
     rows.append(Row(about.classifier, "random", "trained on labels", scratch["top1"]))
     rows.append(Row(about.classifier, "pre-trained", "trained on labels", tuned["top1"]))
-    classes = work.splits.test.class_names
+    classes, curves = work.splits.test.class_names, {}
+    for name in ("pretrain", "scratch", "finetune"):
+        lines = [line for line in read_metrics(work.folder / name) if "train/loss" in line]
+        epochs = [line["clips_seen"] / len(work.splits.train) for line in lines]
+        curves[name] = epochs, [line["train/loss"] for line in lines]
     # The most memory this process ever held: in bytes on macOS, in kilobytes elsewhere.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     report = Report(
@@ -134,7 +138,7 @@ def _run(work: Demo, source: str, budget: str) -> None:
         rows=rows,
         chance=1.0 / len(classes),
         clips={"training": len(work.splits.train), "test": len(work.splits.test)},
-        curves={name: _curve(work, name) for name in ("pretrain", "scratch", "finetune")},
+        curves=curves,
         errors=errors,
         clip=clip,
         skeleton=work.splits.test.skeleton,
@@ -156,10 +160,3 @@ def _probed(about: About, start: str, accuracy: dict[str, float]) -> list[Row]:
         Row(f"{about.encoder}, frozen", start, "1-NN", accuracy["knn"]),
         Row(f"{about.encoder}, frozen", start, "linear probe", accuracy["linear"]),
     ]
-
-
-def _curve(work: Demo, run: str) -> tuple[list[float], list[float]]:
-    """Epochs, in fractions, and training losses of a run."""
-    lines = [line for line in read_metrics(work.folder / run) if "train/loss" in line]
-    epochs = [line["clips_seen"] / len(work.splits.train) for line in lines]
-    return epochs, [line["train/loss"] for line in lines]

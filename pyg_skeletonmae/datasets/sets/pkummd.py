@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
-from pyg_skeletonmae.datasets.prepare import Side, prepare_store
+from pyg_skeletonmae.datasets.prepare import prepare_store
 from pyg_skeletonmae.datasets.sets.pkummd_files import (
     Part,
     PkuProtocol,
@@ -23,6 +23,7 @@ from pyg_skeletonmae.datasets.sets.pkummd_files import (
     parse_pku_name,
 )
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
+from pyg_skeletonmae.datasets.splits import in_column
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Array, Clip, LeftOut
 from pyg_skeletonmae.errors import DataError, check_choice
@@ -283,7 +284,7 @@ def _prepare(
         unit="m",
         notes=notes,
         splits={
-            f"{protocol} {side}": _side(f"train_{protocol}", value)
+            f"{protocol} {side}": in_column(f"train_{protocol}", value)
             for protocol in protocols
             for side, value in (("train", 1), ("test", 0))
         },
@@ -291,7 +292,3 @@ def _prepare(
         progress=True,
         overwrite=overwrite,
     )
-
-
-def _side(column: str, value: int) -> Side:
-    return lambda clip: clip.extra[column] == value

@@ -124,7 +124,9 @@ class PoseFolder(SkeletonDataset):
     ) -> None:
         options = options if zeros is None else replace(options, zeros=zeros)
         table = TableOptions(columns, ignore, label_column, first_index, strict)
-        plan = plan_poses(root, labels, skeleton, format, options, class_names, table)
+        plan = plan_poses(
+            root, labels, skeleton, format, options=options, class_names=class_names, table=table
+        )
         base = Path(processed_root or Path(root) / "processed")
         folder = _store_folder(base, format, plan.digest)
         if force_reload or not ClipStore.exists(folder):

@@ -63,7 +63,7 @@ class PoseFormat(NamedTuple):
         read: Its reader: path, skeleton, options.
         suffixes: What the names of its files end in.
         layout: The skeleton if none is given; None = one must be given.
-        own: Files say their skeleton themselves.
+        has_skeleton: Files say their skeleton themselves.
         takes: The options that mean something for it.
         frames: A recording is a folder of such files, one for a frame.
         tables: Files are tables of landmarks.
@@ -73,7 +73,7 @@ class PoseFormat(NamedTuple):
     read: Callable[[Path, Skeleton, PoseOptions], PoseTracks]
     suffixes: tuple[str, ...]
     layout: str | None = None
-    own: bool = False
+    has_skeleton: bool = False
     takes: tuple[str, ...] = _DETECTIONS
     frames: bool = False
     tables: bool = False
@@ -82,14 +82,14 @@ class PoseFormat(NamedTuple):
 
 def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTracks:
     """The joints of a skeleton by their names, others of the file are left out."""
-    found = read_bvh(path, positions=options.positions)
-    names = [found.skeleton.aliases.get(name, name) for name in found.skeleton.joints]
+    motion = read_bvh(path, positions=options.positions)
+    names = [motion.skeleton.aliases.get(name, name) for name in motion.skeleton.joints]
     names = [skeleton.aliases.get(name, name) for name in names]
     if missing := [joint for joint in skeleton.joints if joint not in names]:
         raise DataError(f"has no joint {missing[0]!r}, only {', '.join(names):.200}")
     order = [names.index(joint) for joint in skeleton.joints]
-    pos, valid = found.pos[:, :, order], found.valid[:, :, order]
-    return PoseTracks(pos, valid, skeleton, options.fps or found.fps, found.notes)
+    pos, valid = motion.pos[:, :, order], motion.valid[:, :, order]
+    return PoseTracks(pos, valid, skeleton, options.fps or motion.fps, motion.notes)
 
 
 FORMATS: Mapping[str, PoseFormat] = {
@@ -104,10 +104,10 @@ FORMATS: Mapping[str, PoseFormat] = {
     "sleap": PoseFormat(
         read_sleap,
         (".h5", ".hdf5"),
-        own=True,
+        has_skeleton=True,
         export="from .slp files export analysis files (sleap_io.save_analysis_h5)",
     ),
-    "bvh": PoseFormat(_read_bvh, (".bvh",), own=True, takes=("fps", "positions")),
+    "bvh": PoseFormat(_read_bvh, (".bvh",), has_skeleton=True, takes=("fps", "positions")),
     "arrays": PoseFormat(read_arrays, (".npy", ".npz"), takes=(*_DETECTIONS, "axes")),
     "table": PoseFormat(read_landmark_table, (".csv", ".tsv"), tables=True),
     "mediapipe_json": PoseFormat(
@@ -139,13 +139,13 @@ def check_options(name: str, options: PoseOptions, table: TableOptions = NOTHING
     """Raises :class:`ConfigError` if options mean nothing for a format."""
     form = get_format(name)
     if table != NOTHING_SAID and not form.tables:
-        said = "columns, ignore, label_column, first_index, strict"
-        raise ConfigError(f"{said}: of tables only, not of the format {name!r}")
+        names = "columns, ignore, label_column, first_index, strict"
+        raise ConfigError(f"{names}: of tables only, not of the format {name!r}")
     for field in fields(PoseOptions):
         value = getattr(options, field.name)
         if field.name not in form.takes and value != field.default:
-            told = f"options: {field.name}={value!r} means nothing for {name}"
-            raise ConfigError(f"{told}, which takes {', '.join(form.takes)}")
+            option = f"options: {field.name}={value!r} means nothing for {name}"
+            raise ConfigError(f"{option}, which takes {', '.join(form.takes)}")
 
 
 class Recordings(NamedTuple):
@@ -170,7 +170,7 @@ def find_recordings(root: Path, name: str, labels: str | None) -> Recordings:
     """
     form = get_format(name)
     files, notes = scan(root, form.suffixes)
-    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
     for file in files:
         path = file.parent if form.frames else file
         relative = path.relative_to(root).as_posix()
@@ -178,8 +178,8 @@ def find_recordings(root: Path, name: str, labels: str | None) -> Recordings:
         if labels is not None and nfc(file.relative_to(root).as_posix()) == nfc(labels):
             continue
         # Both forms of one name may lie side by side; the second then keeps its own.
-        found[composed if found.get(composed, path) == path else relative] = path
-    return Recordings(found, notes)
+        paths[composed if paths.get(composed, path) == path else relative] = path
+    return Recordings(paths, notes)
 
 
 def pose_skeleton(
@@ -199,7 +199,7 @@ def pose_skeleton(
     layout = get_format(name).layout if skeleton is None else skeleton
     if layout is not None:
         return get_layout(layout)
-    if not get_format(name).own:
+    if not get_format(name).has_skeleton:
         raise SkeletonError(f"{name} files do not say their skeleton: give a layout or a file")
     first: SkeletonFormatError | None = None
     for path in paths:
@@ -240,21 +240,22 @@ class ReadPoses:
             DataError: Nobody is seen.
             SkeletonFormatError: The file is missing or damaged.
         """
-        found = self.read(task.path)
-        if not _is_seen(found.pos, found.valid):
+        tracks = self.read(task.path)
+        if not _is_seen(tracks.pos, tracks.valid):
             raise DataError("nobody is seen")
-        runs = _runs(found.labels) if found.labels else [(0, found.pos.shape[1], None)]
-        for number, (start, stop, said) in enumerate(runs):
-            pos, valid = found.pos[:, start:stop], found.valid[:, start:stop]
+        runs = _runs(tracks.labels) if tracks.labels else [(0, tracks.pos.shape[1], None)]
+        for number, (start, stop, text) in enumerate(runs):
+            pos, valid = tracks.pos[:, start:stop], tracks.valid[:, start:stop]
             name = task.name if len(runs) == 1 else f"{task.name}#{number}"
             if not _is_seen(pos, valid):
                 yield LeftOut(name, "nobody is seen")
                 continue
-            label = task.label if said is None else self.class_names.index(said)
-            yield Clip(pos, label, task.subject, name, valid, dict(task.extra), found.fps)
+            label = task.label if text is None else self.class_names.index(text)
+            extra = dict(task.extra)
+            yield Clip(pos, label, task.subject, name, valid=valid, extra=extra, fps=tracks.fps)
         if len(runs) > 1:
             yield Note(task.name, "cut where the label changes")
-        yield from (Note(task.name, note) for note in found.notes)
+        yield from (Note(task.name, note) for note in tracks.notes)
 
     def read(self, path: Path) -> PoseTracks:
         """A recording as it is.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -80,48 +80,47 @@ def plan_poses(
     if table.label_column is not None and labels == LABELS and not (root / LABELS).exists():
         labels = None
     rows = None if labels is None else read_label_csv(root / labels)
-    found, notes = find_recordings(root, format, labels)
-    if not found:
-        said = "".join(f"; {note}" for note in [*notes, *([export] if export else [])])
-        raise DataError(f"{root}: no recording of the format {format!r}{said}")
-    layout = pose_skeleton(format, skeleton, found.values())
+    paths, notes = find_recordings(root, format, labels)
+    if not paths:
+        hints = "".join(f"; {note}" for note in [*notes, *([export] if export else [])])
+        raise DataError(f"{root}: no recording of the format {format!r}{hints}")
+    layout = pose_skeleton(format, skeleton, paths.values())
     texts = {row.label for row in rows or () if row.label}
     if table.label_column is not None:
         if texts:
             raise ConfigError("label_column=, labels=: both say what is shown; give one of them")
-        texts = _labels_inside(found.values(), table)
+        for path in paths.values():
+            with suppress(SkeletonFormatError):  # told when the file is read
+                texts |= read_table_labels(path, table)
     names = _class_names(texts, class_names)
     reader = ReadPoses(format, layout, options, table, tuple(names or ()))
-    tasks, dropped = _tasks(root, found, rows, names)
-    told = repr((layout.to_dict(), options, table, rows, names))
-    digest = hashlib.sha256(told.encode()).hexdigest()[:8]
-    path = None if labels is None else root / labels
-    return PosePlan(reader, tasks, names, dropped, [*notes, *_notes(rows)], path, digest)
-
-
-def _labels_inside(paths: Iterable[Path], table: TableOptions) -> set[str]:
-    """What stands in the column of labels of all files; those that are damaged are told later."""
-    texts = set[str]()
-    for path in paths:
-        with suppress(SkeletonFormatError):
-            texts |= read_table_labels(path, table)
-    return texts
+    tasks, dropped = _tasks(root, paths, rows, names)
+    settings = repr((layout.to_dict(), options, table, rows, names))
+    return PosePlan(
+        reader=reader,
+        tasks=tasks,
+        class_names=names,
+        dropped=dropped,
+        notes=[*notes, *_notes(rows)],
+        table=None if labels is None else root / labels,
+        digest=hashlib.sha256(settings.encode()).hexdigest()[:8],
+    )
 
 
 def _tasks(
     root: Path,
-    found: dict[str, Path],
+    paths: dict[str, Path],
     rows: tuple[Labelled, ...] | None,
     names: list[str] | None,
 ) -> tuple[list[PoseTask], list[tuple[str, str]]]:
     """What is to be read, and what is not because the table does not name it."""
     if rows is None:
-        return [PoseTask(path, name) for name, path in found.items()], []
+        return [PoseTask(path, name) for name, path in paths.items()], []
     number: dict[str, int | None] = {name: label for label, name in enumerate(names or ())}
     keys = [name for name, values in _columns(rows).items() if values is not None]
     tasks = [
         PoseTask(
-            found.get(row.file, root / row.file),
+            paths.get(row.file, root / row.file),
             row.file,
             number[row.label] if row.label else None,
             row.subject,
@@ -129,8 +128,8 @@ def _tasks(
         )
         for row in rows
     ]
-    told = {row.file for row in rows}
-    return tasks, [(name, "not in the table of labels") for name in found if name not in told]
+    files = {row.file for row in rows}
+    return tasks, [(name, "not in the table of labels") for name in paths if name not in files]
 
 
 def _columns(rows: Sequence[Labelled]) -> dict[str, list[float] | None]:
@@ -163,8 +162,8 @@ def _notes(rows: tuple[Labelled, ...] | None) -> list[str]:
         notes.append(f"not kept of the table of labels, no numbers: {', '.join(others)}")
     people = sorted({(row.subject, row.performer) for row in rows or () if row.performer})
     if people:
-        said = ", ".join(f"{number} = {name}" for number, name in people[:_SHOWN])
-        notes.append(f"subjects: {said}{', ...' if people[_SHOWN:] else ''}")
+        names = ", ".join(f"{number} = {name}" for number, name in people[:_SHOWN])
+        notes.append(f"subjects: {names}{', ...' if people[_SHOWN:] else ''}")
     return notes
 
 

@@ -42,11 +42,14 @@ def describe_poses(
     """
     options = options if zeros is None else replace(options, zeros=zeros)
     table = TableOptions(columns, ignore, label_column, first_index, strict)
-    return list(_lines(plan_poses(root, labels, skeleton, format, options, None, table)))
+    plan = plan_poses(
+        root, labels, skeleton, format, options=options, class_names=None, table=table
+    )
+    return list(_lines(plan))
 
 
 def _lines(plan: PosePlan) -> Iterator[str]:
-    layout, decided, refused = plan.reader.skeleton, list[tuple[str, str]](), plan.dropped
+    layout, notes, refusals = plan.reader.skeleton, list[tuple[str, str]](), plan.dropped
     yield f"recordings  {len(plan.tasks):,} of the format {plan.reader.name}"
     yield f"joints      {layout.num_joints} ({layout.name}): {', '.join(layout.joints):.100}"
     people = {task.subject for task in plan.tasks} - {-1}
@@ -55,23 +58,23 @@ def _lines(plan: PosePlan) -> Iterator[str]:
     yield f"subjects    {len(people)}"
     for number, task in enumerate(plan.tasks):
         try:
-            found = plan.reader.read(task.path)
+            tracks = plan.reader.read(task.path)
         except (DataError, SkeletonFormatError) as error:
-            refused.append((task.name, str(error).removeprefix(f"{task.path}: ")))
+            refusals.append((task.name, str(error).removeprefix(f"{task.path}: ")))
             continue
-        decided += [(task.name, note) for note in found.notes]
+        notes += [(task.name, note) for note in tracks.notes]
         if number < _SHOWN:
-            yield f"  {task.name}: {_said(found)}"
+            yield f"  {task.name}: {_size(tracks)}"
     if len(plan.tasks) > _SHOWN:
         yield f"  ... and {len(plan.tasks) - _SHOWN:,} more"
-    yield from (f"understood  {line}" for line in grouped_notes(decided))
+    yield from (f"understood  {line}" for line in grouped_notes(notes))
     yield from (f"note        {note}" for note in plan.notes)
-    yield from (f"left out    {line}" for line in grouped_notes(refused))
+    yield from (f"left out    {line}" for line in grouped_notes(refusals))
 
 
-def _said(found: PoseTracks) -> str:
-    tracks, frames, _, channels = found.pos.shape
-    rate = f"{found.fps:g} a second" if found.fps else "no rate"
-    missing = 100 * (1 - found.valid.mean())
-    size = f"{tracks} person(s), {frames:,} frames, {channels} channels"
+def _size(tracks: PoseTracks) -> str:
+    persons, frames, _, channels = tracks.pos.shape
+    rate = f"{tracks.fps:g} a second" if tracks.fps else "no rate"
+    missing = 100 * (1 - tracks.valid.mean())
+    size = f"{persons} person(s), {frames:,} frames, {channels} channels"
     return f"{size}, {rate}, {missing:.1f}% missing"

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.labels import check_labels
-from pyg_skeletonmae.datasets.prepare import Side, prepare_store
+from pyg_skeletonmae.datasets.prepare import prepare_store
 from pyg_skeletonmae.datasets.sets.pyskl_clips import (
     PysklOptions,
     PysklTask,
@@ -19,6 +19,7 @@ from pyg_skeletonmae.datasets.sets.pyskl_clips import (
     settled,
 )
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
+from pyg_skeletonmae.datasets.splits import in_column
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.io.pyskl import Pyskl, read_pyskl
@@ -182,7 +183,7 @@ def _prepare(
         inputs=[path],
         dropped=content.dropped,
         notes=(*content.notes, *doubts),
-        splits={name: _side(f"in_{name}") for name in content.splits},
+        splits={name: in_column(f"in_{name}", 1) for name in content.splits},
         all_tracks=ntu,  # whose pickles equal the published ones, track by track
         workers=workers,
         progress=True,
@@ -200,7 +201,3 @@ def _tasks(path: Path, content: Pyskl) -> list[PysklTask]:
         PysklTask(clip, tuple((split, int(clip.name in names)) for split, names in members.items()))
         for clip in content.clips
     ]
-
-
-def _side(column: str) -> Side:
-    return lambda clip: bool(clip.extra[column])

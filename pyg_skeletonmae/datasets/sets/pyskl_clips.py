@@ -126,7 +126,8 @@ def settled(
         return options, ()
     sized = any(clip.img_shape is not None for clip in clips)
     pixels = all(not are_normalised(clip.keypoint, _present(clip)) for clip in clips)
-    depths = sum(not _are_scores(clip) for clip in clips)
+    thirds = [clip.keypoint[..., 2] for clip in clips]
+    depths = sum(bool((np.isfinite(x) & ((x < 0) | (x > MAX_SCORE))).any()) for x in thirds)
     if sized and 2 * depths < len(clips):
         third: Third = "score"
         against = "" if pixels else "x and y lie within -2 to 2 as it does"
@@ -178,12 +179,6 @@ def _present(clip: PysklClip) -> Array:
     """The joints of persons who are not all zero in a frame, ``[M, T, V]``."""
     person = np.asarray((clip.keypoint != 0).any((2, 3)))[..., None]
     return np.repeat(person, clip.keypoint.shape[2], -1)
-
-
-def _are_scores(clip: PysklClip) -> bool:
-    third = clip.keypoint[..., 2]
-    third = third[np.isfinite(third)]
-    return bool(((third >= 0) & (third <= MAX_SCORE)).all())
 
 
 def _normalised(

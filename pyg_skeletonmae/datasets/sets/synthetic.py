@@ -79,7 +79,14 @@ class SyntheticActions(SkeletonDataset):
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             root = Path(folder) / "store"
         root = Path(root)
-        if not _holds(root, clips):
+        if ClipStore.exists(root):
+            store = ClipStore(root)
+            if store.card["source"] != repr(clips) or store.skeleton != clips.skeleton:
+                raise DataError(
+                    f"{root}: holds {store.card['source'] or 'other clips'} of "
+                    f"{store.skeleton.name}, not {clips!r}; choose another folder"
+                )
+        else:
             write_store(
                 root,
                 clips,
@@ -90,16 +97,3 @@ class SyntheticActions(SkeletonDataset):
                 unit="m" if num_channels == 3 else "focal lengths",
             )
         super().__init__(root, transform)
-
-
-def _holds(root: Path, clips: SyntheticClips) -> bool:
-    """Whether the store is there already; another one in its place is an error."""
-    if not ClipStore.exists(root):
-        return False
-    store = ClipStore(root)
-    if store.card["source"] != repr(clips) or store.skeleton != clips.skeleton:
-        raise DataError(
-            f"{root}: holds {store.card['source'] or 'other clips'} of {store.skeleton.name}, not "
-            f"{clips!r}; choose another folder"
-        )
-    return True
