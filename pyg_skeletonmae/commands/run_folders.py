@@ -33,7 +33,12 @@ _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-
 # What may change when a run goes on: the Trainer checks its own settings.
 _FREE = ("out", "resume", "config", "trainer", "optim")
 # What runs of earlier versions did, though their settings do not say it: the option is younger.
-_BEFORE = {"model.init_args.loss": "cosine", "flip": False, "statistics": "model"}
+_BEFORE = {
+    "model.init_args.loss": "cosine",
+    "model.init_args.hidden": "token",
+    "flip": False,
+    "statistics": "model",
+}
 
 
 def versions() -> dict[str, str]:

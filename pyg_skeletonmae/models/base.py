@@ -89,6 +89,24 @@ class SkeletonModel(Configurable, nn.Module):
     """Base of encoders and of tasks: an ``nn.Module`` that knows its constructor arguments."""
 
 
+@runtime_checkable
+class TokenEncoder(Protocol):
+    """An encoder in two halves, so that tokens can be hidden between them.
+
+    A token is ``frames_per_token`` frames of one joint. Where
+    :class:`~pyg_skeletonmae.models.MaskedPretrainer` pre-trains an encoder of your own, derive it
+    from :class:`SkeletonEncoder` and give it these two methods.
+    """
+
+    def embed(self, pos: Tensor) -> Tensor:
+        """Tracks ``[P, V, T, C]`` to tokens ``[P, V, S, E]``, each of its own frames alone."""
+        ...
+
+    def mix(self, x: Tensor) -> Tensor:
+        """Tokens ``[P, V, S, E]`` to features ``[P, V, S, D]``, which know of each other."""
+        ...
+
+
 class SkeletonEncoder(SkeletonModel):
     """Base of this library's encoders.
 
@@ -96,6 +114,9 @@ class SkeletonEncoder(SkeletonModel):
         skeleton: The joints and bones.
         out_channels: The width ``D`` of the features.
     """
+
+    frames_per_token: int = 1
+    """The frames ``F`` of what masks hide or leave: ``S = T / F`` tokens of each joint."""
 
     def __init__(self, skeleton: Skeleton, out_channels: int) -> None:
         super().__init__()
@@ -119,9 +140,36 @@ class SkeletonEncoder(SkeletonModel):
         channels: int | None = self.config["init_args"].get("in_channels")
         return channels
 
+    @property
+    def embed_channels(self) -> int:
+        """The width ``E`` of tokens before they are mixed, see :class:`TokenEncoder`."""
+        return self.out_channels
+
+    @property
+    def num_states(self) -> int:
+        """How many :meth:`hidden_states` there are."""
+        return 1
+
+    def check(self, pos: Tensor) -> None:
+        """Refuses tracks that are not ``[P, V, T, C]`` of this encoder.
+
+        Raises:
+            DataError: They are not.
+        """
+
     @abstractmethod
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+
+    def hidden_states(self, pos: Tensor, last: int) -> list[Tensor]:
+        """All tokens ``[P, V * S, D]`` after each of the ``last`` layers.
+
+        Args:
+            pos: Tracks ``[P, V, T, C]``.
+            last: 1 to :attr:`num_states`; an encoder that tells of no more has its output alone.
+        """
+        encoder = cast(TokenEncoder, self)
+        return [encoder.mix(encoder.embed(pos)).flatten(1, 2)]
 
     @torch.no_grad()
     def _copy_for(self, skeleton: Skeleton, joint_vectors: str) -> Self:

@@ -15,17 +15,32 @@ from pyg_skeletonmae.models.encoders.st import STEncoder
 from pyg_skeletonmae.models.encoders.st_gcn import STGCN, STGCNEncoder
 from pyg_skeletonmae.models.encoders.strl import STRLEncoder
 from pyg_skeletonmae.models.encoders.sttformer import STTFormerEncoder
+from pyg_skeletonmae.models.pretraining.graph_decoder import GraphDecoder
 from pyg_skeletonmae.models.pretraining.graph_mae import GraphSkeletonMAE
+from pyg_skeletonmae.models.pretraining.masked_pretrainer import MaskedPretrainer
+from pyg_skeletonmae.models.pretraining.mixing_decoder import MixingDecoder
 from pyg_skeletonmae.models.pretraining.skeleton2vec import Skeleton2Vec
 from pyg_skeletonmae.models.pretraining.st_backbone import ViTBackbone
+from pyg_skeletonmae.models.pretraining.st_decoder import STDecoder
 from pyg_skeletonmae.models.pretraining.st_mae import STSkeletonMAE
 from pyg_skeletonmae.models.pretraining.sttformer_backbone import STTFormerBackbone
+from pyg_skeletonmae.models.pretraining.sttformer_decoder import STTFormerDecoder
+from pyg_skeletonmae.models.pretraining.targets import (
+    BoneTarget,
+    CoordinateTarget,
+    EmbeddingTarget,
+    LatentTarget,
+    MotionTarget,
+    WeightedTargets,
+)
 from pyg_skeletonmae.models.strl import STRL
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
 from pyg_skeletonmae.transforms.token_masking import JointFrameMask, RandomTokenMask, TubeMask
 
-PRETRAINING: tuple[type, ...] = (GraphSkeletonMAE, STSkeletonMAE, Skeleton2Vec)
+PRETRAINING: tuple[type, ...] = (
+    GraphSkeletonMAE, STSkeletonMAE, Skeleton2Vec, MaskedPretrainer,
+)  # fmt: skip
 CLASSIFIERS: tuple[type, ...] = (STRL, Classifier, STGCN)
 ENCODERS: tuple[type, ...] = (
     GraphEncoder, STEncoder, STGCNEncoder, STRLEncoder, STTFormerEncoder,
@@ -34,7 +49,11 @@ BACKBONES: tuple[type, ...] = (ViTBackbone, STTFormerBackbone)
 MASKS: tuple[type, ...] = (
     PartMask, RandomMask, RandomTokenMask, JointFrameMask, TubeMask, MotionMask, MotionTubeMask,
 )  # fmt: skip
-CLASSES = (*PRETRAINING, *CLASSIFIERS, *ENCODERS, *BACKBONES, *MASKS)
+TARGETS: tuple[type, ...] = (
+    CoordinateTarget, MotionTarget, BoneTarget, EmbeddingTarget, LatentTarget, WeightedTargets,
+)  # fmt: skip
+DECODERS: tuple[type, ...] = (MixingDecoder, GraphDecoder, STDecoder, STTFormerDecoder)
+CLASSES = (*PRETRAINING, *CLASSIFIERS, *ENCODERS, *BACKBONES, *MASKS, *TARGETS, *DECODERS)
 """All that settings, releases and run folders may name."""
 
 

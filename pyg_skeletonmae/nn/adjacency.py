@@ -68,6 +68,36 @@ def aggregate(adjacency: Tensor, x: Tensor) -> Tensor:
     return torch.matmul(adjacency.to(x.dtype), x.flatten(2)).view(x.shape)
 
 
+def visible_adjacency(adjacency: Tensor, visible: Tensor) -> Tensor:
+    """The adjacency of each frame ``[P * T, V, V]`` without the edges of hidden joints.
+
+    Args:
+        adjacency: ``[V, V]`` or ``[P, V, V]``.
+        visible: ``[P, V, T]``, bool.
+    """
+    tracks, joints, frames = visible.shape
+    there = visible.transpose(1, 2).to(adjacency.dtype)
+    own = adjacency.expand(tracks, joints, joints)[:, None]
+    both = there[..., :, None] * there[..., None, :]
+    return (own * both).reshape(tracks * frames, joints, joints)
+
+
+def visible_edges(adjacency: Tensor, visible: Tensor) -> Tensor:
+    """The edges ``[2, E]`` among visible joints, which are numbered frame by frame.
+
+    The sparse form of :func:`visible_adjacency`: joint ``visible.transpose(1, 2).nonzero()[n]`` is
+    node ``n``.
+
+    Args:
+        adjacency: ``[V, V]`` or ``[P, V, V]``, of ones and zeros.
+        visible: ``[P, V, T]``, bool.
+    """
+    there = visible.transpose(1, 2).flatten(0, 1)
+    number = there.flatten().cumsum(0).view_as(there) - 1
+    frame, to, source = visible_adjacency(adjacency, visible).nonzero(as_tuple=True)
+    return torch.stack([number[frame, source], number[frame, to]])
+
+
 def refuse(conv: torch.nn.Module, **arguments: object) -> None:
     """Raises a :class:`ConfigError` for an argument of PyG's layer that has no meaning on clips."""
     for name, value in arguments.items():

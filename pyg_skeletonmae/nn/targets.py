@@ -1,4 +1,4 @@
-"""What masked auto-encoders of coordinates predict: positions or motion, standardised or not."""
+"""What masked auto-encoders predict: positions, motion or bones, standardised or not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.skeleton import Skeleton
 
 TargetNorm = Literal["patch", "time", "none"]
 
@@ -17,20 +18,31 @@ class Target(NamedTuple):
     """Numbers to predict, and how to get back from them.
 
     Args:
-        value: ``[P, V, T, C]``.
-        valid: Where they are present, ``[P, V, T]``, bool.
-        mean: What was subtracted, broadcast to ``[P, V, T, C]``.
+        value: ``[P, V, T, C]``, or features of tokens ``[P, V, S, D]``.
+        valid: Where they are present, ``[P, V, T]`` or ``[P, V, S]``, bool.
+        mean: What was subtracted, broadcast to the value.
         std: What was divided by, likewise.
+        weight: The factor of its loss.
     """
 
     value: Tensor
     valid: Tensor
-    mean: Tensor
-    std: Tensor
+    mean: Tensor | float = 0.0
+    std: Tensor | float = 1.0
+    weight: float = 1.0
 
     def restore(self, prediction: Tensor) -> Tensor:
         """Predictions ``[P, V, T, C]`` in the units of the data."""
         return prediction * self.std + self.mean
+
+    def repeated(self, views: int) -> Target:
+        """The target of each track as often as there are masks of it."""
+        value, valid = (x.repeat_interleave(views, 0) for x in (self.value, self.valid))
+        mean, std = (
+            x.repeat_interleave(views, 0) if isinstance(x, Tensor) else x
+            for x in (self.mean, self.std)
+        )
+        return Target(value, valid, mean, std, self.weight)
 
 
 def motion(pos: Tensor, valid: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]:
@@ -53,6 +65,24 @@ def motion(pos: Tensor, valid: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]
     return ahead, valid & F.pad(valid[:, :, stride:], (0, stride), value=True)
 
 
+def bones(pos: Tensor, valid: Tensor, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
+    """Each joint as seen from its parent; the root has none, and is unknown.
+
+    Args:
+        pos: Tracks ``[P, V, T, C]``.
+        valid: ``[P, V, T]``, bool; a bone is known if both of its ends are.
+        skeleton: The joints and bones.
+
+    Returns:
+        ``[P, V, T, C]`` and ``[P, V, T]``, bool.
+    """
+    child, parent = skeleton.bone_index.to(pos.device)
+    out, known = torch.zeros_like(pos), torch.zeros_like(valid)
+    out[:, child] = pos[:, child] - pos[:, parent]
+    known[:, child] = valid[:, child] & valid[:, parent]
+    return out, known
+
+
 def standardise(
     x: Tensor, valid: Tensor, norm: TargetNorm, frames: int, eps: float = 1e-6
 ) -> Target:
@@ -71,7 +101,7 @@ def standardise(
         eps: Added to the variance.
     """
     if norm == "none":
-        return Target(x, valid, x.new_zeros(()), x.new_ones(()))
+        return Target(x, valid)
     tracks, joints, length, channels = x.shape
     window, over = (frames, (3, 4)) if norm == "patch" else (length, (3,))
     shape = (tracks, joints, length // window, window, channels)

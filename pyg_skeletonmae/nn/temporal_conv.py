@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.nn.norm import visible_norm
 
 
 class MultiScaleTemporalConv(nn.Module):
@@ -108,19 +109,27 @@ class MultiScaleTemporalConv(nn.Module):
             if isinstance(module, (nn.Conv2d, nn.BatchNorm2d)):
                 module.reset_parameters()
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Convolves tracks over time, see the class."""
+    def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Convolves tracks over time, see the class.
+
+        Args:
+            x: The tracks.
+            visible: ``[P, V, T]``, bool: the other places send nothing, do not count in norms, and
+                become zero (before the residual); none: all are visible.
+        """
         if x.dim() != 4 or x.size(-1) != self.in_channels:
             raise DataError(f"expected [P, V, T, {self.in_channels}], found {list(x.shape)}")
         # Frames are skipped before convolutions of width 1: the gradient of strided ones writes out
         # of bounds on two threads (torch 2.13, 8 channels), and this is no slower.
         skipped = x[:, :, :: self.stride].contiguous().permute(0, 3, 1, 2)
         x = x.contiguous().permute(0, 3, 1, 2)  # a view: this is the channels-last memory format
-        h = F.relu(self.reduce_norm(self.reduce(x)), inplace=True).chunk(len(self.convs) + 1, dim=1)
+        reduced = _normed(self.reduce_norm, self.reduce(x), visible)
+        h = F.relu(reduced, inplace=True).chunk(len(self.convs) + 1, dim=1)
         branches = [conv(part) for conv, part in zip(self.convs, h[:-1], strict=True)]
         branches.append(F.max_pool2d(h[-1], (1, 3), stride=(1, self.stride), padding=(0, 1)))
         branches.append(self.linear(skipped))
-        out: Tensor = self.norm(torch.cat(branches, dim=1))
+        shown = None if visible is None else visible[:, :, :: self.stride]
+        out = _normed(self.norm, torch.cat(branches, dim=1), shown)
         if self.residual is not None:
             out = out + self.residual(skipped)
         if self.relu:
@@ -132,3 +141,12 @@ class MultiScaleTemporalConv(nn.Module):
             f"{type(self).__name__}({self.in_channels}, {self.out_channels}, "
             f"kernel_size={self.kernel_size}, dilations={self.dilations}, stride={self.stride})"
         )
+
+
+def _normed(norm: nn.BatchNorm2d, x: Tensor, visible: Tensor | None) -> Tensor:
+    """Normalises ``[P, C, V, T]``, by its visible places ``[P, V, T]`` if they are given."""
+    if visible is None:
+        out: Tensor = norm(x)
+        return out
+    last = visible_norm(norm, x.permute(0, 2, 3, 1), visible[..., None])
+    return last.permute(0, 3, 1, 2)

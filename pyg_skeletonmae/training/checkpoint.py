@@ -58,8 +58,10 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path)
     """
     own = model.state_dict()
     name = type(model).__name__
+    former: Mapping[str, str] = getattr(model, "former_names", {})
     if not isinstance(weights, Mapping):
         raise CheckpointError(f"{path}: expected a dict of tensors, found {type(weights).__name__}")
+    weights = {renamed(key, former): value for key, value in weights.items()}
     for key in own.keys() - weights.keys():
         raise CheckpointError(f"{path}: {name} needs the tensor {key!r}, which is missing")
     for key in weights.keys() - own.keys():
@@ -83,6 +85,19 @@ def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path)
             raise CheckpointError(f"{place}: holds a negative variance")
     # A plain dict: versions of modules, which came with the weights, are none of this library's.
     model.load_state_dict(dict(weights))
+
+
+def renamed(name: object, former: Mapping[str, str]) -> Any:
+    """The name of a weight today, from its name in a file of an earlier version.
+
+    Args:
+        name: The name.
+        former: Beginnings of names that were, and what they are now.
+    """
+    for before, now in former.items():
+        if isinstance(name, str) and name.startswith(before):
+            return now + name.removeprefix(before)
+    return name
 
 
 def load_model(model: nn.Module, path: str | Path) -> None:

@@ -7,7 +7,7 @@ import logging
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +20,20 @@ from pyg_skeletonmae.skeleton import Skeleton
 KeepRule = Literal["exact", "published"]
 
 
+class Hidden(NamedTuple):
+    """What a policy hides, and what it knows of that.
+
+    Args:
+        mask: ``[P, V, S]``, bool, True = masked.
+        visible: How many tokens of each track are visible, if that is the same known number.
+        ranks: The rank of each joint's score in its tube ``[P, V, S]``, of tubes only.
+    """
+
+    mask: Tensor
+    visible: int | None = None
+    ranks: Tensor | None = None
+
+
 class MaskPolicy(Configurable):
     """Says which joints of which frames are hidden from the encoder."""
 
@@ -29,6 +43,10 @@ class MaskPolicy(Configurable):
 
         ``draws`` has one row per track.
         """
+
+    def hide(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Hidden:
+        """The mask, with what is known of it; from the same draws."""
+        return Hidden(self(pos, skeleton, draws))
 
 
 def keep_count(length: int, ratio: float, rule: KeepRule = "exact") -> int:

@@ -17,6 +17,7 @@ from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import (
+    Hidden,
     KeepRule,
     MaskPolicy,
     keep_count,
@@ -37,6 +38,10 @@ class TokenMaskPolicy(MaskPolicy):
         Raises:
             ConfigError: None would, or the settings do not fit these numbers.
         """
+
+    def hide(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Hidden:
+        """The mask and its number of visible tokens."""
+        return Hidden(self(pos, skeleton, draws), self.num_visible(*pos.shape[1:3]))
 
 
 def mask_tokens(scores: Tensor, keep: int) -> Tensor:
@@ -137,10 +142,15 @@ class TubeMaskPolicy(TokenMaskPolicy):
         """See :func:`rank_in_tubes`; from the same draws as the mask."""
         return rank_in_tubes(self.scores(pos, draws), pos.size(2), self.tube)
 
+    def hide(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Hidden:
+        """The mask, its number of visible tokens, and the ranks."""
+        joints, steps = pos.shape[1:3]
+        ranks, visible = self.ranks(pos, draws), self.num_visible(joints, steps)
+        return Hidden(ranks >= visible // steps, visible, ranks)
+
     def __call__(self, pos: Tensor, skeleton: Skeleton, draws: Draws) -> Tensor:
         """The mask of tracks or patches."""
-        joints, steps = pos.shape[1:3]
-        return self.ranks(pos, draws) >= self.num_visible(joints, steps) // steps
+        return self.hide(pos, skeleton, draws).mask
 
 
 class TubeMask(TubeMaskPolicy):

@@ -7,7 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.nn.adjacency import visible_edges
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
@@ -156,16 +158,64 @@ class GraphEncoder(SkeletonEncoder):
         self.joint_embedding = joint_vectors(skeleton, hidden_channels) if joint_embedding else None
         self.register_buffer("adjacency", skeleton.adjacency(), persistent=False)
 
+    @property
+    def num_states(self) -> int:
+        """The number of graph layers."""
+        return len(self.gnn.layers)
+
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T, D]``."""
-        return self.encode_embedded(self.embed(pos), self.adjacency)
+        return self.mix(self.embed(pos))
 
-    def encode_embedded(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Encodes embedded joints ``[P, V, T, D]`` along ``adjacency [V, V]`` or ``[P, V, V]``."""
+    def mix(self, x: Tensor, adjacency: Tensor | None = None) -> Tensor:
+        """Encodes embedded joints ``[P, V, T, D]``.
+
+        Args:
+            x: The joints, as ``embed`` gives them.
+            adjacency: ``[V, V]`` or ``[P, V, V]``; none: the skeleton's.
+        """
         if self.joint_embedding is not None:
             x = x + self.joint_embedding
-        out: Tensor = self.gnn(x, adjacency)
+        out: Tensor = self.gnn(x, self.adjacency if adjacency is None else adjacency)
         return out
+
+    def encode_subgraph(
+        self, pos: Tensor, visible: Tensor, adjacency: Tensor | None = None
+    ) -> Tensor:
+        """Encodes the subgraph of the visible joints of each frame.
+
+        The others send and receive nothing, and no norm sees them; their features are zero.
+
+        Args:
+            pos: Tracks ``[P, V, T, C]``.
+            visible: ``[P, V, T]``, bool.
+            adjacency: As in :meth:`mix`.
+
+        Raises:
+            DataError: No joint is visible.
+        """
+        x = self.embed(pos)
+        if self.joint_embedding is not None:
+            x = x + self.joint_embedding
+        there = visible.transpose(1, 2)
+        nodes = x.transpose(1, 2)[there].unsqueeze(1)
+        if len(nodes) == 0:
+            raise DataError("all joints are masked: none is left to see")
+        nodes = self.gnn(
+            nodes, visible_edges(self.adjacency if adjacency is None else adjacency, visible)
+        )
+        out: Tensor = nodes.new_zeros(*there.shape, self.out_channels)
+        return out.masked_scatter(there[..., None], nodes.squeeze(1)).transpose(1, 2)
+
+    def hidden_states(self, pos: Tensor, last: int) -> list[Tensor]:
+        """All joints ``[P, V * T, D]`` after each of the ``last`` layers."""
+        x, states = self.embed(pos), []
+        if self.joint_embedding is not None:
+            x = x + self.joint_embedding
+        for layer in self.gnn.layers:
+            x = layer(x, self.adjacency)
+            states.append(x.flatten(1, 2))
+        return states[-last:]
 
     def for_skeleton(self, skeleton: Skeleton) -> GraphEncoder:
         """A copy of this encoder for another skeleton.

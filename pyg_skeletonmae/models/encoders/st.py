@@ -69,7 +69,7 @@ class STEncoder(MaskedEncoder):
         init: Init = "xavier",
     ) -> None:
         super().__init__(skeleton, in_channels, frames, hidden_channels, frames_per_patch)
-        self.init = init
+        self.init, self.heads = init, heads
         self.num_steps = frames // frames_per_patch
         self.patch = PatchEmbed(in_channels, hidden_channels, frames_per_patch)
         self.position = JointTimeEmbedding(
@@ -87,20 +87,29 @@ class STEncoder(MaskedEncoder):
         self.norm = nn.LayerNorm(hidden_channels, norm_eps)
         init_linear(self, init)
 
-    def embed(self, pos: Tensor, keep: Tensor | None = None) -> Tensor:
-        """Embeds tracks ``[P, V, T, C]``: all tokens ``[P, V * S, D]``, or ``keep [P, K]`` of them.
+    @property
+    def num_states(self) -> int:
+        """The number of blocks."""
+        return len(self.transformer.blocks)
+
+    def embed(self, pos: Tensor) -> Tensor:
+        """Embeds tracks ``[P, V, T, C]`` to tokens ``[P, V, S, D]``.
 
         Raises:
             DataError: The clips have other joints, channels or frames than the encoder.
         """
         self.check(pos)
-        out: Tensor = self.patch(pos, keep) + self.position(keep)
-        return out
+        tokens: Tensor = self.patch(pos) + self.position()
+        return tokens.view(len(pos), self.skeleton.num_joints, self.num_steps, self.out_channels)
+
+    def mix(self, x: Tensor) -> Tensor:
+        """Lets tokens ``[P, V, S, D]`` attend to each other."""
+        out: Tensor = self.norm(self.transformer(x.flatten(1, 2)))
+        return out.view(x.shape)
 
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, S, D]``."""
-        out: Tensor = self.norm(self.transformer(self.embed(pos)))
-        return out.view(len(pos), self.skeleton.num_joints, self.num_steps, self.out_channels)
+        return self.mix(self.embed(pos))
 
     def encode_visible(self, pos: Tensor, keep: Tensor, present: Tensor | None = None) -> Tensor:
         """Embeds and encodes the visible tokens only.
@@ -113,7 +122,10 @@ class STEncoder(MaskedEncoder):
         Returns:
             ``[P, K, D]``, in the order of ``keep``.
         """
-        out: Tensor = self.norm(self.transformer(self.embed(pos, keep), present))
+        self.check(pos)
+        out: Tensor = self.norm(
+            self.transformer(self.patch(pos, keep) + self.position(keep), present)
+        )
         return out
 
     def hidden_states(self, pos: Tensor, last: int) -> list[Tensor]:
@@ -122,7 +134,7 @@ class STEncoder(MaskedEncoder):
         Raises:
             ConfigError: There are fewer blocks.
         """
-        return self.transformer.hidden_states(self.embed(pos), last)
+        return self.transformer.hidden_states(self.embed(pos).flatten(1, 2), last)
 
     def layer_of(self, name: str) -> int:
         """The layer of a parameter: 0 for embeddings, ``i + 1`` for block ``i``, then the norm."""

@@ -9,9 +9,11 @@ from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.classifier import Classifier, Head
 from pyg_skeletonmae.models.heads import JointPool
-from pyg_skeletonmae.nn.norm import BatchNormLast
+from pyg_skeletonmae.nn.adjacency import aggregate
+from pyg_skeletonmae.nn.norm import BatchNormLast, visible_norm
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv
 from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
+from pyg_skeletonmae.nn.tokens import to_patches
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.graph import on_cpu
 
@@ -76,12 +78,36 @@ class STGCNBlock(nn.Module):
             linear = nn.Linear(in_channels, out_channels, bias=False)
             self.residual = nn.Sequential(linear, BatchNormLast(out_channels))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+    def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Maps tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
+
+        Args:
+            x: The tracks, zero where they are hidden.
+            visible: ``[P, V, T]``, bool: the other places send and receive nothing, means over
+                neighbours run over the visible ones, and norms see those alone; none: all are.
+        """
         adjacency = self.partitions * self.importance
+        if visible is not None:
+            return self._visible(x, visible, adjacency)
         h = sum(conv(x, own) for conv, own in zip(self.convs, adjacency, strict=True))
         h = self.dropout(self.temporal(torch.relu(self.norm(h))))
         return torch.relu(h + self.residual(x[:, :, :: self.stride]))
+
+    def _visible(self, x: Tensor, visible: Tensor, adjacency: Tensor) -> Tensor:
+        there = visible.unsqueeze(-1)
+        h: Tensor | float = 0.0
+        for conv, group, own in zip(self.convs, self.partitions, adjacency, strict=True):
+            share = aggregate(group, there.to(x.dtype))  # of the group's neighbours, 0 to 1
+            h = h + conv(x, own) / torch.where(share > 0, share, 1.0)
+        assert isinstance(h, Tensor)
+        h = torch.relu(visible_norm(self.norm, h, there))
+        h = self.dropout(self.temporal(h, visible))
+        before, shown = x[:, :, :: self.stride], there[:, :, :: self.stride]
+        if isinstance(self.residual, nn.Sequential):
+            linear, norm = self.residual
+            assert isinstance(norm, BatchNormLast)
+            before = visible_norm(norm, linear(before), shown)
+        return torch.relu(h + before)
 
 
 class STGCNEncoder(SkeletonEncoder):
@@ -98,6 +124,11 @@ class STGCNEncoder(SkeletonEncoder):
         channels: The width of each block (default: the ten of the paper, 64 to 256); time is halved
             where it grows.
         dropout: The dropout rate on the output of each convolution over time.
+        global_group: A fourth group of neighbours, all joints of the body, so that far joints are
+            one step away (our option).
+
+    In pre-training a token is as many frames of one joint as the blocks make one of, 4 in the
+    paper's network.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -113,6 +144,7 @@ class STGCNEncoder(SkeletonEncoder):
         in_channels: int = 3,
         channels: list[int] | None = None,
         dropout: float = 0.0,
+        global_group: bool = False,
     ) -> None:
         channels = _CHANNELS if channels is None else channels
         if not channels:
@@ -120,19 +152,67 @@ class STGCNEncoder(SkeletonEncoder):
         super().__init__(skeleton, channels[-1])
         self.data_norm = BatchNormLast(skeleton.num_joints * in_channels)
         partitions = spatial_partitions(skeleton)
+        if global_group:
+            mean = torch.full_like(partitions[:1], 1 / skeleton.num_joints)
+            partitions = torch.cat([partitions, mean])
         blocks, before = [], in_channels
         for number, width in enumerate(channels):
             stride = 2 if number and width > before else 1
             blocks.append(STGCNBlock(before, width, partitions, stride, dropout))
             before = width
+            self.frames_per_token *= stride
         self.blocks = nn.ModuleList(blocks)
+
+    @property
+    def embed_channels(self) -> int:
+        """The numbers of a token: its normalised coordinates."""
+        joints = self.skeleton.num_joints
+        return self.frames_per_token * self.data_norm.num_features // joints
 
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+        return self._blocks(self._normalise(pos))
+
+    def embed(self, pos: Tensor) -> Tensor:
+        """The normalised coordinates of tracks ``[P, V, T, C]`` as tokens ``[P, V, S, F * C]``.
+
+        Raises:
+            DataError: The frames are no whole number of tokens.
+        """
+        return to_patches(self._normalise(pos), self.frames_per_token).flatten(3)
+
+    def mix(self, x: Tensor) -> Tensor:
+        """Passes tokens ``[P, V, S, F * C]`` through the blocks, to ``[P, V, S, D]``."""
+        tracks, joints, steps, numbers = x.shape
+        frames = self.frames_per_token
+        return self._blocks(x.reshape(tracks, joints, steps * frames, numbers // frames))
+
+    def encode_subgraph(self, pos: Tensor, visible: Tensor) -> Tensor:
+        """Encodes the visible tokens of tracks ``[P, V, T, C]``; the features of others are zero.
+
+        Hidden tokens send and receive nothing, see :class:`STGCNBlock`.
+
+        Args:
+            pos: The tracks.
+            visible: ``[P, V, S]``, bool.
+        """
+        visible = visible.repeat_interleave(self.frames_per_token, dim=2)
+        return self._blocks(self._normalise(pos, visible), visible)
+
+    def _normalise(self, pos: Tensor, visible: Tensor | None = None) -> Tensor:
         by_frame = pos.transpose(1, 2)
-        x: Tensor = self.data_norm(by_frame.flatten(2)).view(by_frame.shape).transpose(1, 2)
+        if visible is None:
+            x: Tensor = self.data_norm(by_frame.flatten(2))
+        else:
+            there = visible.transpose(1, 2)[..., None].expand_as(by_frame).flatten(2)
+            x = visible_norm(self.data_norm, by_frame.flatten(2), there)
+        return x.view(by_frame.shape).transpose(1, 2)
+
+    def _blocks(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         for block in self.blocks:
-            x = block(x)
+            x = block(x, visible)
+            if visible is not None:
+                visible = visible[:, :, :: block.stride]
         return x
 
     def __repr__(self) -> str:

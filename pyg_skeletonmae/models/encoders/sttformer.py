@@ -28,6 +28,30 @@ PUBLISHED = (
 )
 
 
+class FrameEmbed(nn.Sequential):
+    """The linear map of each joint of each frame, with its norm and activation.
+
+    Args:
+        in_channels: The channels of a joint.
+        channels: The width of a token.
+
+    Shapes:
+        - **input:** tracks ``[P, V, T, C]``
+        - **output:** tokens ``[P, V, T, E]``
+    """
+
+    def __init__(self, in_channels: int, channels: int) -> None:
+        super().__init__(nn.Conv2d(in_channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
+        self.channels = channels
+
+    def forward(self, pos: Tensor) -> Tensor:
+        """Embeds every joint of every frame."""
+        x = to_tuples(pos, 1)  # of one frame: it does not matter here
+        for layer in self:
+            x = layer(x)
+        return from_tuples(F.leaky_relu(x, SLOPE), pos.size(1))
+
+
 class STTFormerEncoder(MaskedEncoder):
     r"""The network of `"Spatio-Temporal Tuples Transformer for Skeleton-Based Action Recognition"
     <https://arxiv.org/abs/2201.02849>`_, without its classifier.
@@ -71,11 +95,17 @@ class STTFormerEncoder(MaskedEncoder):
         blocks = tuple_blocks(channels, tuple_frames * skeleton.num_joints, heads, kernel)
         super().__init__(skeleton, in_channels, frames, channels[-1][1], frames_per_patch=1)
         self.tuple_frames = tuple_frames
-        self.embed = nn.Sequential(
-            nn.Conv2d(in_channels, channels[0][0], 1, bias=False),
-            nn.BatchNorm2d(channels[0][0]),
-        )
+        self.embed = FrameEmbed(in_channels, channels[0][0])
         self.blocks = blocks
+
+    @property
+    def embed_channels(self) -> int:
+        """The width of the first block's input."""
+        return self.embed.channels
+
+    def mix(self, x: Tensor) -> Tensor:
+        """Passes tokens ``[P, V, T, E]`` through the blocks, to ``[P, V, T, D]``."""
+        return from_tuples(self.blocks(to_tuples(x, self.tuple_frames)), self.skeleton.num_joints)
 
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T / F, D]``."""
@@ -96,12 +126,11 @@ class STTFormerEncoder(MaskedEncoder):
             DataError: The clips have other joints, channels or frames than the encoder.
         """
         self.check(pos)
-        x = F.leaky_relu(self.embed(to_tuples(pos, self.tuple_frames)), SLOPE)
+        x: Tensor = self.embed(pos)
         if mask is not None:
-            hidden = to_tuples(mask[..., None], self.tuple_frames)
-            fill = x.new_zeros(()) if token is None else token[:, None, None].to(x.dtype)
-            x = torch.where(hidden, fill, x)
-        return from_tuples(self.blocks(x), self.skeleton.num_joints)
+            fill = x.new_zeros(()) if token is None else token.to(x.dtype)
+            x = torch.where(mask[..., None], fill, x)
+        return self.mix(x)
 
     def __repr__(self) -> str:
         return (

@@ -2,55 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import ClassVar, Literal, get_args
 
-import torch
-from torch import Tensor, nn
-from torch_geometric.data import Data
+from torch import Tensor
 
-from pyg_skeletonmae.batch import as_tracks, clip_draws, valid_joints
-from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.models.base import SkeletonModel
-from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder, GraphLayer
+from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder
 from pyg_skeletonmae.models.pretraining.collapse import CollapseWatch
-from pyg_skeletonmae.models.pretraining.edge_decoder import EdgeDecoder
-from pyg_skeletonmae.nn.losses import masked_mse, rce_loss
+from pyg_skeletonmae.models.pretraining.graph_decoder import GraphDecoder
+from pyg_skeletonmae.models.pretraining.masked_pretrainer import MaskedPretrainer
+from pyg_skeletonmae.models.pretraining.mixing_decoder import HiddenForm
+from pyg_skeletonmae.models.pretraining.targets import CoordinateTarget, EmbeddingTarget, Loss
+from pyg_skeletonmae.nn import targets as numbers
+from pyg_skeletonmae.nn.losses import RCEForm
 from pyg_skeletonmae.nn.norm import Norm
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.masking import (
-    MaskPolicy,
-    default_part_mask,
-    draw_edge_mask,
-    hidden_bones,
-)
+from pyg_skeletonmae.transforms.masking import MaskPolicy, default_part_mask
 
 Target = Literal["embedding", "coordinates"]
-Loss = Literal["cosine", "squared"]
 
 
-class GraphDecoder(nn.Module):
-    """Graph layers without a final norm and activation, then a linear map if the width changes."""
+class _Coordinates(CoordinateTarget):
+    """Coordinates whose mean cosine is logged beside that of embeddings; they cannot collapse."""
 
-    def __init__(
-        self, channels: int, out_channels: int, depth: int, conv: Conv, norm: Norm
-    ) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(
-            GraphLayer(conv, channels, norm, bare=i == depth - 1) for i in range(depth)
-        )
-        same = channels == out_channels
-        self.head = nn.Identity() if same else nn.Linear(channels, out_channels)
+        self.collapse = CollapseWatch()
 
-    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Maps ``[P, V, T, D]`` to ``[P, V, T, out_channels]``."""
-        for layer in self.layers:
-            x = layer(x, adjacency)
-        out: Tensor = self.head(x)
-        return out
+    def logs(self, targets: Sequence[numbers.Target], masks: Sequence[Tensor]) -> dict[str, Tensor]:
+        """The mean cosine between targets."""
+        return {"target_cosine": self.collapse(targets[0].value, masks[0])}
 
 
-class GraphSkeletonMAE(SkeletonModel):
+class GraphSkeletonMAE(MaskedPretrainer):
     r"""Masked auto-encoding of skeleton graphs, frame by frame.
 
     `"SkeletonMAE: Graph-based Masked Autoencoder for Skeleton Sequence Pre-training"
@@ -101,6 +86,8 @@ class GraphSkeletonMAE(SkeletonModel):
             error of the masked joints (our option, for ``target="coordinates"``: their length means
             something, while features would shrink to a constant). ``beta`` and ``loss_form`` are
             the cosine error's.
+        hidden: ``"token"`` as in the paper, or ``"drop"``: masked joints send and receive nothing
+            in the encoder, see :class:`~pyg_skeletonmae.models.GraphDecoder` (our option).
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -109,6 +96,14 @@ class GraphSkeletonMAE(SkeletonModel):
     Raises:
         ConfigError: A setting is unknown, out of range, or does not fit the others.
     """
+
+    former_names: ClassVar[dict[str, str]] = {
+        "to_decoder.": "decoder.to_decoder.",
+        "edge_decoder.": "decoder.edge_decoder.",
+    }
+    """Weights in files of earlier versions, and what they are called now."""
+
+    encoder: GraphEncoder
 
     def __init__(
         self,
@@ -125,114 +120,60 @@ class GraphSkeletonMAE(SkeletonModel):
         joint_embedding: bool = False,
         remask: bool = False,
         beta: float = 2.0,
-        loss_form: Literal["paper", "graphmae"] = "paper",
+        loss_form: RCEForm = "paper",
         norm: Norm = "batch",
         dropout: float = 0.0,
         residual: bool = False,
         edge_ratio: float = 0.0,
         edge_weight: float = 0.0,
         loss: Loss = "cosine",
+        hidden: HiddenForm = "token",
     ) -> None:
-        super().__init__()
-        for name, value, known in (("target", target, Target), ("loss", loss, Loss)):
-            if value not in get_args(known):
-                raise ConfigError(f"{name} {value!r}: expected one of {get_args(known)}")
+        if target not in get_args(Target):
+            raise ConfigError(f"target {target!r}: expected one of {get_args(Target)}")
         if loss == "squared" and target == "embedding":
             raise ConfigError(
                 "loss 'squared' is for target='coordinates': features would shrink to a constant"
             )
-        if decoder_depth < 1:
-            raise ConfigError(f"decoder_depth {decoder_depth}: expected at least one layer")
-        hidden_bones(skeleton.edge_index.size(1) // 2, edge_ratio)
-        if (edge_ratio > 0) != (edge_weight > 0):
-            raise ConfigError("edge_ratio and edge_weight: give both, or neither")
-        self.encoder = GraphEncoder(
-            skeleton, in_channels, hidden_channels, depth, conv, norm, dropout, residual,
-            joint_embedding,
-        )  # fmt: skip
-        out_channels = in_channels if target == "coordinates" else hidden_channels
-        self.decoder = GraphDecoder(hidden_channels, out_channels, decoder_depth, conv, norm)
-        self.mask: MaskPolicy = default_part_mask(skeleton) if mask is None else mask
-        self.target, self.detach_target = target, detach_target
-        self.loss: Loss = loss
-        self.beta, self.loss_form, self.remask = beta, loss_form, remask
-        self.edge_ratio, self.edge_weight = edge_ratio, edge_weight
-        self.mask_token = nn.Parameter(torch.zeros(hidden_channels))
-        self.to_decoder = (
-            nn.Linear(hidden_channels, hidden_channels, bias=False) if remask else None
-        )
-        self.edge_decoder = EdgeDecoder(skeleton, hidden_channels) if edge_weight else None
-        self.encoder.embed.requires_grad_(not freeze_embedding)
         advice = "" if freeze_embedding else "freeze_embedding=True, "
         advice += "target='coordinates', or another normalisation of the input"
-        self.collapse = CollapseWatch(advice=advice)
-        self.reset_parameters()
+        super().__init__(
+            GraphEncoder(
+                skeleton,
+                in_channels,
+                hidden_channels=hidden_channels,
+                depth=depth,
+                conv=conv,
+                norm=norm,
+                dropout=dropout,
+                residual=residual,
+                joint_embedding=joint_embedding,
+            ),
+            default_part_mask(skeleton) if mask is None else mask,
+            EmbeddingTarget(detach_target, advice) if target == "embedding" else _Coordinates(),
+            GraphDecoder(
+                decoder_depth,
+                conv=conv,
+                norm=norm,
+                remask=remask,
+                edge_ratio=edge_ratio,
+                edge_weight=edge_weight,
+                hidden=hidden,
+            ),
+            loss,
+            beta=beta,
+            loss_form=loss_form,
+            hide_missing=False,
+        )
+        self.target = target
+        self.encoder.embed.requires_grad_(not freeze_embedding)
 
-    def reset_parameters(self) -> None:
-        """Draws the mask token anew (normal, standard deviation 0.02)."""
-        nn.init.normal_(self.mask_token, std=0.02)
-
-    def forward(self, batch: Data) -> dict[str, Tensor]:
-        """The loss of a batch; joints that are missing are never scored."""
-        draws = clip_draws(batch).split(batch.num_tracks)
-        pos, mask = self._tracks(batch, draws)
-        adjacency, edge_mask = self._adjacency(batch, draws)
-        embedded = self.encoder.embed(pos)
-        encoded = self._encode(embedded, mask, adjacency)
-        target = embedded if self.target == "embedding" else pos
-        target = target.detach() if self.detach_target else target
-        prediction = self._decode(encoded, mask, adjacency)
-        if self.loss == "squared":
-            loss = masked_mse(prediction, target, mask)
-        else:
-            loss = rce_loss(prediction, target, mask, self.beta, self.loss_form)
-        logs = {"target_cosine": self.collapse(target, mask)}
-        if self.edge_decoder is not None and edge_mask is not None:
-            valid = as_tracks(valid_joints(batch), self.encoder.skeleton.num_joints)
-            logs["edge_loss"] = self.edge_decoder(encoded, edge_mask, draws, valid)
-            loss = loss + self.edge_weight * logs["edge_loss"]
-        return {"loss": loss, **{name: value.detach() for name, value in logs.items()}}
-
-    @torch.no_grad()
-    def reconstruct(self, batch: Data) -> tuple[Tensor, Tensor]:
-        """The decoder's output ``[P, V, T, out]`` and the mask ``[P, V, T]``, bool, behind it."""
-        draws = clip_draws(batch).split(batch.num_tracks)
-        pos, mask = self._tracks(batch, draws)
-        adjacency, _ = self._adjacency(batch, draws)
-        encoded = self._encode(self.encoder.embed(pos), mask, adjacency)
-        return self._decode(encoded, mask, adjacency), mask
-
-    def after_step(self) -> None:
-        """Warns when embedded targets have been the same direction for a while."""
-        if self.target == "embedding":
-            self.collapse.check()
-
-    def _tracks(self, batch: Data, draws: Draws) -> tuple[Tensor, Tensor]:
-        joints = self.encoder.skeleton.num_joints
-        pos = self.encoder.tracks(batch)
-        valid = as_tracks(valid_joints(batch), joints)
-        given = batch.get("joint_mask")
-        if given is not None:
-            return pos, as_tracks(given, joints) & valid
-        return pos, self.mask(pos, self.encoder.skeleton, draws) & valid
-
-    def _adjacency(self, batch: Data, draws: Draws) -> tuple[Tensor, Tensor | None]:
-        edge_mask = batch.get("edge_mask")
-        if edge_mask is None and self.edge_ratio > 0:
-            edge_mask = draw_edge_mask(self.encoder.skeleton, self.edge_ratio, draws)
-        if edge_mask is None:
-            return self.encoder.adjacency, None
-        return self.encoder.masked_adjacency(edge_mask), edge_mask
-
-    def _encode(self, embedded: Tensor, mask: Tensor, adjacency: Tensor) -> Tensor:
-        x = torch.where(mask[..., None], self.mask_token.to(embedded.dtype), embedded)
-        return self.encoder.encode_embedded(x, adjacency)
-
-    def _decode(self, encoded: Tensor, mask: Tensor, adjacency: Tensor) -> Tensor:
-        if self.to_decoder is not None:
-            encoded = self.to_decoder(encoded).masked_fill(mask[..., None], 0.0)
-        out: Tensor = self.decoder(encoded, adjacency)
-        return out
+    @property
+    def collapse(self) -> CollapseWatch:
+        """What watches the targets."""
+        watch = self.objective.collapse
+        assert isinstance(watch, CollapseWatch)
+        return watch
 
     def __repr__(self) -> str:
         return (

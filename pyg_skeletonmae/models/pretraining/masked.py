@@ -1,17 +1,21 @@
-"""What the spatial-temporal masked auto-encoder asks of its encoder and its decoder."""
+"""What masked pre-training asks of encoders and decoders."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, Generic, TypeVar
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from pyg_skeletonmae.configurable import Configurable
+from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.base import SkeletonEncoder, SkeletonModel
 from pyg_skeletonmae.nn.targets import TargetNorm
-from pyg_skeletonmae.nn.tokens import TokenSplit
+from pyg_skeletonmae.nn.tokens import TokenSplit, split_tokens
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import MaskPolicy
 
@@ -44,7 +48,7 @@ class MaskedEncoder(SkeletonEncoder):
                 f"{frames} frames are no whole number of patches of {frames_per_patch}"
             )
         self.in_channels, self.frames = in_channels, frames
-        self.frames_per_patch = frames_per_patch
+        self.frames_per_patch = self.frames_per_token = frames_per_patch
 
     def check(self, pos: Tensor) -> None:
         """Refuses tracks that are not ``[P, V, T, C]`` of this encoder.
@@ -61,21 +65,76 @@ class MaskedEncoder(SkeletonEncoder):
             )
 
 
-E_contra = TypeVar("E_contra", bound=MaskedEncoder, contravariant=True)
+@dataclass
+class MaskedView:
+    """One masked look at the tracks of a batch.
 
-
-class MaskedDecoder(nn.Module, Generic[E_contra]):
-    """Predicts clips from what an encoder makes of their visible tokens.
-
-    It holds all that only pre-training needs, so that the encoder is whole without it.
+    Args:
+        mask: The hidden tokens, ``[P, V, S]``, bool, True = masked.
+        valid: Where joints are present, ``[P, V, T]``, bool.
+        draws: One row per track, for whatever else a decoder draws.
+        visible: How many tokens of each track are visible, where that is the same known number.
+        edge_mask: The bones that the batch hides, ``[P * E]``, bool.
+        token: What stands in hidden places, ``[E]``, for decoders that ask for it.
+        losses: What a decoder adds to the loss, by name, each with its weight.
     """
 
+    mask: Tensor
+    valid: Tensor
+    draws: Draws
+    visible: int | None = None
+    edge_mask: Tensor | None = None
+    token: Tensor | None = None
+    losses: dict[str, tuple[float, Tensor]] = field(default_factory=dict)
+
+    @cached_property
+    def split(self) -> TokenSplit:
+        """The numbers of the visible tokens, for encoders that see those alone."""
+        return split_tokens(self.mask, self.visible)
+
+    def fill(self, x: Tensor) -> Tensor:
+        """Tokens ``[P, V, S, E]`` with :attr:`token` in the hidden places."""
+        assert self.token is not None
+        return torch.where(self.mask[..., None], self.token.to(x.dtype), x)
+
+
+E_contra = TypeVar("E_contra", bound=SkeletonEncoder, contravariant=True)
+
+
+class MaskedDecoder(SkeletonModel, Generic[E_contra]):
+    """Predicts the hidden tokens from what an encoder makes of the others.
+
+    It alone knows how tokens are hidden from the encoder, and holds all that only pre-training
+    needs, so that the encoder is whole without it.
+    """
+
+    reads: ClassVar[type[SkeletonModel]] = SkeletonModel
+    """The encoders that it can hide tokens from."""
+
+    token_channels: int | None = None
+    """The width of the learned token that it puts in hidden places, if it asks for one."""
+
+    def attach(self, encoder: E_contra, channels: int) -> None:
+        """Tells the decoder, once, whose tokens it predicts; here sizes that are not given yet are.
+
+        Args:
+            encoder: The encoder.
+            channels: How many numbers to predict for each token.
+
+        Raises:
+            ConfigError: They do not fit each other.
+        """
+        if not isinstance(encoder, self.reads):
+            raise ConfigError(
+                f"{type(self).__name__} decodes {self.reads.__name__}, not {type(encoder).__name__}"
+            )
+
     @abstractmethod
-    def reconstruct(self, encoder: E_contra, pos: Tensor, split: TokenSplit) -> Tensor:
+    def reconstruct(self, encoder: E_contra, pos: Tensor, view: MaskedView) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` with the masked tokens hidden, and predicts all.
 
         Returns:
-            ``P * V * T * C`` numbers, in this order.
+            ``P * V * S * channels`` numbers, in this order.
         """
 
 

@@ -12,7 +12,6 @@ from pyg_skeletonmae.batch import clip_draws, valid_joints
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonModel
 from pyg_skeletonmae.models.encoders.st import STEncoder
-from pyg_skeletonmae.models.pretraining.draw_split import draw_split
 from pyg_skeletonmae.models.pretraining.st_backbone import ViTBackbone
 from pyg_skeletonmae.nn.ema import EMA
 from pyg_skeletonmae.nn.latent_target import LayerNorm, latent_target
@@ -167,11 +166,10 @@ class Skeleton2Vec(SkeletonModel):
                 )
             return split_tokens(given.view(patches.shape[:4]).any(dim=3)), None
         draws = clip_draws(batch).split(batch.num_tracks * self.views)
-        if self.decoder_order == "published" and isinstance(self.mask, TubeMaskPolicy):
-            joints, steps = patches.shape[1:3]
-            visible = self.mask.num_visible(joints, steps) // steps
-            return published_split(self.mask.ranks(patches, draws), visible)
-        return draw_split(self.mask, patches, self.student.skeleton, draws), None
+        hidden = self.mask.hide(patches, self.student.skeleton, draws)
+        if self.decoder_order == "published" and hidden.ranks is not None and hidden.visible:
+            return published_split(hidden.ranks, hidden.visible // patches.size(2))
+        return split_tokens(hidden.mask, hidden.visible), None
 
     def _check(self, depth: int) -> None:
         for ok, message in (

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.encoders.st import STEncoder
-from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder
+from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedView
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, TimeEmbedding
 from pyg_skeletonmae.nn.tokens import TokenSplit, scatter_tokens
 from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
@@ -33,6 +34,8 @@ class STDecoder(MaskedDecoder[STEncoder]):
         - **input:** visible tokens ``[P, K, in_channels]`` and their split
         - **output:** ``[P, V * S, out_channels]``
     """
+
+    reads = STEncoder
 
     def __init__(
         self,
@@ -65,8 +68,19 @@ class STDecoder(MaskedDecoder[STEncoder]):
         """Predicts all tokens from the visible ones."""
         return self.decode(scatter_tokens(self.embed(encoded), split, self.mask_token))
 
-    def reconstruct(self, encoder: STEncoder, pos: Tensor, split: TokenSplit) -> Tensor:
+    def attach(self, encoder: STEncoder, channels: int) -> None:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
+        super().attach(encoder, channels)
+        own = (self.embed.in_features, self.position.joint.size(-2), self.head.out_features)
+        found = (encoder.out_channels, encoder.skeleton.num_joints, channels)
+        if own != found:
+            raise ConfigError(
+                f"decoder: [width, joints, numbers of a token] {list(own)} for {list(found)}"
+            )
+
+    def reconstruct(self, encoder: STEncoder, pos: Tensor, view: MaskedView) -> Tensor:
+        """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
+        split = view.split
         out: Tensor = self(encoder.encode_visible(pos, split.keep, split.present), split)
         return out
 

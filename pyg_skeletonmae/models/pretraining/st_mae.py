@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
-import torch
-from torch import Tensor
-from torch_geometric.data import Data
-
-from pyg_skeletonmae.batch import as_tracks, clip_draws, valid_joints
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.models.base import SkeletonModel
-from pyg_skeletonmae.models.pretraining.draw_split import draw_split
 from pyg_skeletonmae.models.pretraining.masked import STBackbone
+from pyg_skeletonmae.models.pretraining.masked_pretrainer import MaskedPretrainer
 from pyg_skeletonmae.models.pretraining.st_backbone import ViTBackbone
-from pyg_skeletonmae.nn.losses import masked_mse
-from pyg_skeletonmae.nn.targets import Target, TargetNorm, motion, standardise
-from pyg_skeletonmae.nn.tokens import TokenSplit, split_tokens, to_patches
+from pyg_skeletonmae.models.pretraining.targets import CoordinateTarget, MotionTarget
+from pyg_skeletonmae.nn.targets import TargetNorm
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import MaskPolicy
-from pyg_skeletonmae.transforms.token_masking import TokenMaskPolicy
 
 
-class STSkeletonMAE(SkeletonModel):
+class STSkeletonMAE(MaskedPretrainer):
     r"""Masked auto-encoding of coordinates or motion over joints and time.
 
     `"SkeletonMAE: Spatial-Temporal Masked Autoencoders for Self-supervised Skeleton Action
@@ -75,62 +67,23 @@ class STSkeletonMAE(SkeletonModel):
         motion_stride: int = 1,
         target_norm: TargetNorm | None = None,
     ) -> None:
-        super().__init__()
         backbone = ViTBackbone() if backbone is None else backbone
-        target_norm = backbone.target_norm if target_norm is None else target_norm
-        if target not in ("coordinates", "motion") or target_norm not in ("patch", "time", "none"):
+        norm = backbone.target_norm if target_norm is None else target_norm
+        if target not in ("coordinates", "motion") or norm not in get_args(TargetNorm):
             raise ConfigError(
-                f"target {target!r}, target_norm {target_norm!r}: expected 'coordinates' or "
+                f"target {target!r}, target_norm {norm!r}: expected 'coordinates' or "
                 "'motion', and 'patch', 'time' or 'none'"
             )
         if not 1 <= motion_stride < frames:
             raise ConfigError(f"motion_stride {motion_stride}: expected 1 to {frames - 1} frames")
-        self.encoder = backbone.encoder(skeleton, in_channels, frames)
-        self.decoder = backbone.decoder(skeleton, in_channels, frames)
-        self.mask: MaskPolicy = backbone.mask() if mask is None else mask
-        self.target, self.motion_stride = target, motion_stride
-        self.target_norm: TargetNorm = target_norm
-        if isinstance(self.mask, TokenMaskPolicy):
-            steps = frames // self.encoder.frames_per_patch
-            self.mask.num_visible(skeleton.num_joints, steps)
-
-    def forward(self, batch: Data) -> dict[str, Tensor]:
-        """The loss of a batch."""
-        prediction, target, mask = self._predict(batch)
-        return {"loss": masked_mse(prediction, target.value, mask & target.valid)}
-
-    @torch.no_grad()
-    def reconstruct(self, batch: Data) -> tuple[Tensor, Tensor]:
-        """Predictions in the units of the data ``[P, V, T, C]``, and the mask ``[P, V, T]``.
-
-        A standardised target is restored by its true mean and deviation, as MAE's pictures are.
-        """
-        prediction, target, mask = self._predict(batch)
-        return target.restore(prediction), mask
-
-    def _predict(self, batch: Data) -> tuple[Tensor, Target, Tensor]:
-        joints = self.encoder.skeleton.num_joints
-        pos = self.encoder.tracks(batch)
-        split = self._split(batch, pos)
-        prediction = self.decoder.reconstruct(self.encoder, pos, split).view(pos.shape)
-        target = self._target(pos, as_tracks(valid_joints(batch), joints))
-        mask = split.mask.repeat_interleave(self.encoder.frames_per_patch, dim=2)
-        return prediction, target, mask
-
-    @torch.no_grad()
-    def _split(self, batch: Data, pos: Tensor) -> TokenSplit:
-        patches = to_patches(pos, self.encoder.frames_per_patch)
-        given = batch.get("joint_mask")
-        if given is not None:
-            return split_tokens(given.view(patches.shape[:4]).any(dim=3))
-        draws = clip_draws(batch).split(batch.num_tracks)
-        return draw_split(self.mask, patches, self.encoder.skeleton, draws)
-
-    @torch.no_grad()
-    def _target(self, pos: Tensor, valid: Tensor) -> Target:
-        if self.target == "motion":
-            pos, valid = motion(pos, valid, self.motion_stride)
-        return standardise(pos, valid, self.target_norm, self.encoder.frames_per_patch)
+        goal = MotionTarget(motion_stride, norm) if target == "motion" else CoordinateTarget(norm)
+        super().__init__(
+            backbone.encoder(skeleton, in_channels, frames),
+            backbone.mask() if mask is None else mask,
+            goal,
+            backbone.decoder(skeleton, in_channels, frames),
+        )
+        self.target, self.target_norm, self.motion_stride = target, norm, motion_stride
 
     def __repr__(self) -> str:
         return (

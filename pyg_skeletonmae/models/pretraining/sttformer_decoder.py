@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.encoders.sttformer import STTFormerEncoder
-from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder
+from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedView
 from pyg_skeletonmae.nn.frame_tuples import from_tuples, to_tuples, tuple_blocks
-from pyg_skeletonmae.nn.tokens import TokenSplit
 
 
 class STTFormerDecoder(MaskedDecoder[STTFormerEncoder]):
@@ -39,6 +39,8 @@ class STTFormerDecoder(MaskedDecoder[STTFormerEncoder]):
         ConfigError: A block does not fit the one before.
     """
 
+    reads = STTFormerEncoder
+
     def __init__(
         self,
         num_joints: int,
@@ -66,10 +68,20 @@ class STTFormerDecoder(MaskedDecoder[STTFormerEncoder]):
         x = self.head(self.blocks(to_tuples(tokens, self.tuple_frames)))
         return from_tuples(x, self.num_joints)
 
-    def reconstruct(self, encoder: STTFormerEncoder, pos: Tensor, split: TokenSplit) -> Tensor:
+    def attach(self, encoder: STTFormerEncoder, channels: int) -> None:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
-        tokens = encoder.encode_tokens(pos, split.mask, self.hidden_token)
-        out: Tensor = self(tokens, split.mask)
+        super().attach(encoder, channels)
+        own = (self.in_channels, self.num_joints, self.head.out_channels)
+        found = (encoder.out_channels, encoder.skeleton.num_joints, channels)
+        if own != found:
+            raise ConfigError(
+                f"decoder: [width, joints, numbers of a token] {list(own)} for {list(found)}"
+            )
+
+    def reconstruct(self, encoder: STTFormerEncoder, pos: Tensor, view: MaskedView) -> Tensor:
+        """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
+        tokens = encoder.encode_tokens(pos, view.mask, self.hidden_token)
+        out: Tensor = self(tokens, view.mask)
         return out
 
     def __repr__(self) -> str:

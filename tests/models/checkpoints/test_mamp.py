@@ -169,7 +169,7 @@ def test_the_official_file_gives_the_recorded_loss(monkeypatch: pytest.MonkeyPat
     loss = model(as_batch(tracks))["loss"]
     torch.testing.assert_close(loss, oracle["tau080/out/loss"], rtol=1e-5, atol=0.0)
     mask = ours(oracle["mask/mask"]).bool()
-    prediction, _, _ = model._predict(as_batch(tracks, mask))
+    (prediction,), _, _ = model._predict(as_batch(tracks, mask))
     expected = ours(oracle["out/pred"]).reshape(prediction.shape)
     torch.testing.assert_close(prediction, expected, rtol=1e-5, atol=1e-5)
 

@@ -124,7 +124,7 @@ def test_every_recorded_intermediate_value(
     where = torch.where(source == ids.size(1), -1, source)[..., None]
     assert torch.equal(ours_back(where)[..., 0], oracle["mid/decoder_source_index"].long())
     seen["mid/prediction_all"] = ours_back(model._predict(as_batch(pos), pos)[0])
-    seen["mid/student_tokens"] = ours_back(model.student.embed(pos))
+    seen["mid/student_tokens"] = ours_back(model.student.embed(pos).flatten(1, 2))
     states = model.teacher.module.hidden_states(pos, 2)
     seen["mid/teacher_hidden"] = torch.stack([ours_back(state) for state in states])
     seen["mid/teacher_target_all"] = ours_back(model.targets(pos))

@@ -94,7 +94,7 @@ def test_every_recorded_intermediate_value(name: str, dtype: torch.dtype) -> Non
     pos = oracle_tracks(oracle["in/x"]).to(dtype)
     batch = as_batch(pos, ours(oracle["mask/mask"]).bool())
     loss = model(batch)["loss"]
-    prediction, wanted, mask = model._predict(batch)
+    (prediction,), (wanted,), view = model._predict(batch)
     order = our_ids(oracle["mask/ids_keep"]).argsort(1)
     seen["out/pred"] = tokens(prediction).flatten(1, 2)
     seen["out/loss"], seen["mid/target"] = loss, tokens(wanted.value).flatten(1, 2)
@@ -113,7 +113,7 @@ def test_every_recorded_intermediate_value(name: str, dtype: torch.dtype) -> Non
         torch.testing.assert_close(seen[key], value, rtol=tolerance, atol=tolerance, msg=key)
         checked += 1
     assert checked == (9 if dtype == torch.float32 else len(recorded)), sorted(recorded)
-    assert mask.sum() == oracle["mask/mask"].sum() * PATCH
+    assert view.mask.sum() * PATCH == oracle["mask/mask"].sum() * PATCH
 
 
 def tokens(x: Tensor) -> Tensor:
@@ -223,7 +223,7 @@ def test_masked_coordinates_do_not_reach_the_encoder() -> None:
 def test_a_perfect_prediction_restores_the_clip(norm: str) -> None:
     model = make_model(target_norm=norm)
     batch = make_batch(layouts.UIPRMD22, frames=16)
-    _, target, _ = model._predict(batch)
+    _, (target,), _ = model._predict(batch)
     restored = target.restore(target.value).flatten(0, 1)
     torch.testing.assert_close(restored, batch.pos, rtol=1e-4, atol=1e-5)
 
