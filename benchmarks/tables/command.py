@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyg_skeletonmae.commands.cli import main as skeletonmae
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.datasets.catalog import CATALOG
 from tables.protocols import METHODS, Bench, Clips
 from tables.results_page import write_page
 from tables.rows import read_rows, write_rows
@@ -15,20 +16,14 @@ from tables.runner import Run, collect, end, execute
 from tables.uiprmd_runs import planned
 
 HERE = Path(__file__).parents[1]
-_LISTED = ("ntu60", "ntu120")
-_IN_2D = ("finegym", "diving48")
 _FLAT = ["--data.rotate=0"]  # rotations of the presets need a third coordinate
 _NO_PROTOCOL = ("official", "odd/even")
-# The name in tables, the name of the data set in settings, its protocols.
+# The data sets whose splits are known, by the names in settings: the name in tables, the splits.
+_CLASSES = {"uiprmd": " 20 classes"}  # of the two sets of classes, those of the settings' default
 DATASETS = {
-    "ntu60": ("NTU RGB+D 60", ("xsub", "xview")),
-    "ntu120": ("NTU RGB+D 120", ("xsub", "xset")),
-    "pkummd1": ("PKU-MMD I", ("xsub", "xview")),
-    "pkummd2": ("PKU-MMD II", ("xsub", "xview")),
-    "finegym": ("FineGym", ("official",)),
-    "diving48": ("Diving48", ("official",)),
-    "synthetic": ("SyntheticActions", ("odd/even",)),
-    "uiprmd": ("UI-PRMD 20 classes", ("odd/even",)),
+    name: (data.title + _CLASSES.get(name, ""), data.splits)
+    for name, data in CATALOG.items()
+    if data.splits
 }
 Lists = Callable[[Bench, argparse.Namespace], Iterable[Run]]
 
@@ -138,9 +133,9 @@ def clips_of(
         settings += ["--data.name=pyskl", f"--data.protocol={split}", *_FLAT]
         return Clips(f"{data}, 2-D poses", split, f"{key}-poses", tuple(settings))
     settings.append(f"--data.name={dataset}")
-    if incomplete is not None and dataset in _LISTED:
+    if incomplete is not None and "incomplete" in CATALOG[dataset].options:
         settings.append(f"--data.incomplete={incomplete}")
-    if dataset in _IN_2D:
+    if CATALOG[dataset].flat:
         settings += _FLAT
     if split not in _NO_PROTOCOL:
         settings.append(f"--data.protocol={split}")
@@ -153,7 +148,7 @@ def _prepare(dataset: str, path: Path | None, smoke: bool, incomplete: str | Non
         return
     name = "pyskl" if _is_pickle(path) else dataset
     how = ["--workers=0"] if smoke else []
-    if incomplete is not None and name in _LISTED:
+    if incomplete is not None and "incomplete" in CATALOG[name].options:
         how.append(f"--incomplete={incomplete}")
     if skeletonmae(["prepare", name, f"--root={path}", *how]):
         raise SystemExit(f"{path}: {dataset} could not be prepared")

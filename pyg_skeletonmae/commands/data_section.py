@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple, cast, get_args
+from typing import NamedTuple
 
 import torch
 from torch_geometric.transforms import Compose
 
 from pyg_skeletonmae.configurable.arguments import CheckedMeta
-from pyg_skeletonmae.datasets import UIPRMD, ClipStore, SkeletonDataset
-from pyg_skeletonmae.datasets.catalog import (
-    FOLDERS,
-    OfficialDataset,
-    OfficialName,
-    Settings,
-    open_official,
-)
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.datasets.catalog import CATALOG, DataName, Place, entry
 from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
 from pyg_skeletonmae.datasets.map_store import with_joints
-from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
-from pyg_skeletonmae.datasets.sets.pose_formats import PoseFormatName
-from pyg_skeletonmae.datasets.sets.pose_plan import LABELS
-from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.sets.uiprmd import LabelTarget
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -43,13 +32,11 @@ class DataConfig(metaclass=CheckedMeta):
     """The clips of a run.
 
     Args:
-        name: ``uiprmd``; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset``
-            wrote; ``poses``, a folder of pose files; ``synthetic``, the built-in actions; or a data
-            set with official splits:
-            ``ntu60``, ``ntu120``, ``pkummd1``, ``pkummd2``, ``finegym``, ``diving48``, and
-            ``pyskl``, any pickle of pyskl.
-        path: The file or folder (not for ``synthetic``). Default: the folder ``uiprmd``, ``ntu``,
-            ``pkummd``, ``finegym`` or ``diving48`` in ``$SKELETONMAE_DATA``.
+        name: A data set by its name; or ``pyskl``, any pickle of pyskl; ``poses``, a folder of pose
+            files; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset`` wrote;
+            ``synthetic``, the built-in actions.
+        path: The file or folder (not for ``synthetic``). Default: the data set's own folder in
+            ``$SKELETONMAE_DATA``, ``ntu`` for example.
         format: The format of ``poses``, see :class:`~pyg_skeletonmae.datasets.PoseFolder`; default:
             ``mediapipe``.
         skeleton: The skeleton of ``poses``, a layout or a file; default: that of the format.
@@ -59,6 +46,10 @@ class DataConfig(metaclass=CheckedMeta):
             CTR-GCN and MAMP do. ``untrimmed``: whole recordings of PKU-MMD.
         incomplete: The owners' list of incomplete clips of NTU RGB+D, to leave them out; ``fetch``
             fetches it.
+        third: What the third channel of ``pyskl`` is, ``score`` or ``z``; default: as the numbers
+            are.
+        unit: What x and y of ``pyskl`` are, ``pixel`` or ``normalised``; default: as they are.
+        size_order: In which order ``pyskl`` gives image sizes, ``hw`` or ``wh``; default: ``hw``.
         cache: The folder in which converted data are kept for the next run.
         target: The classes of ``uiprmd``.
         nan: What to do with a clip whose coordinates are not finite (``npz``).
@@ -95,13 +86,16 @@ class DataConfig(metaclass=CheckedMeta):
         batch_size: Clips per batch and process.
     """
 
-    name: Literal["uiprmd", "npz", "store", "poses", "synthetic"] | OfficialName = "uiprmd"
+    name: DataName = "uiprmd"
     path: str | None = None
     format: str | None = None
     skeleton: str | None = None
     protocol: str | None = None
     policy: str | None = None
     incomplete: str | None = None
+    third: str | None = None
+    unit: str | None = None
+    size_order: str | None = None
     cache: str = "data"
     target: LabelTarget = "movement+correctness"
     nan: NanPolicy = "error"
@@ -205,34 +199,40 @@ def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
 
 
 def _open(config: DataConfig, seed: int) -> SkeletonDataset:
-    for key in ("format", "skeleton"):
-        if config.name != "poses" and getattr(config, key) is not None:
+    data = entry(config.name)
+    told = {key: getattr(config, key, None) for key in data.options} | {"seed": seed}
+    others = {key for other in CATALOG.values() for key in other.options} - set(data.options)
+    for key in sorted(others):
+        # Whoever gives what is nothing by default means it.
+        if getattr(DataConfig, key, 0) is None and getattr(config, key) is not None:
             raise ConfigError(f"data.{key}: means nothing for {config.name}")
-    if config.name in get_args(OfficialName):
-        return _official(config)
-    for key in ("protocol", "policy", "incomplete"):
-        if getattr(config, key) is not None:
-            raise ConfigError(f"data.{key}: means nothing for {config.name}")
-    if config.name == "synthetic":
-        return SyntheticActions(
-            config.num_clips,
-            num_classes=config.num_classes,
-            num_subjects=config.num_subjects,
-            seed=seed,
+    options = {key: told[key] for key in data.options if told[key] is not None}
+    cache = None if data.cache is None else Path(config.cache) / data.cache
+    return data.open(Place(_path(config), cache), **options)
+
+
+def _path(config: DataConfig) -> Path:
+    """Where the data are: the path that is given, or the data set's folder in the one of all."""
+    data, root = entry(config.name), os.environ.get(DATA_VARIABLE)
+    if data.path == "nothing":
+        return Path()
+    if config.path is not None:
+        if data.path == "folder" and not Path(config.path).is_dir():
+            raise DataError(
+                f"{config.path}: no such folder; data.path names the one of the {config.name} data"
+            )
+        return Path(config.path)
+    if data.folder is None:
+        raise ConfigError(
+            f"data.path: expected the {data.path} of the {config.name} data, found nothing"
         )
-    if config.name == "uiprmd":
-        return UIPRMD(
-            _uiprmd_root(config), config.target, processed_root=Path(config.cache) / "uiprmd"
+    if not root:
+        raise DataError(
+            f"{config.name} was not found: set {DATA_VARIABLE} to the folder that holds "
+            f"{data.folder}/, or --data.path to the folder with its files, or try --data.name "
+            "synthetic"
         )
-    if config.path is None:
-        raise ConfigError(f"data.path: expected the path of the {config.name} data, found nothing")
-    if config.name == "store":
-        return SkeletonDataset(config.path)
-    if config.name == "poses":
-        labels = LABELS if (Path(config.path) / LABELS).is_file() else None
-        form = cast(PoseFormatName, config.format or "mediapipe")
-        return PoseFolder(config.path, labels, config.skeleton, form)
-    return _packed(Path(config.path), config)
+    return Path(root) / data.folder
 
 
 def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
@@ -248,15 +248,22 @@ def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
     labelled, known = train, set(train.subjects.tolist())
     if config.label_subjects is not None and set(config.label_subjects) != known:
         labelled, _ = train.split(train=config.label_subjects)
-    return Splits(train, _with_labels(labelled, config), val, test)
+    if config.label_file is not None:
+        if config.label_fraction is not None:
+            raise ConfigError("data.label_file, data.label_fraction: give one of the two")
+        labelled = labelled_view(labelled, config.label_file)
+    elif config.label_fraction is not None:
+        draw = config.label_fraction, config.label_draw, config.balanced
+        labelled = label_subset(labelled, Path(config.cache) / "labels", *draw)
+    return Splits(train, labelled, val, test)
 
 
-def same_sides(dataset: SkeletonDataset, one: DataConfig, other: DataConfig) -> bool:
+def same_sides(one: DataConfig, other: DataConfig, seed: int = 0) -> bool:
     """Whether two configurations train on the same clips of a data set, and test on the same.
 
     However they say so: by a default or its name, by nobody or everybody.
     """
-    sides = (_sides(dataset, config) for config in (one, other))
+    sides = (_sides(open_dataset(config, seed), config) for config in (one, other))
     names = [[{v.store.names[i] for i in v.indices()} for v in pair] for pair in sides]
     return names[0] == names[1]
 
@@ -266,11 +273,8 @@ def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDatase
     named = wanted is not None or config.test_subjects is not None
     if config.split_by is not None or config.train_values or config.test_values:
         return _by_values(dataset, config, named)
-    if config.name in get_args(OfficialName) and not named:
-        # By name, as the clips may have been given other joints.
-        sides = _official(config).official_split()
-        train, test = ([view.store.names[i] for i in view.indices()] for view in sides)
-        return dataset.split("name", train=train, test=test)
+    if CATALOG[config.name].official and not named:
+        return dataset.official_split()
     subjects = sorted(set(dataset.subjects.tolist()))
     if subjects == [-1]:
         raise DataError(
@@ -294,59 +298,3 @@ def _by_values(
         for side in (config.train_values, config.test_values)
     )
     return dataset.split(config.split_by, train or (), test)
-
-
-def _official(config: DataConfig) -> OfficialDataset:
-    root, folder = os.environ.get(DATA_VARIABLE), FOLDERS.get(config.name)
-    if config.path is not None:
-        path = Path(config.path)
-    elif folder is None:
-        raise ConfigError(f"data.path: expected the file of the {config.name} data, found nothing")
-    elif root:
-        path = Path(root) / folder
-    else:
-        raise DataError(
-            f"{config.name} was not found: set {DATA_VARIABLE} to the folder that holds {folder}/, "
-            "or --data.path to the folder with its files"
-        )
-    settings = Settings(path, config.protocol, config.policy, config.incomplete)
-    return open_official(config.name, settings)
-
-
-def _with_labels(dataset: SkeletonDataset, config: DataConfig) -> SkeletonDataset:
-    """The clips whose labels a semi-supervised run may use."""
-    if config.label_file is not None:
-        if config.label_fraction is not None:
-            raise ConfigError("data.label_file, data.label_fraction: give one of the two")
-        return labelled_view(dataset, config.label_file)
-    if config.label_fraction is None:
-        return dataset
-    folder = Path(config.cache) / "labels"
-    draw = config.label_fraction, config.label_draw, config.balanced
-    return label_subset(dataset, folder, *draw)
-
-
-def _uiprmd_root(config: DataConfig) -> Path:
-    if config.path is not None:
-        root = Path(config.path)
-        if not root.is_dir():
-            raise DataError(f"{root}: no such folder; data.path names the one with UI-PRMD's files")
-        return root
-    folder = os.environ.get(DATA_VARIABLE)
-    if not folder:
-        raise DataError(
-            f"UI-PRMD was not found: set {DATA_VARIABLE} to the folder that holds uiprmd/, or "
-            "--data.path to the folder with its files, or try --data.name synthetic"
-        )
-    return Path(folder) / "uiprmd"
-
-
-def _packed(path: Path, config: DataConfig) -> SkeletonDataset:
-    """A packed file as a store, kept under a name that changes with the file and the policy."""
-    stat = path.stat() if path.is_file() else None
-    told = (str(path.resolve()), stat and (stat.st_size, stat.st_mtime_ns), config.nan)
-    name = f"{path.stem}-{hashlib.sha256(repr(told).encode()).hexdigest()[:10]}"
-    root = Path(config.cache) / name
-    if ClipStore.exists(root):
-        return SkeletonDataset(root)
-    return SkeletonDataset.from_npz(path, root, nan=config.nan)

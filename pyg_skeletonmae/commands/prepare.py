@@ -3,89 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from pyg_skeletonmae.datasets import NTURGBD, UIPRMD, SkeletonDataset
-from pyg_skeletonmae.datasets.catalog import open_pkummd
-from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
-from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.datasets.catalog import CATALOG, Place
+from pyg_skeletonmae.datasets.openers import pose_settings
 from pyg_skeletonmae.datasets.sets.pose_formats import FORMATS
-from pyg_skeletonmae.datasets.sets.pose_plan import LABELS
 from pyg_skeletonmae.datasets.sets.pose_report import describe_poses
-from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
-from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.io.poses import PoseOptions
+from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 
-
-class Recipe(NamedTuple):
-    """How a name is prepared.
-
-    Args:
-        build: Opens the data set and, if need be, writes its store (None: only tells what it would
-            read). It takes ``root``, ``processed_root``, ``workers``, ``force_reload``, and by name
-            the options below.
-        options: Which further options of the command it takes.
-    """
-
-    build: Callable[..., SkeletonDataset | None]
-    options: tuple[str, ...] = ()
-
-
-def _uiprmd(root: Path, processed_root: Path | None, workers: int, force_reload: bool) -> UIPRMD:
-    del workers  # the one file is read in a second
-    return UIPRMD(root, processed_root=processed_root, force_reload=force_reload)
-
-
-def _pyskl(
-    root: Path, processed_root: Path | None, workers: int, force_reload: bool
-) -> PysklDataset:
-    return PysklDataset(
-        root,
-        root.parent,
-        processed_root=processed_root,
-        workers=workers,
-        force_reload=force_reload,
-    )
-
-
-_POSES = (
-    "format", "skeleton", "labels", "zeros", "axes", "min_score", "image_size", "fps",
-    "positions", "key", "label_column", "columns", "ignore", "first_index", "strict", "dry_run",
-)  # fmt: skip
-_OPTIONS = ("axes", "min_score", "image_size", "fps", "positions", "key")
-
-
-def _poses(
-    root: Path, labels: str | None = None, dry_run: bool = False, **settings: Any
-) -> PoseFolder | None:
-    if labels is None and (root / LABELS).is_file():
-        labels = LABELS
-    given = {key: settings.pop(key) for key in _OPTIONS if key in settings}
-    options = PoseOptions(**given)
-    if dry_run:
-        for key in ("processed_root", "workers", "force_reload"):
-            settings.pop(key)
-        print("\n".join(describe_poses(root, labels, options=options, **settings)))
-        return None
-    return PoseFolder(root, labels, options=options, **settings)
-
-
-RECIPES: dict[str, Recipe] = {
-    "ntu60": Recipe(partial(NTURGBD, version=60), ("policy", "incomplete")),
-    "ntu120": Recipe(partial(NTURGBD, version=120), ("policy", "incomplete")),
-    "pkummd1": Recipe(partial(open_pkummd, part=1), ("policy",)),
-    "pkummd2": Recipe(partial(open_pkummd, part=2), ("policy",)),
-    "finegym": Recipe(FineGym),
-    "diving48": Recipe(Diving48),
-    "pyskl": Recipe(_pyskl),
-    "poses": Recipe(_poses, _POSES),
-    "uiprmd": Recipe(_uiprmd),
-}
+NAMES = tuple(name for name, data in CATALOG.items() if data.raw)
 
 
 def prepare(
@@ -105,6 +36,9 @@ def prepare(
     fps: float | None = None,
     positions: str | None = None,
     key: str | None = None,
+    third: str | None = None,
+    unit: str | None = None,
+    size_order: str | None = None,
     label_column: str | None = None,
     columns: Mapping[str, str] | Sequence[str] | None = None,
     ignore: Sequence[str] | None = None,
@@ -118,7 +52,7 @@ def prepare(
     A store that is there is opened. One that was begun is gone on with.
 
     Args:
-        name: The data set, a key of :data:`RECIPES`.
+        name: The data set, one of :data:`NAMES`.
         root: The folder with its files (``pyskl``: the pickle).
         out: The folder for the store; None = ``processed`` in the folder with the files.
         workers: How many processes read; 0 = this one; None = one for each processor.
@@ -137,6 +71,11 @@ def prepare(
         positions: Of ``poses`` in the format ``bvh``, what position channels do with the OFFSET of
             a joint: ``replace`` it, or ``add`` to it; None = as the first frame shows it.
         key: Of ``poses`` in the format ``mediapipe_json``, the set of landmarks to read.
+        third: Of ``pyskl``, what the third of three channels is, ``score`` or ``z``; None = as the
+            numbers are.
+        unit: Of ``pyskl`` and ``poses``, what x and y are, ``pixel`` or ``normalised``; None = as
+            they are.
+        size_order: Of ``pyskl``, in which order image sizes are given, ``hw`` or ``wh``.
         label_column: Of tables of landmarks, the column that says what is shown.
         columns: Of tables of landmarks, what columns mean.
         ignore: Of tables of landmarks, columns to leave out.
@@ -152,29 +91,31 @@ def prepare(
         ConfigError: There is no such name, or it does not take an option that was given.
         SkeletonMAEError: The files are missing or damaged.
     """
-    if name not in RECIPES:
-        raise ConfigError(f"prepare {name!r}: expected one of {', '.join(RECIPES)}")
-    recipe = RECIPES[name]
+    check_choice("prepare", name, NAMES)
+    data = CATALOG[name]
     given = {
         "policy": policy, "incomplete": incomplete,
         "format": format, "skeleton": skeleton, "labels": labels, "zeros": zeros, "axes": axes,
         "min_score": min_score, "image_size": image_size, "fps": fps,
-        "positions": positions, "key": key,
+        "positions": positions, "key": key, "third": third, "unit": unit, "size_order": size_order,
         "label_column": label_column, "columns": columns, "ignore": ignore,
-        "first_index": first_index, "strict": strict or None, "dry_run": dry_run or None,
+        "first_index": first_index, "strict": strict or None,
     }  # fmt: skip
-    chosen = {option: value for option, value in given.items() if value is not None}
-    for option in chosen.keys() - set(recipe.options):
+    chosen: dict[str, Any] = {option: value for option, value in given.items() if value is not None}
+    for option in chosen.keys() - set(data.options):
         raise ConfigError(f"--{option}: {name} has no such option")
+    if dry_run and name != "poses":
+        raise ConfigError(f"--dry_run: {name} has no such option")
     if not Path(root).exists():
-        raise DataError(f"{root}: no such {'file' if name == 'pyskl' else 'folder'}")
-    return recipe.build(
-        root=Path(root),
-        processed_root=None if out is None else Path(out),
-        workers=_processors() if workers is None else workers,
-        force_reload=force,
-        **chosen,
-    )
+        raise DataError(f"{root}: no such {data.path}")
+    if dry_run:
+        print("\n".join(describe_poses(root, **pose_settings(Path(root), **chosen))))
+        return None
+    if workers is None:
+        cores = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0))
+        workers = cores or os.cpu_count() or 1
+    place = Place(Path(root), None if out is None else Path(out), workers, force)
+    return data.open(place, **chosen)
 
 
 def run_prepare(arguments: dict[str, Any]) -> None:
@@ -188,7 +129,7 @@ def run_prepare(arguments: dict[str, Any]) -> None:
 
 def add_prepare_arguments(parser: ArgumentParser) -> None:
     """Gives a parser the arguments of :func:`prepare`."""
-    parser.add_argument("name", choices=tuple(RECIPES), help="The data set.")
+    parser.add_argument("name", choices=NAMES, help="The data set.")
     parser.add_argument("--root", type=str, required=True, help="The folder with its files.")
     parser.add_argument("--out", type=str, help="The folder for the store.")
     parser.add_argument("--workers", type=int, help="How many processes read.")
@@ -206,6 +147,9 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, help="Of poses: frames per second.")
     parser.add_argument("--positions", type=str, help="Of bvh: positions replace offsets, or add.")
     parser.add_argument("--key", type=str, help="Of mediapipe_json: the set of landmarks to read.")
+    parser.add_argument("--third", type=str, help="Of pyskl: the third channel is score, or z.")
+    parser.add_argument("--unit", type=str, help="Of pyskl, poses: x, y are pixel or normalised.")
+    parser.add_argument("--size_order", type=str, help="Of pyskl: image sizes are given hw or wh.")
     parser.add_argument("--label_column", type=str, help="Of tables: the column of labels.")
     parser.add_argument(
         "--columns", type=dict[str, str] | list[str], help='Of tables: "{bild: frame}", or a list.'
@@ -215,9 +159,3 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="Of tables: no other columns.")
     parser.add_argument("--dry-run", action="store_true", help="Of poses: say what was understood.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

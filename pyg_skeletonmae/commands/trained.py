@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, same_sides
+from pyg_skeletonmae.commands.data_section import DataConfig, same_sides
 from pyg_skeletonmae.commands.encoders import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.commands.evaluation_context import Job
 from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
@@ -137,7 +137,7 @@ def _check_same_split(run: Path, job: Job) -> None:
         return
     before = _with_settings_of(run, job.data, runs.SPLIT)
     try:
-        same = same_sides(open_dataset(job.data, job.seed), before, job.data)
+        same = same_sides(before, job.data, job.seed)
     except SkeletonMAEError:  # a protocol or a subject that these clips do not have
         same = False
     if not same:

@@ -1,84 +1,157 @@
-"""Data sets that have official splits, by name."""
+"""The data sets by name: ``data.name``, ``prepare``, the benchmarks and the documentation follow.
+
+A new one is a line here. Classes are named and not imported, so that whoever only asks for the
+names does not wait for them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import importlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
-from pyg_skeletonmae.datasets.sets.ntu import NTURGBD
-from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD, PkuPolicy
-from pyg_skeletonmae.datasets.sets.pkummd_files import Part
-from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, check_choice
 
-OfficialName = Literal["ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48", "pyskl"]
-OfficialDataset = NTURGBD | PKUMMD | PysklDataset
-UNTRIMMED = "untrimmed"
-FOLDERS = {  # what users call the folder of each, inside the one of all data
-    "ntu60": "ntu",
-    "ntu120": "ntu",
-    "pkummd1": "pkummd",
-    "pkummd2": "pkummd",
-    "finegym": "finegym",
-    "diving48": "diving48",
-}
+if TYPE_CHECKING:
+    from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 
 
-class Settings(NamedTuple):
-    """What may be said about such a data set; None = the default, or nothing.
+class Place(NamedTuple):
+    """Where a data set is, and how it is read.
 
     Args:
-        path: The folder with its files, whose folder ``processed`` is for the stores; of
-            ``pyskl``, the file.
-        protocol: The official split.
-        policy: Which bodies are persons (NTU RGB+D), how actions are cut (PKU-MMD; ``untrimmed``:
-            not at all).
-        incomplete: The list of incomplete clips (NTU RGB+D).
+        root: The folder with its files, or its file.
+        processed_root: The folder for its stores; None = ``processed`` beside the files.
+        workers: How many processes read; 0 = this one.
+        force_reload: Read the files again.
     """
 
-    path: Path
-    protocol: str | None = None
-    policy: str | None = None
-    incomplete: str | None = None
+    root: Path
+    processed_root: Path | None = None
+    workers: int = 0
+    force_reload: bool = False
 
 
-def open_official(name: str, settings: Settings) -> OfficialDataset:
-    """Opens a data set, reading its files if that was not done before.
+class Entry(NamedTuple):
+    """A data set.
+
+    Args:
+        title: What tables call it.
+        cls: Its class, in this package.
+        folder: What users call its folder, inside the one of all data; None: nobody knows.
+        options: What may be said of it, besides :class:`Place`.
+        splits: Its protocols, the first by default; none where that depends on the files.
+        fixed: Arguments that the name stands for.
+        opener: A function that opens it, in this package: takes the place and the arguments. None:
+            the class, which has the arguments of a place.
+        path: What its path is: ``folder`` or ``file``; ``nothing``: it is made, not read.
+        official: Do its owners say who trains? Otherwise subjects with odd numbers do.
+        raw: Are there files of others to prepare?
+        cache: Where in ``data.cache`` its stores are; None: beside the files.
+        flat: Is it in 2-D?
+    """
+
+    title: str
+    cls: str
+    folder: str | None = None
+    options: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    fixed: Mapping[str, Any] = {}
+    opener: str | None = None
+    path: Literal["folder", "file", "nothing"] = "folder"
+    official: bool = False
+    raw: bool = True
+    cache: str | None = None
+    flat: bool = False
+
+    def open(self, place: Place, **options: Any) -> SkeletonDataset:
+        """Opens it, reading its files if that was not done before.
+
+        Raises:
+            ConfigError: It has no such option.
+            SkeletonMAEError: The files are missing or damaged, or an option is wrong.
+        """
+        for key in options.keys() - set(self.options):
+            raise ConfigError(f"{key}: means nothing for {self.title}")
+        module, _, name = (self.opener or self.cls).rpartition(".")
+        opener = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+        if self.opener is not None:
+            dataset: SkeletonDataset = opener(place, **self.fixed, **options)
+        else:
+            dataset = opener(**place._asdict(), **self.fixed, **options)
+        return dataset
+
+
+_NTU, _PKUMMD, _UNTRIMMED = "sets.ntu.NTURGBD", "sets.pkummd.PKUMMD", "openers.open_pkummd"
+_POLICIES = ("protocol", "policy")
+_POSES = (
+    "format", "skeleton", "labels", "zeros", "axes", "min_score", "image_size", "fps", "unit",
+    "positions", "key", "label_column", "columns", "ignore", "first_index", "strict",
+)  # fmt: skip
+CATALOG: dict[str, Entry] = {
+    "ntu60": Entry(
+        "NTU RGB+D 60", _NTU, "ntu", (*_POLICIES, "incomplete"), ("xsub", "xview"),
+        {"version": 60}, official=True,
+    ),
+    "ntu120": Entry(
+        "NTU RGB+D 120", _NTU, "ntu", (*_POLICIES, "incomplete"), ("xsub", "xset"),
+        {"version": 120}, official=True,
+    ),
+    "pkummd1": Entry(
+        "PKU-MMD I", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"), {"part": 1}, _UNTRIMMED,
+        official=True,
+    ),
+    "pkummd2": Entry(
+        "PKU-MMD II", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"), {"part": 2}, _UNTRIMMED,
+        official=True,
+    ),
+    "finegym": Entry(
+        "FineGym", "sets.hrnet_poses.FineGym", "finegym", splits=("official",), official=True,
+        flat=True,
+    ),
+    "diving48": Entry(
+        "Diving48", "sets.hrnet_poses.Diving48", "diving48", splits=("official",), official=True,
+        flat=True,
+    ),
+    "pyskl": Entry(
+        "pickles of pyskl", "sets.pyskl.PysklDataset",
+        options=("protocol", "third", "unit", "size_order"), opener="openers.open_pyskl",
+        path="file", official=True,
+    ),
+    "uiprmd": Entry(
+        "UI-PRMD", "sets.uiprmd.UIPRMD", "uiprmd", ("target",), ("odd/even",),
+        opener="openers.open_uiprmd", cache="uiprmd",
+    ),
+    "synthetic": Entry(
+        "SyntheticActions", "sets.synthetic.SyntheticActions",
+        options=("num_clips", "num_classes", "num_subjects", "seed"), splits=("odd/even",),
+        opener="openers.open_synthetic", path="nothing", raw=False,
+    ),
+    "poses": Entry(
+        "folders of poses", "sets.pose_folder.PoseFolder", options=_POSES,
+        opener="openers.open_poses",
+    ),
+    "npz": Entry(
+        "packed files", "skeleton_dataset.SkeletonDataset", options=("nan",),
+        opener="openers.open_npz", path="file", raw=False, cache=".",
+    ),
+    "store": Entry(
+        "stores", "skeleton_dataset.SkeletonDataset", opener="openers.open_store", raw=False,
+    ),
+}  # fmt: skip
+
+if TYPE_CHECKING:
+    DataName = str
+else:
+    DataName = Literal[tuple(CATALOG)]
+
+
+def entry(name: str) -> Entry:
+    """A data set by its name.
 
     Raises:
-        ConfigError: There is none of this name, or a setting means nothing for it.
-        SkeletonMAEError: The files are missing or damaged.
+        ConfigError: There is none of this name.
     """
-    if name not in get_args(OfficialName):
-        raise ConfigError(f"{name!r}: expected one of {', '.join(get_args(OfficialName))}")
-    entry = _ENTRIES[name]
-    told = {key: value for key in _OPTIONS if (value := getattr(settings, key)) is not None}
-    for key in told.keys() - set(entry.options):
-        raise ConfigError(f"data.{key}: means nothing for {name}")
-    return entry.open(settings, told)
-
-
-def open_pkummd(root: Path, part: Part, policy: str = "mamp", **settings: Any) -> PKUMMD:
-    """:class:`PKUMMD` with one more policy, ``"untrimmed"``: actions are not cut."""
-    if policy == UNTRIMMED:
-        return PKUMMD(root, part, untrimmed=True, **settings)
-    return PKUMMD(root, part, policy=cast(PkuPolicy, policy), **settings)  # which checks it
-
-
-class _Entry(NamedTuple):
-    open: Callable[[Settings, Mapping[str, Any]], OfficialDataset]
-    options: tuple[str, ...]
-
-
-_OPTIONS = ("protocol", "policy", "incomplete")
-_ENTRIES: Mapping[str, _Entry] = {
-    "ntu60": _Entry(lambda at, told: NTURGBD(at.path, 60, **told), _OPTIONS),
-    "ntu120": _Entry(lambda at, told: NTURGBD(at.path, 120, **told), _OPTIONS),
-    "pkummd1": _Entry(lambda at, told: open_pkummd(at.path, 1, **told), _OPTIONS[:2]),
-    "pkummd2": _Entry(lambda at, told: open_pkummd(at.path, 2, **told), _OPTIONS[:2]),
-    "finegym": _Entry(lambda at, told: FineGym(at.path), ()),
-    "diving48": _Entry(lambda at, told: Diving48(at.path), ()),
-    "pyskl": _Entry(lambda at, told: PysklDataset(at.path, at.path.parent, **told), _OPTIONS[:1]),
-}
+    check_choice("data.name", name, CATALOG)
+    return CATALOG[name]

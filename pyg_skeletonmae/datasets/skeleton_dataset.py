@@ -228,6 +228,17 @@ class SkeletonDataset(Dataset):
         """
         write_packed(path, pack(self.store, self.indices(), scale))
 
+    def official_split(self: Self) -> tuple[Self, Self]:
+        """The training and the test side that the data's owners say, as views.
+
+        Raises:
+            DataError: They say none, as of clips of one's own.
+        """
+        raise DataError(
+            f"{self.store.root}: these clips have no official split; divide them by subject, "
+            "label, name or a column"
+        )
+
     # Clips ----------------------------------------------------------------------------------
 
     def len(self) -> int:

@@ -8,7 +8,7 @@ from pose_helpers import write_recordings
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
-from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.datasets import PysklDataset, SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
 
 
@@ -57,7 +57,7 @@ def test_missing_paths(monkeypatch):
         open_dataset(DataConfig())
     with pytest.raises(DataError, match="nowhere: no such folder"):
         open_dataset(DataConfig(path="nowhere"))
-    with pytest.raises(ConfigError, match=r"data\.path: expected the path of the npz data"):
+    with pytest.raises(ConfigError, match=r"data\.path: expected the file of the npz data"):
         open_dataset(DataConfig(name="npz"))
 
 
@@ -157,6 +157,23 @@ def test_official_splits(gym):
     dataset = open_dataset(gym)
     assert dataset.skeleton.name == "openpose18"
     assert split(dataset, gym).test.labels.tolist() == [98, 97, 96]
+
+
+def test_a_data_set_is_opened_once(gym, monkeypatch):
+    """The sides are the data set's own, also where its clips have got other joints."""
+    opened, init = [], PysklDataset.__init__
+    monkeypatch.setattr(
+        PysklDataset, "__init__", lambda s, *a, **k: opened.append(s) or init(s, *a, **k)
+    )
+    for joints in (None, "openpose18"):
+        gym.joints = joints
+        split(open_dataset(gym), gym)
+    assert len(opened) == 2
+
+
+def test_clips_of_ones_own_have_no_official_split(config):
+    with pytest.raises(DataError, match="no official split; divide them by subject"):
+        open_dataset(config).official_split()
 
 
 def test_the_folder_of_an_official_data_set(gym, tmp_path, monkeypatch):

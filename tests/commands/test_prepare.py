@@ -8,7 +8,7 @@ from pose_helpers import write_recordings
 from pyskl_helpers import save_athletes
 
 from pyg_skeletonmae.commands.cli import main
-from pyg_skeletonmae.commands.prepare import RECIPES, prepare
+from pyg_skeletonmae.commands.prepare import NAMES, prepare
 from pyg_skeletonmae.datasets import ClipStore
 from pyg_skeletonmae.errors import ConfigError
 
@@ -166,7 +166,7 @@ def test_negative_workers(root: Path, capsys: pytest.CaptureFixture[str]) -> Non
 def test_unknown_name() -> None:
     with pytest.raises(ConfigError, match="prepare 'kinetics': expected one of ntu60"):
         prepare("kinetics", ".")
-    assert {"ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48"} <= RECIPES.keys()
+    assert {"ntu60", "ntu120", "pkummd1", "pkummd2", "finegym", "diving48"} <= set(NAMES)
 
 
 def test_axes_of_a_folder_of_arrays(tmp_path):
