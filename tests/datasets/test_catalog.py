@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 from ntu_helpers import person, write_skeleton
-from pyskl_helpers import annotation, save_athletes, save_pyskl
+from pyskl_helpers import save_athletes
 
 from pyg_skeletonmae import datasets
 from pyg_skeletonmae.commands import prepare
@@ -49,44 +49,11 @@ def test_ntu(tmp_path):
     assert len(opened("ntu60", tmp_path, incomplete=str(tmp_path / "list.txt"))) == 2
 
 
-def test_pyskl(tmp_path):
-    clips = [annotation("a"), annotation("b", 1)]
-    path = save_pyskl(tmp_path / "a.pkl", clips, {"x_train": ["a"], "x_val": ["b"]})
-    data = opened("pyskl", path, protocol="x")
-    assert [side.labels.tolist() for side in data.official_split()] == [[0], [1]]
-    assert data.store.root.parent == tmp_path / "processed"
-
-
 def test_pkummd(tmp_path):
     with pytest.raises(DataError, match="no recording of PKU-MMD 2"):
         opened("pkummd2", tmp_path, protocol="xview", policy="none")
     with pytest.raises(ConfigError, match="incomplete: means nothing for PKU-MMD I"):
         opened("pkummd1", tmp_path, incomplete="x")
-
-
-def test_whole_recordings_of_pkummd(tmp_path):
-    for folder, text in (
-        ("skeleton", "\n".join([" ".join(["0.5"] * 150)] * 12)),
-        ("label", "3,2,7,1"),
-    ):
-        (tmp_path / folder).mkdir()
-        (tmp_path / folder / "0002-L.txt").write_text(text + "\n")
-    data = opened("pkummd1", tmp_path, policy="untrimmed")
-    assert data.untrimmed and data.annotations("0002-L") == [(2, 2, 7)]
-    assert opened("pkummd1", tmp_path).labels.tolist() == [2]
-    with pytest.raises(ConfigError, match="policy 'whole'"):
-        opened("pkummd1", tmp_path, policy="whole")
-
-
-def test_pickles_whose_third_channel_and_sizes_are_told(tmp_path):
-    path = save_pyskl(tmp_path / "a.pkl", [annotation("a"), annotation("b", 1)], {})
-    stores = {
-        opened("pyskl", path, **told).store.root.name
-        for told in ({}, {"third": "z"}, {"unit": "pixel"}, {"size_order": "wh"})
-    }
-    assert len(stores) == 4
-    with pytest.raises(ConfigError, match="third 'depth': expected one of score, z"):
-        opened("pyskl", path, third="depth")
 
 
 def test_names(tmp_path):
