@@ -18,9 +18,28 @@ Example:
     ('left_elbow', 'left_wrist')
 """
 
-from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.skeleton.layouts import get_layout
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from pyg_skeletonmae.__about__ import __version__
+from pyg_skeletonmae.__lazy__ import attach
+
+if TYPE_CHECKING:
+    from pyg_skeletonmae import batch as batch
+    from pyg_skeletonmae import datasets as datasets
+    from pyg_skeletonmae import draws as draws
+    from pyg_skeletonmae import errors as errors
+    from pyg_skeletonmae import evaluation as evaluation
+    from pyg_skeletonmae import io as io
+    from pyg_skeletonmae import layouts as layouts
+    from pyg_skeletonmae import loader as loader
+    from pyg_skeletonmae import models as models
+    from pyg_skeletonmae import nn as nn
+    from pyg_skeletonmae import skeleton as skeleton
+    from pyg_skeletonmae import training as training
+    from pyg_skeletonmae import transforms as transforms
+    from pyg_skeletonmae import visualize as visualize
+    from pyg_skeletonmae.skeleton import Skeleton, get_layout
 
 __all__ = ["Skeleton", "get_layout", "__version__"]
+
+attach(__name__)

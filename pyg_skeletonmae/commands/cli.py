@@ -21,7 +21,8 @@ from jsonargparse import (
     set_loader,
 )
 
-from pyg_skeletonmae import __version__, models
+from pyg_skeletonmae import models
+from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.commands import evaluate, finetune, pretrain
 from pyg_skeletonmae.commands.class_paths import (
     OPTION,

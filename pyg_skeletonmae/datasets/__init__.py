@@ -1,20 +1,25 @@
 """Data sets over the ragged, memory-mapped clip store."""
 
-from pyg_skeletonmae.datasets.concat import concat
-from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
-from pyg_skeletonmae.datasets.sets.ntu import NTURGBD
-from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
-from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
-from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
-from pyg_skeletonmae.datasets.sets.pyskl_clips import PysklOptions
-from pyg_skeletonmae.datasets.sets.pyskl_export import export_pyskl
-from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
-from pyg_skeletonmae.datasets.sets.uiprmd import UIPRMD
-from pyg_skeletonmae.datasets.sets.xy import XYDataset
-from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
-from pyg_skeletonmae.datasets.store.clips import Clip
-from pyg_skeletonmae.datasets.store.data_card import DataCard
+from typing import TYPE_CHECKING
+
+from pyg_skeletonmae.__lazy__ import attach
+
+if TYPE_CHECKING:
+    from pyg_skeletonmae.datasets.concat import concat
+    from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
+    from pyg_skeletonmae.datasets.sets.ntu import NTURGBD
+    from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
+    from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
+    from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
+    from pyg_skeletonmae.datasets.sets.pyskl_clips import PysklOptions
+    from pyg_skeletonmae.datasets.sets.pyskl_export import export_pyskl
+    from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
+    from pyg_skeletonmae.datasets.sets.uiprmd import UIPRMD
+    from pyg_skeletonmae.datasets.sets.xy import XYDataset
+    from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
+    from pyg_skeletonmae.datasets.store import ClipStore, write_store
+    from pyg_skeletonmae.datasets.store.clips import Clip
+    from pyg_skeletonmae.datasets.store.data_card import DataCard
 
 __all__ = [
     "Clip",
@@ -35,3 +40,5 @@ __all__ = [
     "concat",
     "write_store",
 ]
+
+attach(__name__)

@@ -1,11 +1,16 @@
 """The trainer, optimisers and checkpoints."""
 
-from pyg_skeletonmae.training.allocator import keep_memory
-from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_model, save_checkpoint
-from pyg_skeletonmae.training.optim import OptimConfig
-from pyg_skeletonmae.training.release import load_release, release_config, save_release
-from pyg_skeletonmae.training.runlog import read_metrics
-from pyg_skeletonmae.training.trainer import Trainer
+from typing import TYPE_CHECKING
+
+from pyg_skeletonmae.__lazy__ import attach
+
+if TYPE_CHECKING:
+    from pyg_skeletonmae.training.allocator import keep_memory
+    from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_model, save_checkpoint
+    from pyg_skeletonmae.training.optim import OptimConfig
+    from pyg_skeletonmae.training.release import load_release, release_config, save_release
+    from pyg_skeletonmae.training.runlog import read_metrics
+    from pyg_skeletonmae.training.trainer import Trainer
 
 __all__ = [
     "OptimConfig",
@@ -19,3 +24,5 @@ __all__ = [
     "save_checkpoint",
     "save_release",
 ]
+
+attach(__name__)

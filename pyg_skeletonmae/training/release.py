@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-import pyg_skeletonmae
+from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.configurable import unrecorded
 from pyg_skeletonmae.errors import CheckpointError, SkeletonFormatError
 from pyg_skeletonmae.files.plain import open_plain
@@ -54,7 +54,7 @@ def save_release(
         )
     if folder.exists() and not (folder / CONFIG).is_file():
         raise CheckpointError(f"{folder}: exists and is no release folder; name another place")
-    version = pyg_skeletonmae.__version__
+    version = __version__
     content = {"format": _FORMAT, "version": version, "model": config, "extra": dict(extra or {})}
     try:
         text = json.dumps(content, indent=2, allow_nan=False) + "\n"

@@ -1,27 +1,32 @@
 """Transforms on clips and batches of clips; masking policies."""
 
-from pyg_skeletonmae.transforms.augment import FlipSides, JitterJoints
-from pyg_skeletonmae.transforms.base import RandomTransform
-from pyg_skeletonmae.transforms.graph import ToFrameGraphs
-from pyg_skeletonmae.transforms.map_joints import MapJoints
-from pyg_skeletonmae.transforms.mask import MaskEdges, MaskJoints
-from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask, RandomMask
-from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
-from pyg_skeletonmae.transforms.pixels import PreNormalize2D
-from pyg_skeletonmae.transforms.prenormalize import PreNormalize3D
-from pyg_skeletonmae.transforms.recipe import standard_transform
-from pyg_skeletonmae.transforms.rotation import AlignTorso, RandomRotate3D
-from pyg_skeletonmae.transforms.sampling import CropResize, UniformSample
-from pyg_skeletonmae.transforms.spatial import CenterRoot, ScaleBody
-from pyg_skeletonmae.transforms.streams import ToBones, ToMotion, ToStreams
-from pyg_skeletonmae.transforms.temporal import CropTime, DropFrames, Resample
-from pyg_skeletonmae.transforms.token_masking import (
-    JointFrameMask,
-    RandomTokenMask,
-    TokenMaskPolicy,
-    TubeMask,
-)
-from pyg_skeletonmae.transforms.tracks import KeepPersons
+from typing import TYPE_CHECKING
+
+from pyg_skeletonmae.__lazy__ import attach
+
+if TYPE_CHECKING:
+    from pyg_skeletonmae.transforms.augment import FlipSides, JitterJoints
+    from pyg_skeletonmae.transforms.base import RandomTransform
+    from pyg_skeletonmae.transforms.graph import ToFrameGraphs
+    from pyg_skeletonmae.transforms.map_joints import MapJoints
+    from pyg_skeletonmae.transforms.mask import MaskEdges, MaskJoints
+    from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask, RandomMask
+    from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
+    from pyg_skeletonmae.transforms.pixels import PreNormalize2D
+    from pyg_skeletonmae.transforms.prenormalize import PreNormalize3D
+    from pyg_skeletonmae.transforms.recipe import standard_transform
+    from pyg_skeletonmae.transforms.rotation import AlignTorso, RandomRotate3D
+    from pyg_skeletonmae.transforms.sampling import CropResize, UniformSample
+    from pyg_skeletonmae.transforms.spatial import CenterRoot, ScaleBody
+    from pyg_skeletonmae.transforms.streams import ToBones, ToMotion, ToStreams
+    from pyg_skeletonmae.transforms.temporal import CropTime, DropFrames, Resample
+    from pyg_skeletonmae.transforms.token_masking import (
+        JointFrameMask,
+        RandomTokenMask,
+        TokenMaskPolicy,
+        TubeMask,
+    )
+    from pyg_skeletonmae.transforms.tracks import KeepPersons
 
 __all__ = [
     "RandomTransform",
@@ -57,3 +62,5 @@ __all__ = [
     "ToFrameGraphs",
     "standard_transform",
 ]
+
+attach(__name__)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from tqdm import tqdm
 
-import pyg_skeletonmae
+from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.datasets.labels import max_label
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
 from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
@@ -157,7 +157,7 @@ def _said(read: Callable[..., object]) -> str:
 
 def _plan(settings: tuple[object, ...], parts: Iterable[Sequence[Job]]) -> str:
     """What the contents of the parts follow from."""
-    head = (FORMAT, pyg_skeletonmae.__version__, *settings)
+    head = (FORMAT, __version__, *settings)
     digest = hashlib.sha256(repr(head).encode())
     for jobs in parts:
         for job in jobs:

@@ -13,7 +13,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-import pyg_skeletonmae
+from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.datasets.labels import check_labels, max_label
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.datasets.store.reader import FORMAT
@@ -154,7 +154,7 @@ class StoreWriter:
         self.skeleton.to_yaml(self.folder / "skeleton.yaml")
         write_npz(self.folder / "index.npz", index, compress=False)
         counts = self._counts(index, names)
-        head = {"format": FORMAT, "library_version": pyg_skeletonmae.__version__}
+        head = {"format": FORMAT, "library_version": __version__}
         said = {**head, "content_hash": digest, **counts, "fps": fps, **rates, **card}
         if len(names) > max_label(len(self._names)):
             empty = sum(not count for count in counts["clips_per_class"].values())
