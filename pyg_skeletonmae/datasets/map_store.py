@@ -48,7 +48,7 @@ def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
             all_tracks=True,
             about={"column_names": store.column_names} if store.column_names else None,
         )  # fmt: skip
-    mapped = copy.copy(dataset)
-    mapped.store = ClipStore(root)
-    mapped.set_epoch(0)
-    return mapped
+    view = copy.copy(dataset)
+    view.store = ClipStore(root)
+    view.set_epoch(0)
+    return view

@@ -51,10 +51,16 @@ def tuple_blocks(
         raise ConfigError(f"channels {widths}: a block's input is the output of the one before")
     if len(kernel) != 2:
         raise ConfigError(f"kernel {kernel}: expected its size over tuples and over tokens")
-    sizes = (kernel[0], kernel[1])
     return nn.Sequential(
         *(
-            TupleBlock(before, after, attention, tokens, heads, sizes)
+            TupleBlock(
+                before,
+                after,
+                attention_channels=attention,
+                tokens=tokens,
+                heads=heads,
+                kernel=(kernel[0], kernel[1]),
+            )
             for before, after, attention in widths
         )
     )

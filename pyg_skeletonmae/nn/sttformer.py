@@ -141,7 +141,13 @@ class TupleBlock(nn.Module):
             raise ConfigError(f"kernel {tuple(kernel)}: expected two odd numbers")
         self.in_channels, self.out_channels, self.tokens = in_channels, out_channels, tokens
         self.heads, self.kernel = heads, (kernel[0], kernel[1])
-        self.attention = TupleAttention(in_channels, tokens, attention_channels, heads, position)
+        self.attention = TupleAttention(
+            in_channels,
+            tokens,
+            attention_channels=attention_channels,
+            heads=heads,
+            position=position,
+        )
         self.spatial = _conv_norm(heads * in_channels, out_channels, (1, kernel[1]))
         self.linear = _conv_norm(out_channels, out_channels)
         self.temporal = _conv_norm(out_channels, out_channels, (kernel[0], 1))

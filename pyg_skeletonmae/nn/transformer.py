@@ -164,7 +164,14 @@ class Transformer(nn.Module):
             raise ConfigError(f"depth {depth}: expected at least one block")
         rates = torch.linspace(0.0, drop_path, depth, device="cpu").tolist()
         self.blocks = nn.ModuleList(
-            TransformerBlock(channels, heads, mlp_ratio, rate, layer_scale, norm_eps)
+            TransformerBlock(
+                channels,
+                heads,
+                mlp_ratio,
+                drop_path=rate,
+                layer_scale=layer_scale,
+                norm_eps=norm_eps,
+            )
             for rate in rates
         )
 

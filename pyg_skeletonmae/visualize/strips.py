@@ -178,9 +178,9 @@ class _Layer:
             ax,
             self.pos[:, t],
             self.skeleton,
-            self.masked[:, t],
-            self.valid[:, t],
-            self.masked_color,
+            masked=self.masked[:, t],
+            valid=self.valid[:, t],
+            masked_color=self.masked_color,
         )
 
 

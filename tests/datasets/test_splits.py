@@ -1,6 +1,7 @@
 import pytest
 
-from pyg_skeletonmae.datasets.splits import split_positions
+from pyg_skeletonmae.datasets.prepare import ClipInfo
+from pyg_skeletonmae.datasets.splits import in_column, split_positions
 from pyg_skeletonmae.errors import DataError
 
 
@@ -23,3 +24,8 @@ def test_split():
 def test_refused(train, test, message):
     with pytest.raises(DataError, match=f"split by x: {message}"):
         split_positions([1, 2, 1, 3], train, test, "split by x")
+
+
+def test_a_side_is_a_value_of_a_column():
+    clips = [ClipInfo(f"{value}", None, -1, {"train_xsub": value}) for value in (0, 1, 1)]
+    assert [in_column("train_xsub", 1)(clip) for clip in clips] == [False, True, True]

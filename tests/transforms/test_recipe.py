@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,8 @@ from pyg_skeletonmae.datasets import UIPRMD, SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.loader import SkeletonLoader
-from pyg_skeletonmae.transforms import standard_transform
+from pyg_skeletonmae.transforms import ToStreams, standard_transform
+from pyg_skeletonmae.transforms.streams import Stream
 
 
 def names(transform) -> list[str]:
@@ -27,6 +30,16 @@ def test_order_of_the_steps():
     assert names(test) == ["Resample", "CenterRoot", "ScaleBody", "ToBones"]
     least = standard_transform(UIPRMD22, 8, train=True, crop=None, center=None, scale=None)
     assert names(least) == ["Resample"]
+
+
+def test_streams_are_those_of_to_streams():
+    bones = standard_transform(UIPRMD22, 8, train=False, stream="bone_motion")
+    assert names(bones)[-2:] == ["ToBones", "ToMotion"]
+    joints = standard_transform(UIPRMD22, 8, train=False)
+    for stream in get_args(Stream):
+        out = standard_transform(UIPRMD22, 8, train=False, stream=stream)(make_clip())
+        expected = ToStreams(UIPRMD22, [stream])(joints(make_clip()))
+        assert out.pos.equal(expected.pos) and out.valid.equal(expected.valid)
 
 
 def test_nothing_is_random_in_evaluation():

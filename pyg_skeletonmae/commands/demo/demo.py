@@ -25,9 +25,9 @@ from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
 from pyg_skeletonmae.training import read_metrics
 
 SIZES = {
-    "smoke": Size(16, 16, 2, 2, 240),
-    "small": Size(32, 32, 24, 16, 1440),
-    "full": Size(64, 64, 50, 80, 2880),
+    "smoke": Size(frames=16, hidden=16, pretrain_epochs=2, finetune_epochs=2, clips=240),
+    "small": Size(frames=32, hidden=32, pretrain_epochs=24, finetune_epochs=16, clips=1440),
+    "full": Size(frames=64, hidden=64, pretrain_epochs=50, finetune_epochs=80, clips=2880),
 }
 SYNTHETIC = "SYNTHETIC clips: made by this program, not recorded from people"
 

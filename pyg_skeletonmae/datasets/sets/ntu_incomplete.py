@@ -75,15 +75,15 @@ def fetch_incomplete(
     return path
 
 
-def incomplete_note(version: int, listed: int | None) -> str:
+def incomplete_note(version: int, names: int | None) -> str:
     """What the card says about the list.
 
     Args:
         version: 60 or 120.
-        listed: The number of names on the list that was used; None = there was none.
+        names: The number of names on the list that was used; None = there was none.
     """
     expected = NUM_LISTED[version]
-    if listed is None:
+    if names is None:
         return f"with incomplete clips: no list was given, published numbers leave {expected} out"
-    other = "" if listed == expected else f", but the owners' list has {expected}"
-    return f"without incomplete clips: a list of {listed}{other}"
+    other = "" if names == expected else f", but the owners' list has {expected}"
+    return f"without incomplete clips: a list of {names}{other}"

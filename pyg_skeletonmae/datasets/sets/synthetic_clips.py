@@ -114,13 +114,18 @@ class SyntheticClips:
         """What the sensor records: ``pos [n, 2, T, V, C]`` and ``valid [n, 2, T, V]``."""
         draws = Draws(mix(key, 10))
         left = draws.uniform(1) < 0.5
-        performer = self._person(mix(key, 11), label, time, body, left)
+        performer = self._person(key=mix(key, 11), label=label, time=time, body=body, left=left)
         pos = torch.stack([performer, torch.zeros_like(performer)], 1)
         two = _two_persons(label)
-        rows = (mix(key, 12)[two], label[two], time[two], mix(key, 13)[two], left[two])
-        partner = self._person(*rows) * torch.tensor([-1.0, 1.0, -1.0])  # face to face
+        partner = self._person(
+            key=mix(key, 12)[two],
+            label=label[two],
+            time=time[two],
+            body=mix(key, 13)[two],
+            left=left[two],
+        )
         apart = torch.stack([torch.where(left[:, 0], 0.22, -0.22), 0.95 + 0.3 * draws.uniform()])
-        pos[two, 1] = partner
+        pos[two, 1] = partner * torch.tensor([-1.0, 1.0, -1.0])  # face to face
         pos[:, 1, ..., ::2] += apart.T[:, None, None]
         pos = _film(pos, draws)
         noisy = pos + self.noise * _sensor_noise(pos.shape, Draws(mix(key, 14)))
@@ -130,7 +135,7 @@ class SyntheticClips:
         return (noisy / GRID).round() * GRID, valid
 
     def _person(
-        self, key: Tensor, label: Tensor, time: Tensor, body: Tensor, left: Tensor
+        self, *, key: Tensor, label: Tensor, time: Tensor, body: Tensor, left: Tensor
     ) -> Tensor:
         """One person's joints in their own frame at the start, ``[n, T, V, 3]``."""
         person, draws = Draws(body), Draws(mix(key, 0))
@@ -241,13 +246,13 @@ def _drop_outs(shape: torch.Size, segments: list[str], key: Tensor, noise: float
     on_limb = torch.tensor(
         [[s in {f"{side}_{j}" for j in joints} for s in segments] for side, joints in limbs]
     )
-    persons, frames = shape[1:3]
-    hidden = draws.uniform(persons) < min(1.0, noise / 3)
+    persons, num_frames = shape[1:3]
+    tracks = draws.uniform(persons) < min(1.0, noise / 3)
     start = draws.integers(MIN_FRAMES, persons)[..., None]
     length = 4 + draws.integers(12, persons)[..., None]
-    time = torch.arange(frames)
-    gone = (time >= start) & (time < start + length) & hidden[..., None]
-    return ~(gone[..., None] & on_limb[draws.integers(len(limbs), persons)][:, :, None])
+    time = torch.arange(num_frames)
+    frames = (time >= start) & (time < start + length) & tracks[..., None]
+    return ~(frames[..., None] & on_limb[draws.integers(len(limbs), persons)][:, :, None])
 
 
 _FAR_JOINTS = (("elbow", "wrist"), ("knee", "ankle"))
