@@ -95,7 +95,12 @@ def fit_readout(
     sums: tuple[Tensor, ...] = ()
     with evaluating(model) as device:
         for seen in decoded(model, loader, skeleton, device):
-            new = _moments(seen)
+            # Features x features, features x places, places, and joints present, of each joint.
+            here, there = seen.mask[..., None].double(), seen.valid[..., None].double()
+            x = nn.functional.pad(seen.features.double(), (0, 1), value=1.0) * here
+            x, pos = x.transpose(0, 1).flatten(1, 2), seen.pos.double()
+            moment = x.mT @ pos.transpose(0, 1).flatten(1, 2)
+            new = (x.mT @ x, moment, (pos * there).sum((0, 2)), there.sum((0, 2)))
             sums = tuple(a + b for a, b in zip(sums, new, strict=True)) if sums else new
     if not sums:
         raise DataError("no clip to fit a read-out on: the split or the loader is empty")
@@ -110,16 +115,6 @@ def fit_readout(
     penalty = torch.diag_embed(l2 * count * variance + 1e-9)
     weight: Tensor = torch.linalg.solve(gram + penalty, moment)
     return Readout(weight.float(), masked > 0, mean_pose.float(), skeleton)
-
-
-def _moments(seen: Seen) -> tuple[Tensor, ...]:
-    """Sums over a batch: features x features, features x places, places, and joints present."""
-    here, there = seen.mask[..., None].double(), seen.valid[..., None].double()
-    pos = seen.pos.double()
-    x = nn.functional.pad(seen.features.double(), (0, 1), value=1.0) * here
-    x = x.transpose(0, 1).flatten(1, 2)
-    gram, moment = x.mT @ x, x.mT @ pos.transpose(0, 1).flatten(1, 2)
-    return gram, moment, (pos * there).sum((0, 2)), there.sum((0, 2))
 
 
 def decoded(

@@ -112,7 +112,12 @@ def forward_kinematics(
         rotation[:, number] = turned
         for channel in joint.channels or ():
             if channel.turns:
-                _turn(rotation[:, number], channel.axis, np.radians(values[:, column]))
+                # Multiplies by a rotation about one axis, from the right.
+                i, j = (channel.axis + 1) % 3, (channel.axis + 2) % 3
+                angle, own = np.radians(values[:, column])[:, None], rotation[:, number]
+                first, second = own[:, :, i].copy(), own[:, :, j].copy()
+                own[:, :, i] = np.cos(angle) * first + np.sin(angle) * second
+                own[:, :, j] = np.cos(angle) * second - np.sin(angle) * first
             else:
                 offset = moved[:, channel.axis] if positions == "add" else 0.0
                 moved[:, channel.axis] = offset + values[:, column]
@@ -150,12 +155,3 @@ def _meaning(path: Path, motion: Motion) -> tuple[Positions, list[str]]:
     but = f" but {' and '.join(moved)}" if moved else ""
     note = f"position channels replace the OFFSET: the first frame equals it in all joints{but}"
     return "replace", [note]
-
-
-def _turn(rotation: Array, axis: int, angle: Array) -> None:
-    """Multiplies rotations ``[T, 3, 3]`` by a rotation about one axis, from the right."""
-    i, j = (axis + 1) % 3, (axis + 2) % 3
-    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
-    first, second = rotation[:, :, i].copy(), rotation[:, :, j].copy()
-    rotation[:, :, i] = cos * first + sin * second
-    rotation[:, :, j] = cos * second - sin * first

@@ -79,7 +79,16 @@ def read_coco_keypoints(
     numbers = {person.frame for person in people}
     if results and not people:
         raise SkeletonFormatError(path, "the file", "results", "an empty list")
-    frames = range(min(numbers), max(numbers) + 1) if results else _image_ids(path, content)
+    frames: Sequence[int]
+    if results:
+        frames = range(min(numbers), max(numbers) + 1)
+    else:
+        images = enumerate(entry(path, "the file", content, "images", list))
+        frames = sorted(entry(path, f"image {i}", image, "id", int) for i, image in images)
+        if not frames or len(set(frames)) < len(frames):
+            expected = "images, each with an id of its own"
+            ids = f"{len(frames)} images with {len(set(frames))} ids"
+            raise SkeletonFormatError(path, "key 'images'", expected, ids)
     _check_same(path, "key 'category_id'", [person.category for person in people])
     _check_same(path, "the names of key 'image_id'", [person.recording for person in people])
     places = tell_apart([p.frame for p in people], [p.identities for p in people])
@@ -129,15 +138,6 @@ def _read_person(path: Path, number: int, item: object, skeleton: Skeleton) -> _
     return _Person(
         image, recording, identities(content), content.get("category_id"), keypoints, notes
     )
-
-
-def _image_ids(path: Path, content: object) -> list[int]:
-    images = entry(path, "the file", content, "images", list)
-    ids = [entry(path, f"image {i}", image, "id", int) for i, image in enumerate(images)]
-    if not ids or len(set(ids)) < len(ids):
-        found = f"{len(ids)} images with {len(set(ids))} ids"
-        raise SkeletonFormatError(path, "key 'images'", "images, each with an id of its own", found)
-    return sorted(ids)
 
 
 def _check_same(path: Path, where: str, values: Sequence[object]) -> None:

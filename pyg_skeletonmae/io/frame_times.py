@@ -46,15 +46,10 @@ def frames_of_times(
     if (np.abs(steps / short - count) > _EVEN).any() or (count < 1).any() or count.sum() > _MOST:
         return rank, None, f"frames in the order of {name}, whose steps are uneven"
     frames = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)[rank]
-    rate = _rate(float(steps.sum() / count.sum()), name)
+    # Per second; the unit is that of the name, or the only one with a usual rate.
+    step, column = float(steps.sum() / count.sum()), name.lower().rstrip(" )]")
+    named = [1 / (step * unit) for unit, form in _UNITS if form.search(column)]
+    usual = [1 / (step * unit) for unit in (1.0, 1e-3, 1e-6, 1e-9)]
+    rates = named[:1] or [rate for rate in usual if 4 <= rate <= 260]
+    rate = float(f"{rates[0]:.4g}") if len(rates) == 1 else None
     return frames, rate, f"frames from {name}" + (", whose unit is not clear" * (rate is None))
-
-
-def _rate(step: float, name: str) -> float | None:
-    """Frames per second; the unit is that of the name, or the only one with a usual rate."""
-    for unit, form in _UNITS:
-        if form.search(name.lower().rstrip(" )]")):
-            return float(f"{1 / (step * unit):.4g}")
-    rates = [1 / (step * unit) for unit in (1.0, 1e-3, 1e-6, 1e-9)]
-    usual = [rate for rate in rates if 4 <= rate <= 260]
-    return float(f"{usual[0]:.4g}") if len(usual) == 1 else None

@@ -73,7 +73,18 @@ class Hdf5File:
         if self._h5py.check_string_dtype(dataset.dtype) is None:
             self.fail(key, "text", f"{dataset.dtype}")
         if dataset.dtype.kind == "O":
-            self._check_lengths(key, dataset)
+            # HDF5 believes the lengths that texts claim, up to 4 GiB each.
+            address_bytes, _ = self._file.id.get_create_plist().get_sizes()
+            offset, size = dataset.id.get_offset(), 4 + address_bytes + 4
+            if offset is None or dataset.id.get_storage_size() != dataset.size * size:
+                self.fail(key, "texts of fixed length, or of any length without chunks", "others")
+            with open_plain(self.path) as file:
+                file.seek(offset)
+                data = file.read(dataset.size * size)
+            starts = range(0, len(data), size)
+            longest = max(int.from_bytes(data[i : i + 4], "little") for i in starts)
+            if longest > _MAX_NAME:
+                self.fail(key, f"texts of at most {_MAX_NAME} bytes", f"{longest} bytes")
         return [str(text) for text in dataset.asstr()[()]]
 
     def has_attribute(self, key: str, name: str) -> bool:
@@ -125,19 +136,6 @@ class Hdf5File:
         if dataset.size * dataset.dtype.itemsize > _MAX_DEFLATE * stored:
             self.fail(key, f"what {stored} bytes can hold", f"shape {list(dataset.shape)}")
         return dataset
-
-    def _check_lengths(self, key: str, dataset: Any) -> None:
-        """Compares the lengths of texts with a limit: HDF5 believes them, up to 4 GiB each."""
-        address_bytes, _ = self._file.id.get_create_plist().get_sizes()
-        offset, size = dataset.id.get_offset(), 4 + address_bytes + 4
-        if offset is None or dataset.id.get_storage_size() != dataset.size * size:
-            self.fail(key, "texts of fixed length, or of any length without chunks", "others")
-        with open_plain(self.path) as file:
-            file.seek(offset)
-            data = file.read(dataset.size * size)
-        lengths = [int.from_bytes(data[i : i + 4], "little") for i in range(0, len(data), size)]
-        if max(lengths, default=0) > _MAX_NAME:
-            self.fail(key, f"texts of at most {_MAX_NAME} bytes", f"{max(lengths)} bytes")
 
     def _damage(self, error: BaseException) -> NoReturn:
         reason = str(error).partition("\n")[0][:120] or type(error).__name__

@@ -10,7 +10,7 @@ import numpy as np
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.landmark_table import read_landmark_table
-from pyg_skeletonmae.io.npz import Array, map_npy
+from pyg_skeletonmae.io.npz import map_npy
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
@@ -69,20 +69,14 @@ def read_mediapipe(
         raise ConfigError(
             f"{path}: columns, ignore, label_column, first_index, strict: of tables only"
         )
-    values = _read_array(path, skeleton)
-    pos, score = values[..., :3].copy(), values[..., 3] if values.shape[-1] == 4 else None
-    return finish_tracks(path, pos, score, skeleton, options)
-
-
-def _read_array(path: Path, skeleton: Skeleton) -> Array:
-    array = map_npy(path)
-    wanted = (skeleton.num_joints,)
-    if array.dtype.kind != "f" or array.ndim != 3 or array.shape[1:2] != wanted:
-        found = f"{array.dtype} {list(array.shape)}"
-        raise SkeletonFormatError(path, "header", f"floats [T, {wanted[0]}, 3 or 4]", found)
+    array, joints = map_npy(path), skeleton.num_joints
+    if array.dtype.kind != "f" or array.ndim != 3 or array.shape[1] != joints:
+        shape = f"{array.dtype} {list(array.shape)}"
+        raise SkeletonFormatError(path, "header", f"floats [T, {joints}, 3 or 4]", shape)
     if array.shape[2] not in (3, 4):
         raise SkeletonFormatError(path, "header", "3 or 4 channels", f"{array.shape[2]}")
     values = empty_tracks(path, (1, *array.shape))
     with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
         values[0] = array
-    return values
+    pos, score = values[..., :3].copy(), values[..., 3] if values.shape[-1] == 4 else None
+    return finish_tracks(path, pos, score, skeleton, options)

@@ -9,7 +9,7 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -72,8 +72,17 @@ class NpzFile:
             self._zip = open_zip(self.path)
         members = self._zip.infolist()
         self._members = {m.filename.removesuffix(".npy"): m for m in members}
+        size = sum(member.file_size for member in members)
+        limit = max(FREE_BYTES, MAX_GROWTH * self.path.stat().st_size)
+        longest = max(map(len, self._members), default=0)
         try:
-            self._check_members(members)
+            if size > limit:
+                self._fail("the file", f"at most {limit} bytes when unpacked", f"{size} bytes")
+            if longest > MAX_KEY:
+                names = f"array names of at most {MAX_KEY} letters"
+                self._fail("the file", names, f"{longest} letters")
+            if len(self._members) != len(members):
+                self._fail("the file", "distinct array names", "an array that stands twice")
         except SkeletonFormatError:
             self.close()
             raise
@@ -148,18 +157,6 @@ class NpzFile:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.path.name}, arrays={len(self._members)})"
-
-    def _check_members(self, members: Sequence[zipfile.ZipInfo]) -> None:
-        size = sum(member.file_size for member in members)
-        limit = max(FREE_BYTES, MAX_GROWTH * self.path.stat().st_size)
-        if size > limit:
-            self._fail("the file", f"at most {limit} bytes when unpacked", f"{size} bytes")
-        if (longest := max(map(len, self._members), default=0)) > MAX_KEY:
-            self._fail(
-                "the file", f"array names of at most {MAX_KEY} letters", f"{longest} letters"
-            )
-        if len(self._members) != len(members):
-            self._fail("the file", "distinct array names", "an array that stands twice")
 
     @contextmanager
     def _open(self, key: str) -> Iterator[tuple[Header, IO[bytes]]]:

@@ -122,7 +122,19 @@ class _Text:
     """The lines of a file, as bytes; a line is cut out when it is asked for."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.data = path, _data(path)
+        with open_plain(path) as file:
+            data = file.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            _fail(path, "the file", f"at most {MAX_BYTES} bytes", "more")
+        data = data.removeprefix(b"\xef\xbb\xbf")
+        if b"\n" not in data:  # a return before a line feed is a blank like any other
+            data = data.replace(b"\r", b"\n")
+        if foreign := data.translate(None, _NUMBERS):
+            number = data.count(b"\n", 0, data.index(foreign[:1])) + 1
+            _fail(path, f"line {number}", "numbers", repr(chr(foreign[0])))
+        if not data.strip():
+            _fail(path, "line 1", "the number of frames", "an empty file")
+        self.path, self.data = path, data.rstrip()
         self.bytes = np.frombuffer(self.data, np.uint8)
         ends = np.flatnonzero(self.bytes == ord("\n"))
         self.starts = np.concatenate([[0], ends + 1, [len(self.data) + 1]])
@@ -143,24 +155,6 @@ class _Text:
         if found is None:
             found = self.shown(line) if line < len(self) else "the end of the file"
         _fail(self.path, f"line {line + 1}", expected, found)
-
-
-def _data(path: Path) -> bytes:
-    with open_plain(path) as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        _fail(path, "the file", f"at most {MAX_BYTES} bytes", "more")
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    if b"\n" not in data:  # a return before a line feed is a blank like any other
-        data = data.replace(b"\r", b"\n")
-    foreign = data.translate(None, _NUMBERS)
-    if foreign:
-        number = data.count(b"\n", 0, data.index(foreign[:1])) + 1
-        _fail(path, f"line {number}", "numbers", repr(chr(foreign[0])))
-    data = data.rstrip()
-    if not data:
-        _fail(path, "line 1", "the number of frames", "an empty file")
-    return data
 
 
 def _blocks(text: _Text, num_frames: int) -> list[_Block]:
@@ -250,24 +244,18 @@ def _some_values(text: _Text, blocks: list[_Block]) -> tuple[Array, Array]:
     which = np.concatenate([metres, others])
     numbers = parse_numbers(data, fields[which], ends[which])
     which = joint + _JOINT_FIELDS - 1
-    state = _states(data, fields[which], ends[which])
-    if numbers is None or state is None:
+    state = data[fields[which]] - np.uint8(ord("0"))
+    if (state > 2).any() or (ends[which] - fields[which] > 1).any():  # not as they are written
+        states = parse_numbers(data, fields[which].ravel(), ends[which].ravel())
+        if states is None:
+            _fail_at_line(text, blocks)
+        states = np.where(np.isin(states, (0, 1, 2)), states, 3)  # 3: another number
+        state = states.astype(np.uint8).reshape(which.shape)
+    if numbers is None:
         _fail_at_line(text, blocks)
     with np.errstate(over="ignore"):
         metres = numbers[: metres.size].astype(np.float32)
     return metres.reshape(-1, _JOINTS, 3), state
-
-
-def _states(text: Array, starts: Array, ends: Array) -> Array | None:
-    """Tracking states, uint8, 3 where one is another number; None if one is no number."""
-    state: Array = text[starts] - np.uint8(ord("0"))
-    if (state < 3).all() and (ends - starts == 1).all():
-        return state
-    numbers = parse_numbers(text, starts.ravel(), ends.ravel())
-    if numbers is None:
-        return None
-    known = (numbers == 0) | (numbers == 1) | (numbers == 2)
-    return np.where(known, numbers, 3).astype(np.uint8).reshape(starts.shape)
 
 
 def _fail_at_line(text: _Text, blocks: list[_Block]) -> NoReturn:

@@ -161,7 +161,15 @@ def read_packed(path: str | Path) -> Packed:
             _fail(file, "scale", "a number above 0", f"{scale}")
         label, class_names = _labels(file, size)
         names = _column(file, "name", "U", size).tolist() if "name" in file.keys else range(size)
-        joint_names, parents = _topology(file, joints.shape[1])
+        joint_names = tuple(_column(file, "joint_names", "U", joints.shape[1]).tolist())
+        parents = tuple(_column(file, "parents", "i", joints.shape[1]).tolist())
+        try:
+            Skeleton.from_parents("packed", joint_names, parents)
+        except SkeletonError as error:
+            _fail(file, "parents", "a tree of joints", str(error))
+        valid = file.array("valid", "b", 2) if "valid" in file.keys else None
+        if valid is not None and valid.shape != joints.shape[:2]:
+            _fail(file, "valid", f"shape {list(joints.shape[:2])}", f"{list(valid.shape)}")
         return Packed(
             joints=joints,
             scale=scale,
@@ -175,7 +183,7 @@ def read_packed(path: str | Path) -> Packed:
             fps=float(file.array("fps", "fiu", 0)) if "fps" in file.keys else None,
             unit=str(file.array("unit", "U", 0)) if "unit" in file.keys else None,
             tracks=_tracks(file, offset),
-            valid=_valid(file, joints.shape),
+            valid=valid,
             extra=_extra(file, size),
         )
 
@@ -198,16 +206,6 @@ def _labels(file: NpzFile, size: int) -> tuple[Array | None, tuple[str, ...]]:
     return label, names
 
 
-def _topology(file: NpzFile, num_joints: int) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    names = tuple(_column(file, "joint_names", "U", num_joints).tolist())
-    parents = tuple(_column(file, "parents", "i", num_joints).tolist())
-    try:
-        Skeleton.from_parents("packed", names, parents)
-    except SkeletonError as error:
-        _fail(file, "parents", "a tree of joints", str(error))
-    return names, parents
-
-
 def _tracks(file: NpzFile, offset: Array) -> Array | None:
     if "tracks" not in file.keys:
         return None
@@ -215,15 +213,6 @@ def _tracks(file: NpzFile, offset: Array) -> Array | None:
     if tracks.min() < 1 or (length % tracks).any():
         _fail(file, "tracks", "divisors of 'length'", f"{tracks[:4].tolist()} ...")
     return tracks
-
-
-def _valid(file: NpzFile, shape: tuple[int, ...]) -> Array | None:
-    if "valid" not in file.keys:
-        return None
-    valid = file.array("valid", "b", 2)
-    if valid.shape != shape[:2]:
-        _fail(file, "valid", f"shape {list(shape[:2])}", f"{list(valid.shape)}")
-    return valid
 
 
 def _extra(file: NpzFile, size: int) -> dict[str, Array]:

@@ -103,11 +103,26 @@ def read_pku_labels(
     for number, line in enumerate(_text(path, _NUMBERS + b",").splitlines(), 1):
         if not line.strip():
             continue
-        action = _action(path, f"line {number}", line)
+        fields = line.split(",")
+        try:
+            label, start, end = (int(field) for field in fields[:3])
+            confidence = float(fields[3]) if len(fields) > 3 else None
+        except ValueError:
+            fields = []
+        where = f"line {number}"
+        if len(fields) not in (3, 4) or not math.isfinite(confidence or 0):
+            _fail(path, where, "action,start,end[,confidence]", repr(line[:40]))
+        if not 1 <= label <= NUM_CLASSES:
+            _fail(path, where, f"a class from 1 to {NUM_CLASSES}", str(label)[:40])
+        if start < 0:
+            _fail(path, where, "a start from 0", str(start)[:40])
+        if max(start, abs(end)) > _MAX_FRAME:
+            _fail(path, where, f"frames up to {_MAX_FRAME}", f"{start} to {end}"[:80])
+        action = PkuAction(label, start, end, confidence)
         last = action.end if num_frames is None else num_frames
         if ranges == "error" and not action.start < action.end <= last:
             expected = "a start before an end" + ("" if num_frames is None else f" up to {last}")
-            _fail(path, f"line {number}", expected, f"{action.start} to {action.end}")
+            _fail(path, where, expected, f"{action.start} to {action.end}")
         actions.append(action)
     return tuple(actions)
 
@@ -136,24 +151,6 @@ def read_pku_split(path: str | Path) -> PkuSplit:
     if len({*train, *validation}) != len(train) + len(validation):
         _fail(path, "the names", "each of them once", "one that stands twice")
     return PkuSplit(train, validation)
-
-
-def _action(path: Path, where: str, line: str) -> PkuAction:
-    fields = line.split(",")
-    try:
-        action, start, end = (int(field) for field in fields[:3])
-        confidence = float(fields[3]) if len(fields) > 3 else None
-    except ValueError:
-        fields = []
-    if len(fields) not in (3, 4) or not math.isfinite(confidence or 0):
-        _fail(path, where, "action,start,end[,confidence]", repr(line[:40]))
-    if not 1 <= action <= NUM_CLASSES:
-        _fail(path, where, f"a class from 1 to {NUM_CLASSES}", str(action)[:40])
-    if start < 0:
-        _fail(path, where, "a start from 0", str(start)[:40])
-    if max(start, abs(end)) > _MAX_FRAME:
-        _fail(path, where, f"frames up to {_MAX_FRAME}", f"{start} to {end}"[:80])
-    return PkuAction(action, start, end, confidence)
 
 
 def _text(path: Path, characters: bytes | None = None) -> str:

@@ -120,7 +120,15 @@ def _in_order(values: Array, axes: tuple[str, ...]) -> Array:
 
 def _file_skeleton(file: Hdf5File, nodes: list[str]) -> tuple[Skeleton, list[str]]:
     """The skeleton of the nodes and edges in the file, and a note if the edges are no tree."""
-    edges = _edges(file, len(nodes))
+    count, edges = len(nodes), []
+    if "edge_inds" in file and 0 not in file.shape("edge_inds"):
+        pairs = file.integers("edge_inds", 2)
+        pairs = pairs if pairs.shape[1] == 2 else pairs.T
+        inside = ((pairs >= 0) & (pairs < count)).all()
+        if pairs.shape[1] != 2 or len(pairs) > count**2 or not inside:
+            shape = f"shape {list(pairs.shape)} for {count} nodes"
+            file.fail("edge_inds", "pairs of node numbers (or give a layout)", shape)
+        edges = [(source, destination) for source, destination in pairs.tolist()]
     parents = dict.fromkeys(range(len(nodes)), -1) | {child: parent for parent, child in edges}
     children = {child for _, child in edges}
     root = next((node for node in range(len(nodes)) if node not in children), 0)
@@ -149,16 +157,3 @@ def _file_skeleton(file: Hdf5File, nodes: list[str]) -> tuple[Skeleton, list[str
         return skeleton, []
     joined = f", and joins {', '.join(apart):.100} to {nodes[root]:.40}" if apart else ""
     return skeleton, [f"the edges form no tree of parents: the skeleton follows them{joined}"]
-
-
-def _edges(file: Hdf5File, nodes: int) -> list[tuple[int, int]]:
-    """The (source, destination) pairs, none if the file has none."""
-    if "edge_inds" not in file or 0 in file.shape("edge_inds"):
-        return []
-    edges = file.integers("edge_inds", 2)
-    if edges.shape[1] != 2:
-        edges = edges.T
-    if edges.shape[1] != 2 or len(edges) > nodes**2 or not ((edges >= 0) & (edges < nodes)).all():
-        found = f"shape {list(edges.shape)} for {nodes} nodes"
-        file.fail("edge_inds", "pairs of node numbers (or give a layout)", found)
-    return [(source, destination) for source, destination in edges.tolist()]

@@ -7,7 +7,6 @@ moments of another size, that is beyond their memory.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,10 +40,18 @@ def load_optimizer(optimizer: Optimizer, state: object, step: int, where: str) -
     groups = content["param_groups"]
     if not isinstance(groups, list) or len(groups) != len(own):
         raise CheckpointError(f"{where}.param_groups: expected {len(own)} groups of parameters")
-    merged = [
-        _group(group, like, f"{where}.param_groups[{index}]")
-        for index, (group, like) in enumerate(zip(groups, own, strict=True))
-    ]
+    # The settings of a group are ours, which its own must equal; the learning rate is its own.
+    merged = []
+    for index, (group, like) in enumerate(zip(groups, own, strict=True)):
+        place = f"{where}.param_groups[{index}]"
+        if not isinstance(group, dict) or not {"lr", "params"} <= group.keys():
+            raise CheckpointError(f"{place}: expected the settings of a group of parameters")
+        for key in like.keys() & group.keys() - {"lr", *_KERNELS}:
+            plain = type(group[key]) in (bool, int, float, str, list, tuple, type(None))
+            if not plain or group[key] != like[key]:
+                expected = f"{like[key]!r:.60}, as the run was set"
+                raise CheckpointError(f"{place}.{key}: expected {expected}")
+        merged.append({**like, "lr": number(group["lr"], f"{place}.lr", least=0)})
     weights = {
         index: weight
         for group, like in zip(optimizer.param_groups, own, strict=True)
@@ -59,17 +66,6 @@ def load_optimizer(optimizer: Optimizer, state: object, step: int, where: str) -
             raise CheckpointError(f"{place}: belongs to no parameter")
         moments[index] = _moments(optimizer, weights[index], values, step, place)
     optimizer.load_state_dict({"state": moments, "param_groups": merged})
-
-
-def _group(group: object, like: dict[str, Any], where: str) -> dict[str, Any]:
-    """The settings of a group are ours, which its own must equal; the learning rate is its own."""
-    if not isinstance(group, dict) or not {"lr", "params"} <= group.keys():
-        raise CheckpointError(f"{where}: expected the settings of a group of parameters")
-    for key in like.keys() & group.keys() - {"lr", *_KERNELS}:
-        same = type(group[key]) in (bool, int, float, str, list, tuple, type(None))
-        if not same or group[key] != like[key]:
-            raise CheckpointError(f"{where}.{key}: expected {like[key]!r:.60}, as the run was set")
-    return {**like, "lr": number(group["lr"], f"{where}.lr", least=0)}
 
 
 def _moments(

@@ -58,13 +58,6 @@ class STRLLayer(nn.Module):
 
     def forward(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
         """Maps ``[P, V, T, D]`` to ``[P, V, T', D]``; ``person [P]`` picks each track's encoder."""
-        x = torch.relu(self.norm(self.linear(self._spatial(x, adjacency, person))))
-        if self.temporal is not None:
-            x = torch.relu(self.temporal(x))
-        out: Tensor = self.dropout(x)
-        return out
-
-    def _spatial(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
         if len(self.encoders) == 1:
             encoded = self.encoders[0](x, adjacency)
         elif person is None:
@@ -80,6 +73,11 @@ class STRLLayer(nn.Module):
         if self.local:
             residual = residual + encoded
         if self.join == "add":
-            out: Tensor = pooled + residual
-            return out
-        return torch.cat([pooled.expand_as(residual), residual], dim=-1)
+            x = pooled + residual
+        else:
+            x = torch.cat([pooled.expand_as(residual), residual], dim=-1)
+        x = torch.relu(self.norm(self.linear(x)))
+        if self.temporal is not None:
+            x = torch.relu(self.temporal(x))
+        out: Tensor = self.dropout(x)
+        return out
