@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
     from pyg_skeletonmae.datasets.sets.pyskl_clips import PysklOptions
     from pyg_skeletonmae.datasets.sets.pyskl_export import export_pyskl
+    from pyg_skeletonmae.datasets.sets.stgcn import StgcnDataset
     from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
     from pyg_skeletonmae.datasets.sets.uiprmd import UIPRMD
     from pyg_skeletonmae.datasets.sets.xy import XYDataset
@@ -33,6 +34,7 @@ __all__ = [
     "PysklDataset",
     "PysklOptions",
     "SkeletonDataset",
+    "StgcnDataset",
     "SyntheticActions",
     "UIPRMD",
     "XYDataset",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.io.poses import PoseOptions, PoseTracks
     from pyg_skeletonmae.io.pyskl import Pyskl, PysklClip, read_pyskl, write_pyskl
     from pyg_skeletonmae.io.sleap import read_sleap
+    from pyg_skeletonmae.io.stgcn import StgcnFile
     from pyg_skeletonmae.io.trc import read_trc
     from pyg_skeletonmae.io.uiprmd import read_positions, read_recordings
     from pyg_skeletonmae.io.xy_npz import XYFile
@@ -39,6 +40,7 @@ __all__ = [
     "PoseTracks",
     "Pyskl",
     "PysklClip",
+    "StgcnFile",
     "TableOptions",
     "XYFile",
     "download_uiprmd",

@@ -235,7 +235,7 @@ def edit_opcodes(data: bytes, rng: np.random.Generator) -> bytes:
 def same_pickle(data: bytes, rng: np.random.Generator) -> bytes:
     """The same content, pickled in another protocol, order of arrays, or by an older NumPy."""
     content = pickle.loads(data)  # our own seed
-    for annotation in content["annotations"]:
+    for annotation in content["annotations"] if isinstance(content, dict) else ():
         for key in ("keypoint", "keypoint_score"):
             if key in annotation and rng.random() < 0.5:
                 annotation[key] = np.asfortranarray(annotation[key])

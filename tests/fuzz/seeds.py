@@ -96,6 +96,17 @@ def pyskl() -> list[Files]:
     return [{"a.pkl": pickle.dumps(c, p)} for c, p in ((first, 4), (second, 2), (first, 5))]
 
 
+def stgcn() -> list[Files]:
+    """Of two people, the second absent, padded; labels as a list and as an array."""
+    values = _pose(2, 3, 4, STICK.num_joints, 2)
+    values[:, :, 3], values[1, ..., 1], values[0, :, 1, :, 0] = 0, 0, 0
+    names, labels = ["a", "b"], [1, 0]
+    return [
+        {"a.npy": npy(values), "a.pkl": pickle.dumps((names, labels), 2)},
+        {"a.npy": npy(values.astype(np.float64)), "a.pkl": pickle.dumps([names, np.array(labels)])},
+    ]
+
+
 def packed() -> list[Files]:
     """Three sequences of two people, as the layout has them and with our additions."""
     joints = (_pose(9, STICK.num_joints, 3) * 4000).astype(np.int16)

@@ -89,6 +89,11 @@ def _read_npz(path: Path) -> object:
         return arrays
 
 
+def _read_stgcn(folder: Path) -> object:
+    file = io.StgcnFile(folder / "a.npy", folder / "a.pkl", seeds.STICK)
+    return list(file.clips()), file.dropped
+
+
 def _read_packed(path: Path) -> object:
     packed = io.read_packed(path)
     skeleton = packed.skeleton("packed")
@@ -120,6 +125,7 @@ TARGETS: dict[str, Target] = {
         seeds.packed, _one("a.npz", _read_packed), {"": _NPZ}, _one("a.npz", plain.packed)
     ),
     "xy": Target(seeds.xy, _one("a.npz", _read_xy), {"": _NPZ}, _one("a.npz", plain.xy)),
+    "stgcn": Target(seeds.stgcn, _read_stgcn, {".npy": _NPY, ".pkl": _PICKLE}),
     "npz": Target(seeds.packed, _one("a.npz", _read_npz), {"": _NPZ}, _one("a.npz", plain.npz)),
     "openpose": Target(seeds.openpose, io.read_openpose, {"": _JSON}, plain.openpose),
     "coco": Target(seeds.coco, _one("a.json", io.read_coco_keypoints), {"": _JSON}),
