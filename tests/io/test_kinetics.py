@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pyg_skeletonmae.errors import SkeletonFormatError
-from pyg_skeletonmae.io.kinetics import read_kinetics
+from pyg_skeletonmae.io.kinetics import read_kinetics, read_kinetics_label
 from pyg_skeletonmae.io.poses import PoseOptions
 
 POSE = np.random.default_rng(0).uniform(0.1, 1, (3, 18, 3)).round(3)
@@ -37,9 +37,30 @@ def test_people_in_their_frames(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("said", "label"),
+    [
+        ({}, "waving"),
+        ({"label": None}, "3"),
+        ({"label": None, "label_index": None}, None),
+        ({"label": " a\u0308 "}, "\u00e4"),
+    ],
+)
+def test_the_class_that_a_file_says(tmp_path, said: dict, label: str | None):
+    (tmp_path / "a.json").write_text(json.dumps(clip(**said)))
+    tracks = read_kinetics(tmp_path / "a.json")
+    assert tracks.labels == (None if label is None else (label,) * 4)
+    assert read_kinetics_label(tmp_path / "a.json") == ({label} - {None})
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         ({}, "the key 'data'"),
+        ([], "an object"),
+        (clip(label=3), "key 'label': expected text"),
+        (clip(label=" "), "key 'label': expected a class"),
+        (clip(label=None, label_index=-1), "a class from 0, found -1"),
+        (clip(label=None, label_index=1.5), "an integer"),
         (clip(data=[]), "a frame, found none"),
         (clip(data=[{"frame_index": 1}]), "the key 'skeleton'"),
         (clip(data=[{"frame_index": "1", "skeleton": []}]), "an integer"),

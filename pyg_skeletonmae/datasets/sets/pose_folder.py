@@ -49,7 +49,8 @@ class PoseFolder(SkeletonDataset):
     kinetics       a ``.json`` file of Kinetics-skeleton        ``openpose18``
     ============== ============================================ =================
 
-    A clip is called as its file in the folder, compared with the table in one form of Unicode.
+    Files of ``kinetics`` say their label, which holds where no table says one. A clip is called as
+    its file in the folder, compared with the table in one form of Unicode.
     Recordings that are damaged, show nobody, or are not in the table are left out, and the card
     says why, as it says what in the folder was no recording (see
     :func:`~pyg_skeletonmae.io.scan.scan`) and what a reader had to decide. Scores decide what is

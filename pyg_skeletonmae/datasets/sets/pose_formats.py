@@ -16,7 +16,7 @@ from pyg_skeletonmae.io.bvh import read_bvh
 from pyg_skeletonmae.io.c3d import read_c3d
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.deeplabcut import read_deeplabcut
-from pyg_skeletonmae.io.kinetics import read_kinetics
+from pyg_skeletonmae.io.kinetics import read_kinetics, read_kinetics_label
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.landmark_table import read_landmark_table
 from pyg_skeletonmae.io.mediapipe import read_mediapipe
@@ -68,6 +68,7 @@ class PoseFormat(NamedTuple):
         frames: A recording is a folder of such files, one for a frame.
         tables: Files are tables of landmarks.
         export: What to do where there is no such file.
+        labels: Files may say what they show: reads that.
     """
 
     read: Callable[[Path, Skeleton, PoseOptions], PoseTracks]
@@ -78,6 +79,7 @@ class PoseFormat(NamedTuple):
     frames: bool = False
     tables: bool = False
     export: str = ""
+    labels: Callable[[Path], set[str]] | None = None
 
 
 def _read_bvh(path: Path, skeleton: Skeleton, options: PoseOptions) -> PoseTracks:
@@ -116,7 +118,7 @@ FORMATS: Mapping[str, PoseFormat] = {
     "mmpose": PoseFormat(read_mmpose, (".json",), "coco17"),
     "yolo": PoseFormat(read_yolo_pose, (".txt",), "coco17", frames=True),
     "yolo_json": PoseFormat(read_yolo_pose, (".json",), "coco17"),
-    "kinetics": PoseFormat(read_kinetics, (".json",), "openpose18"),
+    "kinetics": PoseFormat(read_kinetics, (".json",), "openpose18", labels=read_kinetics_label),
     "trc": PoseFormat(read_trc, (".trc",), takes=("fps", "zeros")),
     "c3d": PoseFormat(read_c3d, (".c3d",), takes=("fps", "zeros")),
 }
@@ -221,7 +223,8 @@ class ReadPoses:
         skeleton: The skeleton.
         options: What to do with scores and pixels.
         table: What tables do not say themselves.
-        class_names: The labels that stand in a column of tables.
+        class_names: The labels that stand in files.
+        inside: Labels are those that stand in files, not those of tasks.
     """
 
     name: PoseFormatName
@@ -229,6 +232,7 @@ class ReadPoses:
     options: PoseOptions
     table: TableOptions = NOTHING_SAID
     class_names: tuple[str, ...] = ()
+    inside: bool = False
 
     def __call__(self, task: PoseTask) -> Iterator[Clip | Note | LeftOut]:
         """The clip, and notes about it.
@@ -237,13 +241,16 @@ class ReadPoses:
         ``name#0``, ``name#1``, ...
 
         Raises:
-            DataError: Nobody is seen.
+            DataError: Nobody is seen, or the file says no label where others do.
             SkeletonFormatError: The file is missing or damaged.
         """
         tracks = self.read(task.path)
         if not _is_seen(tracks.pos, tracks.valid):
             raise DataError("nobody is seen")
-        runs = _runs(tracks.labels) if tracks.labels else [(0, tracks.pos.shape[1], None)]
+        labels = tracks.labels if self.inside else None
+        if self.inside and self.class_names and labels is None:
+            raise DataError("says no label, but others do")
+        runs = _runs(labels) if labels else [(0, tracks.pos.shape[1], None)]
         for number, (start, stop, text) in enumerate(runs):
             pos, valid = tracks.pos[:, start:stop], tracks.valid[:, start:stop]
             name = task.name if len(runs) == 1 else f"{task.name}#{number}"

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,14 +87,17 @@ def plan_poses(
         raise DataError(f"{root}: no recording of the format {format!r}{hints}")
     layout = pose_skeleton(format, skeleton, paths.values())
     texts = {row.label for row in rows or () if row.label}
+    read_labels = get_format(format).labels
     if table.label_column is not None:
         if texts:
             raise ConfigError("label_column=, labels=: both say what is shown; give one of them")
-        for path in paths.values():
-            with suppress(SkeletonFormatError):  # told when the file is read
-                texts |= read_table_labels(path, table)
+        read_labels = partial(read_table_labels, table=table)
+    inside = read_labels is not None and not texts
+    for path in paths.values() if read_labels is not None and inside else ():
+        with suppress(SkeletonFormatError):  # told when the file is read
+            texts |= read_labels(path)
     names = _class_names(texts, class_names)
-    reader = ReadPoses(format, layout, options, table, tuple(names or ()))
+    reader = ReadPoses(format, layout, options, table, tuple(names or ()), inside)
     tasks, dropped = _tasks(root, paths, rows, names)
     settings = repr((layout.to_dict(), options, table, rows, names))
     return PosePlan(

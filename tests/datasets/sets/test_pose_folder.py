@@ -172,3 +172,20 @@ def test_errors(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps([]))
     with pytest.raises(DataError, match="no clip is left"):
         PoseFolder(tmp_path, None, format="coco")
+
+
+def test_labels_that_files_say(tmp_path):
+    people = [{"pose": [0.5, 0.25] * 18, "score": [0.9] * 18}]
+    for name, label in (("a", "wave"), ("b", "jump"), ("c", None)):
+        frames = [{"frame_index": 1, "skeleton": people}]
+        (tmp_path / f"{name}.json").write_text(json.dumps({"data": frames, "label": label}))
+    (tmp_path / "d.json").write_text("{")
+    data = PoseFolder(tmp_path, labels=None, format="kinetics")
+    assert data.class_names == ("jump", "wave") and data.labels.tolist() == [1, 0]
+    assert "says no label, but others do" in str(data.card)
+    (tmp_path / "labels.csv").write_text("file,label\na.json,x\nb.json,x\n")
+    data = PoseFolder(tmp_path, format="kinetics")
+    assert data.class_names == ("x",) and data.labels.tolist() == [0, 0]
+    (tmp_path / "labels.csv").write_text("file,subject\na.json,1\nb.json,2\n")
+    data = PoseFolder(tmp_path, format="kinetics")
+    assert data.labels.tolist() == [1, 0] and data.subjects.tolist() == [1, 2]
