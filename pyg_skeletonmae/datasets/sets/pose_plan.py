@@ -93,9 +93,10 @@ def plan_poses(
             raise ConfigError("label_column=, labels=: both say what is shown; give one of them")
         read_labels = partial(read_table_labels, table=table)
     inside = read_labels is not None and not texts
-    for path in paths.values() if read_labels is not None and inside else ():
-        with suppress(SkeletonFormatError):  # told when the file is read
-            texts |= read_labels(path)
+    if read_labels is not None and inside:
+        for path in paths.values():
+            with suppress(SkeletonFormatError):  # told when the file is read
+                texts |= read_labels(path)
     names = _class_names(texts, class_names)
     reader = ReadPoses(format, layout, options, table, tuple(names or ()), inside)
     tasks, dropped = _tasks(root, paths, rows, names)
