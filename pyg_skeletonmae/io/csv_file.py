@@ -70,7 +70,15 @@ class CsvFile:
                 self.fail(f"{self._columns} cells", f"{line.count(',') + 1}")
             *first, line = line.split(",", names)
             texts.append([cell.strip().strip('"') for cell in first])
-            rows.append(self._row(line))
+            try:
+                if not _CHARACTERS.fullmatch(line):  # float() also knows 'inf' and '1_0'
+                    raise ValueError
+                row = [float(cell) if cell.strip() else math.nan for cell in line.split(",")]
+            except ValueError:
+                self.fail("numbers", f"{line!r:.60}")
+            if any(map(math.isinf, row)):
+                self.fail("finite numbers", "infinity")
+            rows.append(np.array(row))
             check_size(self.path, (2, len(rows), self._columns, 1))  # 2: float64
         if not rows:
             self.fail("a row of numbers", "the end of the file")
@@ -79,17 +87,6 @@ class CsvFile:
     def fail(self, expected: str, found: str) -> NoReturn:
         """Raises :class:`SkeletonFormatError` about the line read last."""
         raise SkeletonFormatError(self.path, f"line {self.number}", expected, found) from None
-
-    def _row(self, line: str) -> Array:
-        try:
-            if not _CHARACTERS.fullmatch(line):  # float() also knows 'inf' and '1_0'
-                raise ValueError
-            row = [float(cell) if cell.strip() else math.nan for cell in line.split(",")]
-        except ValueError:
-            self.fail("numbers", f"{line!r:.60}")
-        if any(map(math.isinf, row)):
-            self.fail("finite numbers", "infinity")
-        return np.array(row)
 
     def _read(self) -> Iterator[str]:
         try:

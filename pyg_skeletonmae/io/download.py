@@ -75,7 +75,13 @@ def fetch_all(
     """
     if urllib.parse.urlsplit(base_url).scheme not in ("http", "https"):
         raise DataError(f"{base_url}: expected an http or https address")
-    missing = [path for path in paths if not _is_there(Path(root) / path)]
+    missing = []
+    for path in paths:
+        plain, packed = Path(root) / path, Path(root) / f"{path}.gz"
+        if not (packed.is_file() and _is_whole(packed.read_bytes())) and not (
+            plain.is_file() and plain.stat().st_size
+        ):
+            missing.append(path)
     if not missing:
         return 0
 
@@ -143,13 +149,6 @@ def _within(timeout: float, call: Callable[[], None], url: str) -> None:
         raise DataError(f"{url}: no answer within {timeout:g} s; is there a network?")
     if errors:
         raise errors[0]
-
-
-def _is_there(path: Path) -> bool:
-    packed = path.with_name(f"{path.name}.gz")
-    if packed.is_file() and _is_whole(packed.read_bytes()):
-        return True
-    return path.is_file() and path.stat().st_size > 0
 
 
 def _is_whole(data: bytes) -> bool:

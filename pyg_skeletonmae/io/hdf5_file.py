@@ -113,8 +113,8 @@ class Hdf5File:
     def _numbers(self, key: str, ndim: int, kinds: str) -> Any:
         dataset = self._dataset(key)
         if dataset.dtype.kind not in kinds or len(dataset.shape) != ndim:
-            wanted = f"{'floats' if kinds == 'f' else 'integers'} with {ndim} axes"
-            self.fail(key, wanted, f"{dataset.dtype} of shape {list(dataset.shape)}")
+            expected = f"{'floats' if kinds == 'f' else 'integers'} with {ndim} axes"
+            self.fail(key, expected, f"{dataset.dtype} of shape {list(dataset.shape)}")
         return dataset
 
     def _dataset(self, key: str) -> Any:

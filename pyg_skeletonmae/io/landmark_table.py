@@ -230,19 +230,19 @@ class _Body:
             return None
         cells, column = self.texts["landmark"], self.names[self._roles["landmark"]]
         notes.append(f"a row for each landmark, by {column}")
-        known = {cell: JointNames(self.skeleton).find(cell) for cell in dict.fromkeys(cells)}
-        if all(joint is None for joint in known.values()):
-            known = self._numbered(list(known), notes)
-        if others := [cell for cell, joint in known.items() if joint is None]:
-            if len(others) == len(known) or self.options.strict:
+        joint_of = {cell: JointNames(self.skeleton).find(cell) for cell in dict.fromkeys(cells)}
+        if all(joint is None for joint in joint_of.values()):
+            joint_of = self._numbered(list(joint_of), notes)
+        if others := [cell for cell, joint in joint_of.items() if joint is None]:
+            if len(others) == len(joint_of) or self.options.strict:
                 self._fail_column("landmark", f"joints of {self.skeleton.name}", _listed(others))
             notes.append(f"landmarks left out: {_listed(others)}")
-        never = {*range(self.skeleton.num_joints)} - {*known.values()}
+        never = {*range(self.skeleton.num_joints)} - {*joint_of.values()}
         if never:
             notes.append(
                 f"never there: {_listed([self.skeleton.joints[j] for j in sorted(never)])}"
             )
-        return np.array([-1 if (joint := known[cell]) is None else joint for cell in cells])
+        return np.array([-1 if (joint := joint_of[cell]) is None else joint for cell in cells])
 
     def _numbered(self, cells: list[str], notes: list[str]) -> dict[str, int | None]:
         """Joints by their numbers."""
@@ -337,14 +337,14 @@ class _Body:
 
     def _labels(self, frames: Array) -> tuple[str, ...]:
         """What each frame shows; one without rows, what the one before shows."""
-        said: dict[int, str] = {}
+        label_of: dict[int, str] = {}
         for frame, label in zip(frames.tolist(), self.texts["label"], strict=True):
-            if said.setdefault(frame, label) != label:
-                found = f"{said[frame]!r:.60} and {label!r:.60} in frame {frame}"
+            if label_of.setdefault(frame, label) != label:
+                found = f"{label_of[frame]!r:.60} and {label!r:.60} in frame {frame}"
                 self._fail_column("label", "one label in a frame", found)
-        labels, label = [], said[int(frames.min())]
+        labels, label = [], label_of[int(frames.min())]
         for frame in range(int(frames.max()) + 1):
-            label = said.get(frame, label)
+            label = label_of.get(frame, label)
             labels.append(label)
         return tuple(labels)
 

@@ -171,8 +171,8 @@ class NpzFile:
 
     def _check_kind(self, key: str, header: Header, kinds: str, ndim: int) -> None:
         if header.dtype.kind not in kinds:
-            wanted = " or ".join(dict.fromkeys(_KINDS[kind] for kind in kinds))
-            self._fail(f"array {key!r}", wanted, f"type {header.dtype}")
+            expected = " or ".join(dict.fromkeys(_KINDS[kind] for kind in kinds))
+            self._fail(f"array {key!r}", expected, f"type {header.dtype}")
         if len(header.shape) != ndim:
             self._fail(f"array {key!r}", f"{ndim} axes", f"shape {list(header.shape)}")
 

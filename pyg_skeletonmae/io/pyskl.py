@@ -165,7 +165,7 @@ def _parts(path: Path, content: object) -> tuple[list[Any], dict[str, tuple[str,
         _fail(path, "the top level", "a list of annotations", type(content).__name__)
     if not isinstance(splits, dict):
         _fail(path, "'split'", "lists of names", type(splits).__name__)
-    known: dict[str, tuple[str, ...]] = {}
+    by_name: dict[str, tuple[str, ...]] = {}
     for name, members in splits.items():
         if not isinstance(name, str):
             _fail(path, "'split'", "lists of names, each with a name", type(name).__name__)
@@ -179,8 +179,8 @@ def _parts(path: Path, content: object) -> tuple[list[Any], dict[str, tuple[str,
             _fail(path, "'split'", "lists of names, each with a name", type(members).__name__)
         if not all(isinstance(member, str) for member in members):
             _fail(path, where, "names", "something else")
-        known[nfc(name)] = tuple(map(nfc, members))
-    return list(content), known
+        by_name[nfc(name)] = tuple(map(nfc, members))
+    return list(content), by_name
 
 
 def _clip(path: Path, where: str, annotation: object) -> PysklClip:

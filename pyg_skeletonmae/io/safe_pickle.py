@@ -91,8 +91,8 @@ class PickledArray:
         if type(shape[0]) is not int or shape[0] * dtype.itemsize != len(raw):
             raise ValueError(f"{dtype} of shape {list(shape)} in {len(raw)} bytes")
         bytes(raw).decode("utf-32-be" if dtype.str[0] == ">" else "utf-32-le")  # or it is damage
-        found: list[str] = np.frombuffer(raw, dtype).tolist()
-        return found
+        row: list[str] = np.frombuffer(raw, dtype).tolist()
+        return row
 
 
 class _Dtype:

@@ -88,7 +88,7 @@ def find_recordings(root: str | Path) -> list[Recording]:
     Raises:
         SkeletonFormatError: A file of positions has no file of angles, or a name is out of range.
     """
-    found: dict[str, Recording] = {}
+    recordings: dict[str, Recording] = {}
     for correct, folder in SETS.items():
         for path in list_files(Path(root) / folder / "Kinect" / "Positions", "m*_positions*"):
             match = _NAME.fullmatch(path.name)
@@ -99,8 +99,10 @@ def find_recordings(root: str | Path) -> list[Recording]:
                 _fail(path, "the name", f"movement 01 to {len(MOVEMENTS)}", match[1])
             angles = _angles(root, relative_paths(movement, subject, repetition, correct)[1], path)
             recording = Recording(movement, subject, repetition, correct, path, angles)
-            found.setdefault(recording.name, recording)
-    return sorted(found.values(), key=lambda recording: (not recording.correct, recording.name))
+            recordings.setdefault(recording.name, recording)
+    return sorted(
+        recordings.values(), key=lambda recording: (not recording.correct, recording.name)
+    )
 
 
 def read_recordings(root: str | Path) -> Iterator[tuple[Recording, Array]]:

@@ -208,7 +208,15 @@ class Run:
             own = mapping(
                 state["ranks"][self.fabric.global_rank], ("feed", "interval", "random"), "ranks"
             )
-            self._load_feed(own["feed"])
+            self.feed.load_state_dict(own["feed"])
+            batches, accumulate = self.feed.batch, self.settings["accumulate"]
+            done = self.feed.epoch * self.settings["steps_per_epoch"]
+            done += math.ceil(batches / accumulate)
+            if done != self.step:
+                raise CheckpointError(
+                    f"progress.step: {self.step}, but epoch {self.feed.epoch} and batch {batches} "
+                    f"are step {done}"
+                )
             self.interval.load_state_dict(own["interval"])
             set_random_state(own["random"])
         except ConfigError:
@@ -232,16 +240,6 @@ class Run:
                 raise CheckpointError("progress.best: expected a number")
             count(best["best_step"], "progress.best.best_step", self.step + 1)
         self.best = content["best"]
-
-    def _load_feed(self, feed: object) -> None:
-        self.feed.load_state_dict(cast(Mapping[str, Any], feed))
-        per_epoch, batches = self.settings["steps_per_epoch"], self.feed.batch
-        done = self.feed.epoch * per_epoch + math.ceil(batches / self.settings["accumulate"])
-        if done != self.step:
-            raise CheckpointError(
-                f"progress.step: {self.step}, but epoch {self.feed.epoch} and batch {batches} are "
-                f"step {done}"
-            )
 
     def _check_settings(self, saved: Mapping[str, Any]) -> None:
         if not isinstance(saved, dict):
