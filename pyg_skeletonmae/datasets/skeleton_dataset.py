@@ -145,6 +145,8 @@ class SkeletonDataset(Dataset):
         check_zeros(zeros)
         layout = get_layout(skeleton)
         if labels is not None and not isinstance(labels, Tensor):
+            if not isinstance(labels, Iterable):
+                raise DataError(f"labels: expected one for each clip, found {labels!r:.60}")
             labels = list(labels)
         if labels is not None and any(isinstance(label, str) for label in labels):
             labels, class_names = named_labels(labels, class_names)

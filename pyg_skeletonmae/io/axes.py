@@ -16,6 +16,7 @@ _USUAL = (MTVC, "CTVM", "TMVC", "MCTV", "TCVM")  # what is named first where sev
 _COORDINATES = range(2, 5)  # two or three, and a score
 _MOST_CHANNELS, _MOST_PERSONS = 16, 6  # beyond these another order is likelier: our choice
 _RATIO, _APART, _FASTER = 10, 5, 4
+_ALIKE = 0.5  # correlation of poses
 
 
 def check_axes(axes: str | None) -> None:
@@ -55,11 +56,13 @@ def transposed_hint(shape: Sequence[int], num_joints: int) -> str:
 def check_order(array: Array, num_joints: int, name: str) -> str:
     """Compares the order ``MTVC`` with the numbers, where the shape allows another one.
 
-    The shapes that do are ``[2-3, T, V, 1-2]``, which can be ``CTVM``, the order of ST-GCN; more
+    The shapes that do are ``[2-3, T, V, 1-3]``, which can be ``CTVM``, the order of ST-GCN; more
     persons than frames, which can be ``TMVC``; as many frames as joints; and more than 16 channels.
     What decides is our choice: a slice of the last axis without a number is a person who is absent,
     no coordinate; slices whose spread differs tenfold, or whose means lie five spreads apart, are
-    coordinates (or scores), no persons; frames follow each other more closely than joints.
+    coordinates (or scores), no persons; frames follow each other more closely than joints. Three
+    coordinates are the rule, so that their shape is doubted only where the last axis holds poses
+    alike, as those of persons are, and the first axis does not.
 
     Args:
         array: ``[M, T, V, C]`` or ``[T, V, C]`` as it is said to be.
@@ -95,7 +98,7 @@ def _other_order(array: Array, num_joints: int) -> tuple[str, str]:
     if last > _MOST_CHANNELS:
         orders = list(_fitting(array.shape, num_joints))
         return (orders[0], f"{last} coordinates are none") if orders else ("", "")
-    if array.ndim == 4 and first in (2, 3) and last in (1, 2):
+    if array.ndim == 4 and first in (2, 3) and last in (1, 2, 3):
         return _persons_last(array)
     if array.ndim == 4 and first > max(array.shape[1], _MOST_PERSONS):
         return "TMVC", ""
@@ -113,12 +116,26 @@ def _other_order(array: Array, num_joints: int) -> tuple[str, str]:
 def _persons_last(array: Array) -> tuple[str, str]:
     values = _numbers(array)
     empty = np.isnan(values).all((0, 1, 2))
-    if empty.any() and not empty.all():
+    if values.shape[3] < 3 and empty.any() and not empty.all():  # z may be zero throughout
         return "CTVM", f"slice {int(empty.argmax())} of its last axis is a person who is absent"
     first, last = (_coordinates(np.moveaxis(values, axis, 0)) for axis in (0, 3))
     if first and not last:
         return "CTVM", "the slices of its first axis differ as coordinates do"
+    if values.shape[3] == 3:
+        alike, other = _likeness(np.moveaxis(values, 3, 0)), _likeness(values)
+        return ("CTVM", "") if alike > max(_ALIKE, other + _ALIKE) else ("", "")
     return ("", "") if last and not first else ("CTVM", "")
+
+
+def _likeness(slices: Array) -> float:
+    """How alike the mean poses of slices ``[N, ..., V, .]`` are: their smallest correlation."""
+    rows = [row.reshape(-1, *row.shape[-2:]) for row in slices]
+    seen = np.all([np.isfinite(row).any(0) for row in rows], 0)  # [V, .]
+    poses = [np.nanmean(row[:, seen], 0) for row in rows]
+    poses = [pose - pose.mean() for pose in poses] if seen.sum() > 2 else []
+    if not all(pose.any() for pose in poses) or not poses:
+        return 0.0
+    return float(np.corrcoef(poses).min())
 
 
 def _coordinates(slices: Array) -> bool:

@@ -183,6 +183,8 @@ def test_unlabelled(tmp_path):
         ({"subjects": SUBJECTS[:1]}, "clip 1: .* 'subject'"),
         ({"valid": [None]}, "clip 1: .* 'valid'"),
         ({"labels": [0, 1, 2, 0, 1, 7], "class_names": list("abc")}, "clip 5: label 7.*3 classes"),
+        ({"labels": 5}, "labels: expected one for each clip, found 5"),
+        ({"class_names": ["u\u0308", "b", "\u00fc"]}, "class_names: '\u00fc' stands twice"),
         ({"labels": [0, 1, 2, 0, 1, -1]}, "clip 5: label -1"),
         ({"labels": np.array(LABELS) * 0.5}, "clip 0: label must be an integer, found"),
         ({"skeleton": COCO17}, "clip 0: 4 joints"),

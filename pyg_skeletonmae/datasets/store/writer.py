@@ -193,7 +193,10 @@ class StoreWriter:
 
     def _class_names(self, class_names: Sequence[str] | None, largest: int | None) -> list[str]:
         if class_names is not None:
-            return [nfc(name) for name in class_names]
+            names = [nfc(name) for name in class_names]
+            if twice := [name for name in names if names.count(name) > 1]:
+                raise DataError(f"class_names: {twice[0]!r:.60} stands twice")
+            return names
         labels = [label for label in self._labels if label is not None]
         check_labels(labels, largest)
         return [str(label) for label in range(max(labels, default=-1) + 1)]
