@@ -18,6 +18,12 @@ def test_a_configuration_builds_its_model(path: Path) -> None:
     assert config.pretrain.out == f"runs/{path.stem}" == wanted["out"]
     if "frames" in config.pretrain.model.init_args:  # as the command line does
         config.pretrain.model.init_args.frames = config.pretrain.data.frames
-    model = parser.instantiate_classes(config).pretrain.model(layouts.UIPRMD22, 3)
+    if config.pretrain.encoder is not None and "frames" in config.pretrain.encoder.init_args:
+        config.pretrain.encoder.init_args.frames = config.pretrain.data.frames
+    built = parser.instantiate_classes(config).pretrain
+    if built.encoder is None:
+        model = built.model(layouts.UIPRMD22, 3)
+    else:
+        model = built.model(encoder=built.encoder(layouts.UIPRMD22, 3))
     assert isinstance(model, SkeletonModel)
     assert type(model).__name__ == wanted["model"]["class_path"]

@@ -40,7 +40,15 @@ from pyg_skeletonmae.commands.prepare import add_prepare_arguments, prepare, run
 from pyg_skeletonmae.commands.settings_file import check_settings_text, read_settings
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
-from pyg_skeletonmae.models.from_config import BACKBONES, CLASSIFIERS, MASKS, PRETRAINING
+from pyg_skeletonmae.models.from_config import (
+    BACKBONES,
+    CLASSIFIERS,
+    DECODERS,
+    ENCODERS,
+    MASKS,
+    PRETRAINING,
+    TARGETS,
+)
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory
 
 USAGE, INTERRUPTED = 2, 130
@@ -56,7 +64,7 @@ _READERS: dict[str, tuple[Callable[..., Any], Callable[[ArgumentParser], None]]]
     "prepare": (prepare, add_prepare_arguments),
 }  # they take paths, and no settings
 _MODELS = {"pretrain": PRETRAINING, "finetune": CLASSIFIERS}  # the first is the default
-_PARTS = {"backbone": BACKBONES, "mask": MASKS}
+_PARTS = {"backbone": BACKBONES, "mask": MASKS, "target": TARGETS, "decoder": DECODERS}
 _LOADS_MODELS = ("pretrain", "finetune", "evaluate")  # these take --allow_class
 _ALLOW_CLASS = "A class of your own, my_package.MyEncoder, that files may name; may be repeated."
 _NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
@@ -181,8 +189,9 @@ def _command(
     if name == "prepare":
         run_prepare(vars(chosen))
         return None
-    if "frames" in config[name].get("model.init_args", {}):  # as long as the clips
-        config[name].model.init_args.frames = config[name].data.frames
+    for part in ("model", "encoder"):  # as long as the clips
+        if "frames" in (config[name].get(f"{part}.init_args") or {}):
+            config[name][part].init_args.frames = config[name].data.frames
     resolved = _resolved(parser, name, config)
     arguments = vars(parser.instantiate(config)[name])
     arguments.pop("config", None)
@@ -298,6 +307,8 @@ def _known(parser: ArgumentParser) -> tuple[list[str], list[str]]:
     if not models:
         return keys, []
     places = [("model", model) for model in models]
+    if models is PRETRAINING:
+        places += [("encoder", cls) for cls in ENCODERS]
     places += [(f"model.init_args.{part}", cls) for part in _PARTS for cls in _PARTS[part]]
     for place, cls in places:
         names = set(inspect.signature(cls).parameters) - _FROM_DATA

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -18,39 +18,65 @@ from pyg_skeletonmae.commands.run_steps import (
     loader_device,
     try_batch,
 )
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import extract_features, knn
-from pyg_skeletonmae.models import GraphSkeletonMAE, Skeleton2Vec, STSkeletonMAE
+from pyg_skeletonmae.models import MaskedPretrainer, Skeleton2Vec, SkeletonEncoder
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import Trainer
 from pyg_skeletonmae.training.trainer import Evaluate
 
 
+class PretrainerBuilder(Protocol):
+    """A pre-training model but for what the data or the setting ``encoder`` give."""
+
+    def __call__(
+        self, skeleton: Skeleton = ..., in_channels: int = ..., encoder: SkeletonEncoder = ...
+    ) -> MaskedPretrainer | Skeleton2Vec:
+        """Builds it: ``MaskedPretrainer`` of an encoder, presets for a skeleton and channels."""
+        ...
+
+
 def pretrain(
-    model: Callable[[Skeleton, int], GraphSkeletonMAE | STSkeletonMAE | Skeleton2Vec],
+    model: PretrainerBuilder,
     trainer: Trainer,
     data: DataConfig,
     resolved: dict[str, Any],
     out: str = "runs/pretrain",
     seed: int = 0,
     resume: bool = False,
+    encoder: Callable[[Skeleton, int], SkeletonEncoder] | None = None,
 ) -> dict[str, Any]:
     """Pre-trains a model on the training subjects, without their labels.
 
     Args:
-        model: Builds the model from the skeleton and the number of channels of the data.
+        model: Builds the model from the skeleton and the number of channels of the data, or from
+            the encoder.
         trainer: The trainer.
         data: The clips.
         resolved: The whole configuration, for the run folder.
         out: The run folder.
         seed: Where weights, order and all draws derive from.
         resume: Go on with the run in the folder.
+        encoder: What ``MaskedPretrainer`` pre-trains, by its class; the data give the rest:
+            skeleton, channels, frames. The other models bring their own.
     """
+    name = str(resolved.get("model", {}).get("class_path")).rpartition(".")[2]
+    general = name == MaskedPretrainer.__name__
+    if general and encoder is None:
+        raise ConfigError(f"{name}: needs an encoder, give --encoder STGCNEncoder or another")
+    if encoder is not None and not general:
+        raise ConfigError(
+            f"encoder: {name} brings its own; leave --encoder out, or take MaskedPretrainer"
+        )
     folder = Path(out)
     check_selection(data, trainer.monitor)
     splits = begin(trainer, folder, resolved, data, seed, resume)
     if trainer.monitor is not None:
         check_validation(splits)
-    net = model(splits.train.skeleton, splits.train.store.num_channels)
+    skeleton, channels = splits.train.skeleton, splits.train.store.num_channels
+    net = (
+        model(skeleton, channels) if encoder is None else model(encoder=encoder(skeleton, channels))
+    )
     loader = data.train_loader(
         splits.train, seed, loader_device(trainer.fabric.device), trainer.rank, trainer.world_size
     )

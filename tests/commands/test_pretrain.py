@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from cli_helpers import FAST, packed_arrays, runner, write_packed
+from cli_helpers import FAST, packed_arrays, runner, the_error, write_packed
 
 from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.pretrain import pretrain
@@ -80,3 +80,73 @@ def test_the_default_model_learns_from_any_skeleton(tmp_path, capsys, caplog, ki
     model = load_release(tmp_path / "run" / "release")
     assert model.encoder.skeleton.parts == {}
     assert ("single joints are masked" in caplog.text) == (kind == "chain")
+
+
+SYNTHETIC = ("--data.name=synthetic", "--data.num_clips=20", "--data.num_classes=2",
+             "--data.num_subjects=4")  # fmt: skip
+ST_GCN = ("--model=MaskedPretrainer", "--encoder=STGCNEncoder", "--encoder.channels=[8,16]")
+
+
+def test_any_encoder_is_pretrained_from_the_command_line(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = runner(capsys)
+    parts = (
+        "--model.target=LatentTarget", "--model.target.top_k=1", "--model.decoder=MixingDecoder",
+        "--model.decoder.hidden=drop", "--model.mask=PartMask", "--model.mask.parts=random",
+    )  # fmt: skip
+    code, _, err = run("pretrain", *ST_GCN, *parts, *FAST, *SYNTHETIC, "--out=a")
+    assert code == 0, err
+    release = load_release(tmp_path / "a" / "release")
+    assert repr(release) == (
+        "MaskedPretrainer(STGCNEncoder(ntu25, hidden=16, blocks=2), "
+        "mask=PartMask(parts='random', max_parts=3), target=LatentTarget(top_k=1, "
+        "norm='instance'), decoder=MixingDecoder(depth=1, hidden='drop'))"
+    )
+    again = [f for f in FAST if "epochs" not in f]
+    code, _, err = run("pretrain", "--config=a/config.yaml", "--resume", *again,
+                       "--trainer.max_epochs=2")  # fmt: skip
+    assert code == 0, err
+    code, out, err = run("evaluate", "--pretrained=a", "--protocol=knn", "--data.frames=8",
+                         "--keep_memory=false", *SYNTHETIC)  # fmt: skip
+    assert code == 0 and '"top1"' in out, err
+
+
+def test_several_targets_and_encoders_of_clips_of_one_length(tmp_path, capsys, monkeypatch):
+    """The frames of the encoder are those of the data."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "parts.yaml").write_text(
+        """
+model:
+  class_path: MaskedPretrainer
+  init_args:
+    target:
+      class_path: WeightedTargets
+      init_args:
+        targets: [{class_path: CoordinateTarget}, {class_path: MotionTarget}]
+        weights: [1.0, 0.3]
+encoder:
+  class_path: STEncoder
+  init_args: {frames_per_patch: 2, hidden_channels: 8, depth: 1, heads: 2}
+"""
+    )
+    result = runner(capsys)("pretrain", "--config=parts.yaml", *FAST, *SYNTHETIC, "--out=b")
+    assert result[0] == 0, result[2]
+    assert load_release(tmp_path / "b" / "release").encoder.frames == 8
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model=MaskedPretrainer"], "MaskedPretrainer: needs an encoder, give --encoder"),
+        (["--encoder=STGCNEncoder"], "encoder: GraphSkeletonMAE brings its own"),
+        ([*ST_GCN, "--encoder.chanels=[8]"], "did you mean encoder.init_args.channels?"),
+        ([*ST_GCN, "--model.target=LatentTargt"], "did you mean LatentTarget?"),
+        ([*ST_GCN, "--model.decoder=GraphDecoder"], "GraphDecoder decodes GraphEncoder, not STGCN"),
+        ([*ST_GCN, "--encoder=os.system"], "none of the classes that settings may name"),
+    ],
+)
+def test_encoders_that_do_not_fit(tmp_path, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    error = the_error(runner(capsys)("pretrain", *arguments, *FAST, *SYNTHETIC, "--out=c"))
+    assert message in error
+    assert not (tmp_path / "c").exists()

@@ -5,7 +5,17 @@ import torch
 from torch import nn
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.nn.adjacency import aggregate, is_clip, is_dense, refuse, require_sum
+from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.models.encoders.graph import GraphStack
+from pyg_skeletonmae.nn.adjacency import (
+    aggregate,
+    is_clip,
+    is_dense,
+    refuse,
+    require_sum,
+    visible_adjacency,
+    visible_edges,
+)
 
 
 def test_is_clip_by_dimensions() -> None:
@@ -46,3 +56,30 @@ def test_refusals_name_the_layer_and_the_argument() -> None:
         refuse(layer, edge_attr=None, size=(1, 2))
     with pytest.raises(ConfigError, match="another aggr needs an edge_index"):
         require_sum(layer)
+
+
+@pytest.mark.parametrize("masked_edges", [False, True])
+@pytest.mark.parametrize("conv", ["gin", "gcn", "gat"])
+def test_visible_graphs_are_the_same_dense_and_sparse(conv: str, masked_edges: bool) -> None:
+    """Over ``[P * T, V, V]`` and over the edges among visible joints; gradients, too."""
+    torch.manual_seed(0)
+    visible = torch.rand(2, 22, 3) > 0.5
+    adjacency = UIPRMD22.adjacency().double()
+    if masked_edges:
+        keep = torch.rand(2, 22, 22).triu(1) > 0.3
+        adjacency = adjacency * (keep | keep.mT)
+    stack = GraphStack(8, 2, conv, norm="layer").double()
+    there = visible.transpose(1, 2).flatten(0, 1)
+    x = torch.randn(6, 22, 1, 8, dtype=torch.double, requires_grad=True)
+    dense = stack(x, visible_adjacency(adjacency, visible))[there]
+    dense.square().sum().backward()
+    expected = [x.grad, *(p.grad for p in stack.parameters())]
+    x.grad = None
+    stack.zero_grad()
+    sparse = stack(x[there], visible_edges(adjacency, visible))
+    torch.testing.assert_close(sparse, dense)
+    sparse.square().sum().backward()
+    assert x.grad is not None and x.grad[~there].eq(0).all()
+    torch.testing.assert_close(x.grad[there], expected[0][there])
+    for parameter, gradient in zip(stack.parameters(), expected[1:], strict=True):
+        torch.testing.assert_close(parameter.grad, gradient)

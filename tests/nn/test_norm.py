@@ -1,7 +1,8 @@
+import pytest
 import torch
 from torch import nn
 
-from pyg_skeletonmae.nn.norm import BatchNormLast, channel_norm
+from pyg_skeletonmae.nn.norm import BatchNormLast, channel_norm, visible_norm
 
 
 def test_batch_norm_equals_flat_batch_norm() -> None:
@@ -21,3 +22,34 @@ def test_channel_norm() -> None:
     assert repr(channel_norm(4, "batch")).startswith("BatchNormLast(4")
     x = torch.randn(2, 3, 4)
     torch.testing.assert_close(channel_norm(4, "layer")(x), nn.functional.layer_norm(x, (4,)))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_visible_norm_is_the_norm_of_visible_rows(training: bool) -> None:
+    torch.manual_seed(0)
+    x, visible = torch.randn(5, 7, 4, dtype=torch.double), torch.rand(5, 7, 1) > 0.5
+    ours, theirs = (BatchNormLast(4).double().train(training) for _ in range(2))
+    rows = x[visible[..., 0]].requires_grad_()
+    whole = x.masked_fill(~visible, 1e9).requires_grad_()
+    found, expected = visible_norm(ours, whole, visible), theirs(rows)
+    torch.testing.assert_close(found[visible[..., 0]], expected)
+    assert found.masked_select(~visible).eq(0).all()
+    for own, other in zip(ours.buffers(), theirs.buffers(), strict=True):
+        torch.testing.assert_close(own, other)
+    weight = torch.randn_like(expected)
+    (found[visible[..., 0]] * weight).sum().backward()
+    (expected * weight).sum().backward()
+    assert whole.grad is not None and rows.grad is not None
+    torch.testing.assert_close(whole.grad[visible[..., 0]], rows.grad)
+    assert whole.grad.masked_select(~visible).eq(0).all()
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+
+
+def test_visible_norm_of_columns_seen_once_or_never() -> None:
+    norm = BatchNormLast(3)
+    visible = torch.tensor([[True, True, False], [True, False, False]])
+    out = visible_norm(norm, torch.tensor([[1.0, 2.0, 3.0], [3.0, 4.0, 5.0]]), visible)
+    assert out.isfinite().all() and out[:, 2].eq(0).all()
+    assert norm.running_mean is not None and norm.running_var is not None
+    torch.testing.assert_close(norm.running_mean, torch.tensor([0.2, 0.0, 0.0]))
+    torch.testing.assert_close(norm.running_var, torch.tensor([1.1, 1.0, 1.0]))

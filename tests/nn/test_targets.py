@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.nn.targets import motion, standardise
+from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.nn.targets import bones, motion, standardise
 
 POS = torch.randn(2, 3, 8, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 VALID = torch.ones(2, 3, 8, dtype=torch.bool)
@@ -57,3 +58,23 @@ def test_a_still_or_missing_joint_stays_finite() -> None:
     assert still.value.abs().max() < 1e-3
     missing = standardise(POS, torch.zeros_like(VALID), "time", frames=4)
     assert missing.value.isfinite().all()
+
+
+def test_bones_are_known_where_both_ends_are() -> None:
+    pos, valid = torch.randn(2, 22, 4, 3), torch.ones(2, 22, 4, dtype=torch.bool)
+    child, parent = UIPRMD22.bone_index[:, 5]
+    valid[1, parent, 2] = False
+    found, known = bones(pos, valid, UIPRMD22)
+    torch.testing.assert_close(found[:, child], pos[:, child] - pos[:, parent])
+    root = UIPRMD22.index(UIPRMD22.root)
+    assert found[:, root].eq(0).all() and not known[:, root].any()
+    assert not known[1, child, 2] and known[1, child, 1]
+
+
+def test_targets_of_several_views() -> None:
+    target = standardise(torch.randn(2, 3, 4, 3), torch.rand(2, 3, 4) > 0.5, "patch", 2)
+    twice = target.repeated(2)
+    assert torch.equal(twice.value[2], target.value[1]) and torch.equal(
+        twice.valid[1], target.valid[0]
+    )
+    assert torch.equal(twice.restore(twice.value)[3], target.restore(target.value)[1])

@@ -13,7 +13,7 @@ from pyg_skeletonmae.nn.norm import Norm
 from pyg_skeletonmae.transforms.masking import draw_edge_mask, hidden_bones
 
 
-class GraphDecoder(MaskedDecoder[GraphEncoder]):
+class GraphDecoder(MaskedDecoder):
     """Graph layers, the last without norm and activation, and a linear map if the width changes.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -98,10 +98,7 @@ class MaskedView:
         return torch.where(self.mask[..., None], self.token.to(x.dtype), x)
 
 
-E_contra = TypeVar("E_contra", bound=SkeletonEncoder, contravariant=True)
-
-
-class MaskedDecoder(SkeletonModel, Generic[E_contra]):
+class MaskedDecoder(SkeletonModel):
     """Predicts the hidden tokens from what an encoder makes of the others.
 
     It alone knows how tokens are hidden from the encoder, and holds all that only pre-training
@@ -114,7 +111,7 @@ class MaskedDecoder(SkeletonModel, Generic[E_contra]):
     token_channels: int | None = None
     """The width of the learned token that it puts in hidden places, if it asks for one."""
 
-    def attach(self, encoder: E_contra, channels: int) -> None:
+    def attach(self, encoder: Any, channels: int) -> None:
         """Tells the decoder, once, whose tokens it predicts; here sizes that are not given yet are.
 
         Args:
@@ -130,7 +127,7 @@ class MaskedDecoder(SkeletonModel, Generic[E_contra]):
             )
 
     @abstractmethod
-    def reconstruct(self, encoder: E_contra, pos: Tensor, view: MaskedView) -> Tensor:
+    def reconstruct(self, encoder: Any, pos: Tensor, view: MaskedView) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` with the masked tokens hidden, and predicts all.
 
         Returns:
@@ -154,5 +151,5 @@ class STBackbone(Configurable):
         """A new encoder of clips of ``frames`` frames."""
 
     @abstractmethod
-    def decoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> MaskedDecoder[Any]:
+    def decoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> MaskedDecoder:
         """A new decoder for such an encoder."""

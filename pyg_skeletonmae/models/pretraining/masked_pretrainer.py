@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +78,7 @@ class MaskedPretrainer(SkeletonModel):
         encoder: SkeletonEncoder,
         mask: MaskPolicy | None = None,
         target: MaskedTarget | None = None,
-        decoder: MaskedDecoder[Any] | None = None,
+        decoder: MaskedDecoder | None = None,
         loss: Loss = "squared",
         views: int = 1,
         beta: float = 2.0,
@@ -202,7 +202,7 @@ class MaskedPretrainer(SkeletonModel):
         )
 
 
-def default_decoder(encoder: SkeletonEncoder, channels: int) -> MaskedDecoder[Any]:
+def default_decoder(encoder: SkeletonEncoder, channels: int) -> MaskedDecoder:
     """A light decoder that suits an encoder, see :class:`MaskedPretrainer`."""
     if isinstance(encoder, GraphEncoder):
         return GraphDecoder()

@@ -17,7 +17,7 @@ HiddenForm = Literal["token", "drop"]
 """What stands in hidden places: a learned token, or nothing."""
 
 
-class MixingDecoder(MaskedDecoder[SkeletonEncoder]):
+class MixingDecoder(MaskedDecoder):
     """Blocks of ST-GCN and a linear map, for any encoder in two halves.
 
     Our choice of a light decoder: with ``depth=0`` the encoder's own mixing has to fill in what is

@@ -13,7 +13,7 @@ from pyg_skeletonmae.nn.tokens import TokenSplit, scatter_tokens
 from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
 
 
-class STDecoder(MaskedDecoder[STEncoder]):
+class STDecoder(MaskedDecoder):
     """Puts encoded visible tokens among mask tokens and predicts all tokens.
 
     Args:

@@ -13,7 +13,7 @@ from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedView
 from pyg_skeletonmae.nn.frame_tuples import from_tuples, to_tuples, tuple_blocks
 
 
-class STTFormerDecoder(MaskedDecoder[STTFormerEncoder]):
+class STTFormerDecoder(MaskedDecoder):
     """Predicts the coordinates of all tokens by a few more blocks and a linear map.
 
     Masked tokens are replaced by a learned vector behind the encoder's first linear map, which

@@ -66,3 +66,30 @@ def test_repr() -> None:
     assert repr(GraphEncoder(SKELETON)) == (
         "GraphEncoder(uiprmd22, channels=3, hidden=64, depth=3, conv=SkeletonGINConv)"
     )
+
+
+@pytest.mark.parametrize("conv", ["gin", "gcn", "gat"])
+def test_subgraphs_of_visible_joints(conv: str) -> None:
+    """All visible: the whole; else hidden joints reach visible features by exactly 0.0."""
+    torch.manual_seed(0)
+    encoder = GraphEncoder(layouts.UIPRMD22, 3, 8, conv=conv, joint_embedding=True)
+    pos = torch.randn(3, 22, 5, 3)
+    everything = torch.ones(3, 22, 5, dtype=torch.bool)
+    torch.testing.assert_close(
+        encoder.encode_subgraph(pos, everything), encoder.encode_tracks(pos), rtol=1e-4, atol=1e-5
+    )
+    visible = torch.rand(3, 22, 5) > 0.5
+    features = encoder.encode_subgraph(pos, visible)
+    assert features[~visible].eq(0).all() and features[visible].ne(0).any(-1).all()
+    other = torch.where(visible[..., None], pos, 1e3)
+    assert torch.equal(encoder.encode_subgraph(other, visible), features)
+    with pytest.raises(DataError, match="none is left to see"):
+        encoder.encode_subgraph(pos, torch.zeros_like(visible))
+
+
+def test_hidden_states_end_in_the_features() -> None:
+    encoder = GraphEncoder(layouts.UIPRMD22, 3, 8, joint_embedding=True).eval()
+    pos = torch.randn(3, 22, 5, 3)
+    states = encoder.hidden_states(pos, 2)
+    assert len(states) == 2 and encoder.num_states == 3
+    torch.testing.assert_close(states[-1], encoder.encode_tracks(pos).flatten(1, 2))

@@ -60,3 +60,51 @@ def test_classifier() -> None:
     model = STGCN(SKELETON, 3, 5, [8], joints="concat", segments=2)
     assert model(make_batch(SKELETON))["logits"].shape[1] == 5
     assert repr(model) == f"STGCN({model.encoder!r}, classes=5)"
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_the_subgraph_of_all_tokens_is_the_whole(training: bool) -> None:
+    torch.manual_seed(0)
+    encoder = STGCNEncoder(layouts.UIPRMD22, 3, [8, 16, 32], global_group=True).train(training)
+    pos = torch.randn(4, 22, 16, 3)
+    assert encoder.frames_per_token == 4 and encoder.embed_channels == 12
+    visible = torch.ones(4, 22, 4, dtype=torch.bool)
+    expected = copy.deepcopy(encoder).encode_tracks(pos)
+    torch.testing.assert_close(
+        encoder.encode_subgraph(pos, visible), expected, rtol=1e-4, atol=1e-5
+    )
+    torch.testing.assert_close(encoder.mix(encoder.embed(pos)).shape, expected.shape)
+
+
+def test_hidden_tokens_reach_visible_features_by_exactly_zero() -> None:
+    torch.manual_seed(0)
+    encoder = STGCNEncoder(layouts.UIPRMD22, 3, [8, 16, 32], global_group=True)
+    visible = torch.rand(4, 22, 4) > 0.6
+    pos = torch.randn(4, 22, 16, 3, requires_grad=True)
+    features = encoder.encode_subgraph(pos, visible)
+    assert features[~visible].eq(0).all() and features[visible].ne(0).any(-1).all()
+    features.square().sum().backward()
+    frames = visible.repeat_interleave(4, 2)
+    assert pos.grad is not None and pos.grad[~frames].eq(0).all()
+    other = torch.where(frames[..., None], pos.detach(), 1e3)
+    assert torch.equal(encoder.encode_subgraph(other, visible), features)
+
+
+def test_means_run_over_visible_neighbours() -> None:
+    """As over an adjacency of each frame whose rows are divided by the visible neighbours."""
+    torch.manual_seed(0)
+    partitions = spatial_partitions(layouts.UIPRMD22)
+    block = STGCNBlock(4, 8, partitions).eval()
+    nn.init.normal_(block.importance)
+    x, visible = torch.randn(2, 22, 6, 4), torch.rand(2, 22, 6) > 0.5
+    x = x * visible[..., None]
+    frames = x.transpose(1, 2).reshape(12, 22, 1, 4)
+    h = torch.zeros(12, 22, 1, 8)
+    for conv, group, weight in zip(block.convs, partitions, block.importance, strict=True):
+        shown = visible_adjacency(group, visible)
+        rows = shown / shown.sum(-1, keepdim=True).clamp_min(1e-9)
+        h = h + conv(frames, rows * weight)
+    h = h.view(2, 6, 22, 8).transpose(1, 2)
+    h = torch.relu(block.norm(h)) * visible[..., None]
+    expected = torch.relu(block.temporal(h, visible) + block.residual(x)) * visible[..., None]
+    torch.testing.assert_close(block(x, visible), expected, rtol=1e-4, atol=1e-5)
