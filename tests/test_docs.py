@@ -5,10 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from model_helpers import assert_gradients, make_batch
 
-from pyg_skeletonmae.layouts import LAYOUTS
+from pyg_skeletonmae.layouts import LAYOUTS, UIPRMD22
 from pyg_skeletonmae.models import (
     STRL,
     GraphSkeletonMAE,
@@ -18,6 +21,7 @@ from pyg_skeletonmae.models import (
     ViTBackbone,
 )
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.training import load_release, save_release
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -72,6 +76,21 @@ def test_the_table_of_arguments_is_complete(model: type) -> None:
         nested = isinstance(value, tuple) and isinstance(value[0], tuple)  # told in words
         if value is not None and not nested:
             assert default.strip("`").replace('"', "'") == repr(value), name
+
+
+def test_an_encoder_and_a_target_of_ones_own(tmp_path: Path) -> None:
+    """The blocks of the page run; what they define trains and comes back from a release."""
+    text = (DOCS / "methods" / "masked_pretrainer.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "page"}
+    batch = make_batch(UIPRMD22, frames=8)
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "masked_pretrainer.md", "exec"), names)
+        names["model"](batch)["loss"].backward()
+        assert_gradients(names["model"])
+    model, own = names["model"].eval(), (names["Mixer"], names["SpeedTarget"])
+    again = load_release(save_release(model, tmp_path / "release"), own).eval()
+    assert torch.equal(again(batch)["loss"], model(batch)["loss"])
+    assert model.encoder(batch).shape == (7, 22, 8, 32)
 
 
 def test_the_tree_in_the_docs_is_there() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 import torch
@@ -157,9 +156,20 @@ class SkeletonEncoder(SkeletonModel):
             DataError: They are not.
         """
 
-    @abstractmethod
     def encode_tracks(self, pos: Tensor) -> Tensor:
-        """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+        """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
+
+        Raises:
+            ArgumentError: The encoder has neither a method of its own for this, nor the two of
+                :class:`TokenEncoder`.
+        """
+        if not (hasattr(self, "embed") and hasattr(self, "mix")):
+            raise ArgumentError(
+                f"encoder: {type(self).__name__} has no method encode_tracks(pos [P, V, T, C]), "
+                "and not both of embed(pos) and mix(x)"
+            )
+        encoder = cast(TokenEncoder, self)
+        return encoder.mix(encoder.embed(pos))
 
     def hidden_states(self, pos: Tensor, last: int) -> list[Tensor]:
         """All tokens ``[P, V * S, D]`` after each of the ``last`` layers.

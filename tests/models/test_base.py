@@ -2,8 +2,12 @@ import copy
 import inspect
 import pickle
 
-from pyg_skeletonmae import layouts
-from pyg_skeletonmae.models import Encoder, GraphEncoder, SkeletonModel
+import pytest
+import torch
+
+from pyg_skeletonmae import Skeleton, layouts
+from pyg_skeletonmae.errors import ArgumentError
+from pyg_skeletonmae.models import Encoder, GraphEncoder, SkeletonEncoder, SkeletonModel
 
 
 def test_config_survives_copies() -> None:
@@ -16,3 +20,13 @@ def test_config_survives_copies() -> None:
 
 def test_signature_is_the_constructor() -> None:
     assert list(inspect.signature(GraphEncoder).parameters)[:2] == ["skeleton", "in_channels"]
+
+
+class Nothing(SkeletonEncoder):
+    def __init__(self, skeleton: Skeleton) -> None:
+        super().__init__(skeleton, 3)
+
+
+def test_an_encoder_without_methods_says_what_it_lacks() -> None:
+    with pytest.raises(ArgumentError, match="Nothing has no method encode_tracks.* embed.* mix"):
+        Nothing(layouts.UIPRMD22).encode_tracks(torch.zeros(1, 22, 4, 3))

@@ -64,6 +64,10 @@ class MaskedEncoder(SkeletonEncoder):
                 f"{wanted}{advice}"
             )
 
+    @abstractmethod
+    def encode_tracks(self, pos: Tensor) -> Tensor:
+        """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+
 
 @dataclass
 class MaskedView:

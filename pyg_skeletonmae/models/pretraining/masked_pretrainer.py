@@ -14,7 +14,7 @@ from pyg_skeletonmae.models.base import SkeletonEncoder, SkeletonModel
 from pyg_skeletonmae.models.encoders.graph import GraphEncoder
 from pyg_skeletonmae.models.encoders.st import STEncoder
 from pyg_skeletonmae.models.pretraining.graph_decoder import GraphDecoder
-from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedView
+from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedEncoder, MaskedView
 from pyg_skeletonmae.models.pretraining.mixing_decoder import MixingDecoder
 from pyg_skeletonmae.models.pretraining.st_decoder import STDecoder
 from pyg_skeletonmae.models.pretraining.targets import (
@@ -107,9 +107,8 @@ class MaskedPretrainer(SkeletonModel):
         self.views, self.hide_missing = views, hide_missing
         self.beta = beta
         self.loss_form: RCEForm = loss_form
-        frames = getattr(encoder, "frames", None)
-        if frames is not None and isinstance(self.mask, TokenMaskPolicy):
-            steps = frames // encoder.frames_per_token
+        if isinstance(encoder, MaskedEncoder) and isinstance(self.mask, TokenMaskPolicy):
+            steps = encoder.frames // encoder.frames_per_token
             self.mask.num_visible(encoder.skeleton.num_joints, steps)
         width = self.decoder.token_channels
         self.mask_token = None if width is None else nn.Parameter(torch.empty(width))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonEncoder, SkeletonModel, TokenEncoder
 from pyg_skeletonmae.models.pretraining.collapse import CollapseWatch
+from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder
 from pyg_skeletonmae.nn.ema import EMA
 from pyg_skeletonmae.nn.latent_target import LayerNorm, latent_target
 from pyg_skeletonmae.nn.targets import Target, TargetNorm, bones, motion, standardise
@@ -121,9 +122,9 @@ class MotionTarget(CoordinateTarget):
 
     def attach(self, encoder: SkeletonEncoder) -> None:
         """See :class:`MaskedTarget`."""
-        frames = getattr(encoder, "frames", None)
-        if frames is not None and self.stride >= frames:
-            raise ConfigError(f"motion_stride {self.stride}: expected 1 to {frames - 1} frames")
+        if isinstance(encoder, MaskedEncoder) and self.stride >= encoder.frames:
+            most = encoder.frames - 1
+            raise ConfigError(f"motion_stride {self.stride}: expected 1 to {most} frames")
 
     def quantity(
         self, encoder: SkeletonEncoder, pos: Tensor, valid: Tensor

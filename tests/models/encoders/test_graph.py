@@ -4,6 +4,7 @@ from model_helpers import assert_gradients, make_batch
 
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.draws import Draws
+from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.models import Encoder, GraphEncoder
 from pyg_skeletonmae.models.encoders.graph import Conv, graph_conv
 from pyg_skeletonmae.transforms.masking import draw_edge_mask

@@ -1,11 +1,15 @@
+import copy
+
 import pytest
 import torch
 from model_helpers import make_batch
+from torch import nn
 
 from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models import STGCN, Encoder, STGCNEncoder
 from pyg_skeletonmae.models.encoders.st_gcn import STGCNBlock, spatial_partitions
+from pyg_skeletonmae.nn.adjacency import visible_adjacency
 
 SKELETON = layouts.UIPRMD22
 
