@@ -79,7 +79,7 @@ MODELS = {
     "a class, in short": f"{MODULE}.Model",
     "a function": f"{MODULE}.build",
     "a module": MODULE,
-    "a re-export": "pyg_skeletonmae.commands.cli.yaml.safe_load",
+    "a re-export": "pyg_skeletonmae.commands.parser.yaml.safe_load",
     "a re-export of torch": CALL % ("pyg_skeletonmae.models.from_config.torch.load", "{f: keep}"),
     "a re-export of a model": "pyg_skeletonmae.commands.cli_errors.re.compile",
     "a model by another module": "pyg_skeletonmae.commands.encoders.STRL",

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from pyg_skeletonmae import layouts
-from pyg_skeletonmae.commands.cli import build_parser
+from pyg_skeletonmae.commands.parser import build_parser
 from pyg_skeletonmae.models import SkeletonModel
 
 FOLDER = Path(__file__).parents[1] / "configs" / "pretrain"

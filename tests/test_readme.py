@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from pyg_skeletonmae.commands.cli import build_parser
+from pyg_skeletonmae.commands.parser import build_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -17,10 +17,9 @@ from typing import Any
 
 from jsonargparse import Namespace, set_parsing_settings
 
+from pyg_skeletonmae.commands.cli_errors import OPTION, refusal
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.from_config import CLASSES, check_classes
-
-OPTION = "--allow_class"
 
 
 def allowed_classes(argv: Sequence[str]) -> tuple[list[str], tuple[type, ...]]:
@@ -87,14 +86,6 @@ def check_named(settings: Any, classes: Iterable[type], place: str = "") -> None
     elif isinstance(settings, (list, tuple)):
         for value in settings:
             check_named(value, classes, place)
-
-
-def refusal(name: str, place: str) -> str:
-    """What is said where settings name something that is not on the list."""
-    return (
-        f"{place}: {name!r} is none of the classes that settings may name; "
-        f"your own classes: {OPTION} my_package.MyClass"
-    )
 
 
 def _imported(name: str) -> object:

@@ -6,9 +6,9 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from pyg_skeletonmae.commands.class_paths import refusal
 from pyg_skeletonmae.configurable.arguments import nearest
 
+OPTION = "--allow_class"
 _UNKNOWN = re.compile(
     r"unrecognized arguments: --([\w.+-]+)"
     r"|does not accept option '([^']+)'"
@@ -63,6 +63,14 @@ def explain(message: str, keys: Iterable[str], classes: Iterable[str] = ()) -> s
         name = missing[1].rstrip(".")
         return f"{path}.class_path: no class {name!r} fits here{nearest(name, classes)}"
     return _wrong_value(text, path) or text
+
+
+def refusal(name: str, place: str) -> str:
+    """What is said where settings name something that is not on the list."""
+    return (
+        f"{place}: {name!r} is none of the classes that settings may name; "
+        f"your own classes: {OPTION} my_package.MyClass"
+    )
 
 
 def _wrong_value(text: str, path: str) -> str | None:

@@ -13,7 +13,6 @@ from jsonargparse import ArgumentParser
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.training import read_metrics
-from pyg_skeletonmae.visualize.charts import draw_curves
 
 _WIDEST = 40  # characters of a cell
 _SILENT = ("out", "resume", "config", "keep_memory")  # settings that change no result
@@ -119,6 +118,8 @@ def _plot(found: Sequence[RunFolder], path: Path, curve: str) -> None:
     if not curves:
         logged = sorted({name for run in found for line in run.log for name in line if "/" in name})
         raise ConfigError(f"curve {curve!r}: no run has logged it; there are {', '.join(logged)}")
+    from pyg_skeletonmae.visualize.charts import draw_curves  # Slow to import: only where used.
+
     figure = draw_curves(curves, ylabel=curve)
     kinds = figure.canvas.get_supported_filetypes()
     if path.suffix.removeprefix(".").lower() not in kinds:

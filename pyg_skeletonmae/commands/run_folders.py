@@ -14,15 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 import yaml
 
 from pyg_skeletonmae.commands.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.files.write import write_text
 from pyg_skeletonmae.io.json_file import read_json
+
+if TYPE_CHECKING:
+    import torch
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
 SPLIT = (  # data settings that divide clips
@@ -67,6 +69,8 @@ def commit(package: Path = Path(__file__).parent) -> str | None:
 
 def peak_mib(device: torch.device | str = "cpu") -> int:
     """The most memory ever held, in MiB: by tensors on a GPU, by this process on a CPU."""
+    import torch  # Slow to import: only where used.
+
     if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated(device) // 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -100,6 +104,8 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
 
 def start(folder: Path, config: Mapping[str, Any], seed: int) -> None:
     """Makes the run folder, if need be, and writes the resolved configuration and the facts."""
+    import torch
+
     info = {
         "command": ["skeletonmae", *sys.argv[1:]],
         "seed": seed,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.files.plain import read_plain
+from pyg_skeletonmae.files.plain import not_plain, read_plain
 from pyg_skeletonmae.files.yaml import parse_yaml
 
 MAX_BYTES = 2**20
@@ -81,15 +82,32 @@ def check_settings_text(text: str) -> None:
             raise yaml.YAMLError(f"line {line + 1}: {refusal}")
 
 
+def check_arguments(arguments: Iterable[str]) -> None:
+    """Refuses pipes, sockets and devices on a command line, before a parser opens them.
+
+    Raises:
+        ConfigError: Names the first.
+    """
+    for argument in arguments:
+        option, _, value = argument.partition("=")
+        text = value if option.startswith("--") else argument
+        if not _plain(text):
+            raise ConfigError(f"{text}: cannot be read: {not_plain(text)}, not a plain file")
+
+
 def _hidden(text: str) -> str | None:
     """What is wrong with a text within settings."""
     if any(sign in text for sign in "[{&"):
         depth = text.count("[") + text.count("{")
         if depth > MAX_DEPTH or _ALIAS.search(text):
             return "a text that would be read as nested lists or aliases"
+    return None if _plain(text) else f"{text}: neither a plain file nor a folder"
+
+
+def _plain(text: str) -> bool:
+    """Whether a text names no pipe, socket or device, which a parser would wait for."""
     try:
         mode = Path(text).stat().st_mode
     except (OSError, ValueError):  # no path of anything
-        return None
-    plain = stat.S_ISREG(mode) or stat.S_ISDIR(mode)
-    return None if plain else f"{text}: neither a plain file nor a folder"
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)

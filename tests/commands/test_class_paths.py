@@ -7,7 +7,7 @@ from pyg_skeletonmae.commands.class_paths import (
     close_imports,
     opened_for,
 )
-from pyg_skeletonmae.commands.cli import Parser
+from pyg_skeletonmae.commands.parser import Parser
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models import GraphEncoder
 from pyg_skeletonmae.transforms.masking import MaskPolicy, RandomMask

@@ -13,7 +13,7 @@ import yaml
 from cli_helpers import FAST, TINY, packed_arrays, runner, the_error, write_packed
 
 from pyg_skeletonmae import __version__
-from pyg_skeletonmae.commands import cli
+from pyg_skeletonmae.commands import settings_commands
 from pyg_skeletonmae.training import load_release, read_metrics
 
 NPZ = ("--data.name=npz", "--model.mask=RandomMask", *FAST, *TINY)
@@ -276,8 +276,10 @@ def test_interrupt(run, monkeypatch):
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(cli.COMMANDS, "evaluate", interrupted)
-    monkeypatch.setattr(cli, "_run", lambda name, *_: cli.COMMANDS[name]())
+    monkeypatch.setitem(settings_commands.COMMANDS, "evaluate", interrupted)
+    monkeypatch.setattr(
+        settings_commands, "_run", lambda name, *_: settings_commands.COMMANDS[name]()
+    )
     code, _, err = run("evaluate")
     assert code == 130 and "interrupted" in err and len(err.splitlines()) == 1
 

@@ -10,8 +10,9 @@ import torch
 import yaml
 from cli_helpers import FAST, TINY, runner, the_error, write_packed
 
-from pyg_skeletonmae.commands.cli import build_parser, main
+from pyg_skeletonmae.commands.cli import main
 from pyg_skeletonmae.commands.encoders import check_fits
+from pyg_skeletonmae.commands.parser import build_parser
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.layouts import COCO17

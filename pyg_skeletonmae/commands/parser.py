@@ -1,0 +1,145 @@
+"""The parser of the command ``skeletonmae``; only what a named subcommand does is imported."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from jsonargparse import ArgumentParser, Namespace, get_loader, set_dumper, set_loader
+
+from pyg_skeletonmae.__about__ import __version__
+from pyg_skeletonmae.commands.cli_errors import OPTION, explain
+from pyg_skeletonmae.commands.option_names import PATHS, class_names, option_names
+from pyg_skeletonmae.commands.settings_file import check_settings_text, read_settings
+from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
+
+COMMANDS = {
+    "pretrain": "Pre-trains a model on the training subjects, without their labels.",
+    "finetune": "Trains a classifier on the labelled training subjects and tests it on the others.",
+    "evaluate": (
+        "Measures an encoder, or the coordinates: labelled training clips against the test clips."
+    ),
+    "demo": "Pre-trains, probes, fine-tunes and reports, in a few minutes.",
+    "import": "Turns a public checkpoint into a release folder that everything else can use.",
+    "compare": "Prints run folders side by side: the settings that differ, and the results.",
+    "prepare": "Turns raw files into a store, and prints its data card.",
+}
+"""The subcommands, and the first lines of what they say of themselves."""
+NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
+_TRAINING_ONLY = (
+    "model",
+    "trainer",
+    "pretrained",
+    "freeze",
+    "drop_path",
+    "bridge",
+    "out",
+    "seed",
+    "resume",
+    "keep_memory",
+)
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors are one line, and that knows no abbreviations."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.commands: tuple[str, ...] = ()  # whose options it has
+        super().__init__(*args, **{"allow_abbrev": False, "parser_mode": _SETTINGS, **kwargs})
+        self.below: dict[str, Parser] = {}  # those of the subcommands
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Says what is wrong, in one line.
+
+        Raises:
+            ConfigError: Always.
+        """
+        if not self.exit_on_error:  # a parser within a parser: the outer one will say it
+            super().error(message, ex)
+        parser = getattr(ex, "subcommand_parser", None) or self
+        known = parser.commands or self.commands or tuple(COMMANDS)
+        names = [name for command in known for name in option_names(command)]
+        classes = [name for command in known for name in class_names(command)]
+        raise ConfigError(explain(message, names, classes))
+
+    def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
+        """Reads a file of settings, if it is a plain one of reasonable size."""
+        try:
+            check_settings_text(read_settings(Path(path)))
+        except yaml.YAMLError as error:
+            raise ConfigError(f"{path}: {error}") from error
+        settings: Namespace = super().parse_path(path, *args, **kwargs)
+        return settings
+
+
+def build_parser(names: Iterable[str] = tuple(COMMANDS)) -> Parser:
+    """The parser with all subcommands.
+
+    Args:
+        names: Those that get their options; the others are only listed.
+    """
+    parser = Parser(
+        prog="skeletonmae",
+        description="Self-supervised learning on skeletons.",
+        version=__version__,
+    )
+    parser.commands = names = tuple(names)
+    commands = parser.add_subcommands(dest="command")
+    for name, about in COMMANDS.items():
+        commands.add_subcommand(name, subparser := Parser(description=about), help=about)
+        if name not in names:
+            continue
+        subparser.commands = (name,)
+        parser.below[name] = subparser
+        if name in PATHS:
+            module, function = PATHS[name]
+            getattr(import_module(module), function)(subparser)
+        else:
+            from pyg_skeletonmae.commands.settings_commands import add_settings
+
+            add_settings(subparser, name)
+        if name == "evaluate":  # after adding it, which sets the mode to this parser's
+            subparser.parser_mode = _DATA_ONLY
+    return parser
+
+
+def parse(parser: Parser, argv: Sequence[str]) -> Namespace:
+    """Arguments and files, and nothing from the environment.
+
+    Raises:
+        ConfigError: They cannot be used.
+    """
+    try:
+        config: Namespace = parser.parse_args(argv, env=False)
+    except SkeletonMAEError:
+        raise
+    except (ImportError, ValueError) as error:  # not all that the parser refuses is its own error
+        parser.error(str(error), error)
+    return config
+
+
+def _load(text: str) -> Any:
+    """YAML, if it takes no more memory and time than settings do."""
+    check_settings_text(text)
+    content = get_loader("yaml")(text)
+    if isinstance(content, dict) and "allow_class" in content:
+        raise yaml.YAMLError(NOT_HERE)
+    return content
+
+
+def _load_data_only(text: str) -> Any:
+    """YAML without what a training configuration says beyond the data."""
+    content = _load(text)
+    if isinstance(content, dict) and "trainer" in content:
+        return {key: value for key, value in content.items() if key not in _TRAINING_ONLY}
+    return content
+
+
+_SETTINGS, _DATA_ONLY = "settings", "settings_data_only"
+for _mode, _loader in ((_SETTINGS, _load), (_DATA_ONLY, _load_data_only)):
+    set_loader(_mode, _loader, exceptions=(yaml.YAMLError,))
+    set_dumper(_mode, lambda content: yaml.safe_dump(content, sort_keys=False))
