@@ -24,8 +24,9 @@ class _Stderr(logging.Handler):
     """Writes what the library says to the standard error output of the moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        error = "error: " if record.levelno >= logging.ERROR else ""
-        print(f"skeletonmae: {error}{' '.join(record.getMessage().split())}", file=sys.stderr)
+        kinds = {logging.WARNING: "note: ", logging.ERROR: "skeletonmae: error: "}
+        kind = kinds.get(record.levelno, "skeletonmae: ")
+        print(kind + " ".join(record.getMessage().split()), file=sys.stderr)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,10 +41,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0; 2 for input that cannot be used, said in one line; 130 after Ctrl-C.
     """
+    handler, level = _Stderr(), _log.level
     if not _log.handlers:
-        _log.addHandler(_Stderr())
+        _log.addHandler(handler)
+    if level == logging.NOTSET:
         _log.setLevel(logging.INFO)
-        _log.propagate = False
     try:
         results = _run(list(sys.argv[1:] if argv is None else argv))
     except SystemExit as end:  # from the parser: --help, --version, --print_config
@@ -54,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _log.info("interrupted; prepare goes on when it is called again, a run with --resume")
         return INTERRUPTED
+    finally:
+        _log.removeHandler(handler)
+        _log.setLevel(level)
     if results:
         print(json.dumps(results, indent=2, default=str))
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -134,7 +134,7 @@ def load_encoder(
     model = load_release(runs.release_of(path), own)
     differences = runs.data_differences(path, data, PRETRAIN_ONLY)
     for difference in differences + runs.split_differences(path, data):
-        print(f"note: {difference}", file=sys.stderr)
+        logging.getLogger("pyg_skeletonmae").warning(difference)
     encoder: nn.Module = getattr(model, "encoder", model)
     try:
         as_encoder(encoder)

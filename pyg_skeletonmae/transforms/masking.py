@@ -221,7 +221,7 @@ def mask_joints_of(skeleton: Skeleton) -> RandomMask:
     """
     if skeleton.num_joints < 2:
         raise ConfigError(f"{skeleton.name}: random masks need two or more joints, it has 1")
-    logging.getLogger(__name__).warning(
+    logging.getLogger("pyg_skeletonmae").warning(
         "%s has fewer than two body parts: single joints are masked, half of them; give the "
         "skeleton parts to mask parts",
         skeleton.name,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +16,7 @@ import yaml
 from cli_helpers import FAST, TINY, packed_arrays, runner, the_error, write_packed
 
 from pyg_skeletonmae import __version__
-from pyg_skeletonmae.commands import settings_commands
+from pyg_skeletonmae.commands import cli, settings_commands
 from pyg_skeletonmae.training import load_release, read_metrics
 
 NPZ = ("--data.name=npz", "--model.mask=RandomMask", *FAST, *TINY)
@@ -292,3 +295,20 @@ def test_as_a_program(tmp_path):
     assert (
         done.stderr.startswith("skeletonmae: error: nowhere.npz") and "\n" not in done.stderr[:-1]
     )
+
+
+def test_the_table_of_exit_codes():
+    page = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text()
+    codes = re.findall(r"^\| (\d+) \|", page[page.index("## Exit codes") :], re.MULTILINE)
+    terminated = 128 + signal.SIGTERM
+    assert list(map(int, codes)) == [0, 1, cli.USAGE, cli.INTERRUPTED, terminated]
+
+
+def test_a_handler_of_ones_own_gets_what_is_said(run, caplog, monkeypatch):
+    logger = logging.getLogger("pyg_skeletonmae")
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    monkeypatch.setattr(logger, "propagate", False)
+    code, out, err = run("pretrain", "--data.nmae", "x")
+    assert (code, out, err) == (2, "", "")
+    assert caplog.messages == ["data.nmae: no such key; did you mean data.name?"]
+    assert logger.handlers == [caplog.handler]

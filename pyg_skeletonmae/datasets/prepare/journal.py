@@ -133,7 +133,9 @@ def locked(root: Path) -> Iterator[bool]:
         lock.acquire(timeout=0)
     except Timeout:
         waited = True
-        logging.getLogger(__name__).warning("%s: another process prepares it; waiting", root)
+        logging.getLogger("pyg_skeletonmae").warning(
+            "%s: another process prepares it; waiting", root
+        )
         lock.acquire()
     try:
         yield waited
