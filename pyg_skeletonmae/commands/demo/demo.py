@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 import os
 import resource
 import sys
@@ -24,6 +25,7 @@ from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
 from pyg_skeletonmae.training import read_metrics
 
+_log = logging.getLogger("pyg_skeletonmae")
 SIZES = {
     "smoke": Size(frames=16, hidden=16, pretrain_epochs=2, finetune_epochs=2, clips=240),
     "small": Size(frames=32, hidden=32, pretrain_epochs=24, finetune_epochs=16, clips=1440),
@@ -102,7 +104,7 @@ def _find_data(
             dataset = UIPRMD(cache / "uiprmd", target)
             return dataset, f"UI-PRMD (Kinect), real recordings, from {mirror}"
         except DataError as error:
-            print(f"download: {error}; going on without it", file=sys.stderr)
+            _log.warning("download: %s; going on without it", error)
     return SyntheticActions(size.clips, seed=seed), SYNTHETIC
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ from pyg_skeletonmae.training import Trainer, save_release
 from pyg_skeletonmae.transforms.masking import PartMask
 
 _PENALTIES = (1e-3, 1e-2)  # few, to be quick: the best of a wider grid lay here on UI-PRMD
+
+_log = logging.getLogger("pyg_skeletonmae")
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class Demo:
     @contextmanager
     def step(self, name: str, about: str) -> Iterator[None]:
         """Says what is done, and keeps how long it took."""
-        print(f"[{sum(self.seconds.values()):4.0f} s] {about}", flush=True)
+        _log.info("[%4.0f s] %s", sum(self.seconds.values()), about)
         begin = time.monotonic()
         yield
         self.seconds[name] = time.monotonic() - begin

@@ -34,16 +34,17 @@ def state(model):
     return torch.cat([value.flatten() for value in model.state_dict().values()])
 
 
-def test_a_step_says_when_it_begins_and_keeps_how_long_it_took(make, capsys, monkeypatch):
+def test_a_step_says_when_it_begins_and_keeps_how_long_it_took(make, caplog, monkeypatch):
+    caplog.set_level("INFO", logger="pyg_skeletonmae")
     work, now = make(), iter([10.0, 12.5, 20.0, 24.0, 30.0])
     monkeypatch.setattr("pyg_skeletonmae.commands.demo.steps.time.monotonic", lambda: next(now))
     for name in ("one", "two"):
         with work.step(name, f"about {name}"):
-            assert capsys.readouterr().out.endswith(f"about {name}\n")
+            assert caplog.messages[-1].endswith(f"about {name}")
     assert work.seconds == {"one": 2.5, "two": 4.0}
     with pytest.raises(RuntimeError), work.step("three", "fails"):
         raise RuntimeError
-    assert capsys.readouterr().out == "[   6 s] fails\n" and "three" not in work.seconds
+    assert caplog.messages[-1] == "[   6 s] fails" and "three" not in work.seconds
 
 
 @pytest.mark.parametrize("method", ["graph_mae", "st_mae", "skeleton2vec"])
