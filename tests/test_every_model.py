@@ -13,9 +13,13 @@ from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.models import (
     STGCN,
     STRL,
+    BoneTarget,
     Classifier,
     GraphEncoder,
     GraphSkeletonMAE,
+    LatentTarget,
+    MaskedPretrainer,
+    MixingDecoder,
     Skeleton2Vec,
     SkeletonModel,
     STEncoder,
@@ -25,6 +29,7 @@ from pyg_skeletonmae.models import (
     STTFormerBackbone,
     STTFormerEncoder,
     ViTBackbone,
+    WeightedTargets,
 )
 from pyg_skeletonmae.training import OptimConfig, Trainer, load_release, save_release
 from pyg_skeletonmae.transforms import MotionMask, MotionTubeMask
@@ -62,6 +67,18 @@ MODELS: dict[str, Make] = {
         backbone=SMALL,
         mask=MotionTubeMask(0.8, 2, keep="published"),
         decoder_order="published",
+        views=2,
+    ),
+    "graph_mae-drop": partial(
+        GraphSkeletonMAE, hidden_channels=16, target="coordinates", loss="squared", hidden="drop"
+    ),
+    "masked-st_gcn": lambda skeleton, in_channels: MaskedPretrainer(
+        STGCNEncoder(skeleton, in_channels, [16, 32], global_group=True),
+        decoder=MixingDecoder(hidden="drop"),
+    ),
+    "masked-latent": lambda skeleton, in_channels: MaskedPretrainer(
+        STTFormerEncoder(skeleton, in_channels, FRAMES, 3, [(8, 8, 4), (8, 16, 4)], 2),
+        target=WeightedTargets([BoneTarget(), LatentTarget(steps=10)], [1.0, 0.5]),
         views=2,
     ),
     "strl": partial(STRL, num_classes=3, frames=FRAMES, hidden_channels=16, depth=2),

@@ -28,5 +28,5 @@ class Nothing(SkeletonEncoder):
 
 
 def test_an_encoder_without_methods_says_what_it_lacks() -> None:
-    with pytest.raises(ArgumentError, match="Nothing has no method encode_tracks.* embed.* mix"):
+    with pytest.raises(ArgumentError, match=r"Nothing has no method encode_tracks.* embed.* mix"):
         Nothing(layouts.UIPRMD22).encode_tracks(torch.zeros(1, 22, 4, 3))
