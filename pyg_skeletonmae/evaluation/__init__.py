@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from pyg_skeletonmae.__lazy__ import attach
 
 if TYPE_CHECKING:
+    from pyg_skeletonmae.evaluation.centroid import centroid
     from pyg_skeletonmae.evaluation.classify import evaluate_classifier
     from pyg_skeletonmae.evaluation.detection import Segment, detection_map, find_segments
     from pyg_skeletonmae.evaluation.ensemble import ensemble
@@ -53,6 +54,7 @@ __all__ = [
     "WindowLoader",
     "accuracy",
     "bridge",
+    "centroid",
     "confidence_interval",
     "confusion",
     "deal_folds",
