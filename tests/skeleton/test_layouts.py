@@ -101,6 +101,10 @@ SIZES |= {"COCO17_BODY": 17, "OPENPOSE18": 18, "BODY25": 25, "H36M17": 17, "MEDI
 SIZES |= {"WHOLEBODY133": 133}
 
 
+def test_every_layout_has_its_size_here():
+    assert {name.lower() for name in (*SIZES, "HAND21")} == set(LAYOUTS)
+
+
 @pytest.mark.parametrize("name", [*SIZES, "HAND21"])
 def test_get_layout_by_name(name):
     layout = getattr(layouts, name)

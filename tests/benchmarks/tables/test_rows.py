@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from pathlib import Path
 
@@ -108,3 +109,12 @@ def test_an_empty_table_has_no_rows(tmp_path, text):
     (tmp_path / "results.csv").write_text(text)
     assert table.read_rows(tmp_path / "results.csv") == []
     assert table.read_rows(tmp_path / "none.csv") == []
+
+
+def test_every_column_of_results_is_told_and_stands_in_the_table() -> None:
+    root = Path(__file__).parents[3]
+    page = (root / "docs/benchmarks.md").read_text(encoding="utf-8")
+    told = re.split(r"^## A row$", page, flags=re.MULTILINE)[1]
+    assert [name for name in table.COLUMNS if f"`{name}`" not in told] == []
+    header = (root / "benchmarks/results.csv").read_text(encoding="utf-8").partition("\n")[0]
+    assert header.strip().split(",") == table.COLUMNS
