@@ -15,23 +15,23 @@ from pyg_skeletonmae.io.json_file import brief, entry, points, read_json
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks, empty_tracks, finish_tracks
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.skeleton.layouts import COCO17, WHOLEBODY133, get_layout
+from pyg_skeletonmae.skeleton.layouts import HALPE26, HALPE136, WHOLEBODY133, get_layout
 
 _IMAGE_FILE = re.compile(r"(.*?)(\d{1,18})\.\w+", re.ASCII | re.DOTALL)
 _MAX_FLAG = 2
-_WHOLE_BODIES = {26: "Halpe", WHOLEBODY133.num_joints: "COCO-WholeBody", 136: "Halpe"}
+_WHOLE_BODIES = {layout.num_joints: layout for layout in (HALPE26, WHOLEBODY133, HALPE136)}
 
 
 def whole_body(count: int, skeleton: Skeleton) -> tuple[str, ...]:
-    """What is to be noted if so many keypoints are those of COCO and others after them.
+    """What is to be noted if so many keypoints are those of a skeleton and others after them.
 
     Halpe (26 or 136 keypoints) and COCO-WholeBody (133) begin with the 17 of COCO.
     """
-    if skeleton.joints != COCO17.joints or count not in _WHOLE_BODIES:
+    whole, joints = _WHOLE_BODIES.get(count), skeleton.num_joints
+    if whole is None or joints >= count or whole.joints[:joints] != skeleton.joints:
         return ()
-    note = f"of {count} keypoints ({_WHOLE_BODIES[count]}) the first 17, COCO's, are read"
-    whole = WHOLEBODY133.name if count == WHOLEBODY133.num_joints else ""
-    return (f"{note}; the skeleton {whole!r} has all" if whole else note,)
+    first = f"of {count} keypoints the first {joints}, those of {skeleton.name!r}, are read"
+    return (f"{first}; the skeleton {whole.name!r} has all",)
 
 
 def read_coco_keypoints(
@@ -55,8 +55,8 @@ def read_coco_keypoints(
     none does that stands twice in a frame, and neither do the last two where each stands once, as
     they then number the entries. See :mod:`pyg_skeletonmae.io.identities`. Otherwise track ``m`` is
     the ``m``-th entry of each frame, as is. A keypoint with score 0 is missing. Of Halpe's and
-    COCO-WholeBody's keypoints those of ``coco17`` are read, unless ``layout`` has all
-    (``wholebody133`` has COCO-WholeBody's). Other keys, boxes for example, are not read.
+    COCO-WholeBody's keypoints those of ``coco17`` are read, unless ``layout`` is ``halpe26``,
+    ``halpe136`` or ``wholebody133``. Other keys, boxes for example, are not read.
 
     Args:
         path: The file.

@@ -39,8 +39,8 @@ def read_mmpose(
 
     Joints are found by ``keypoint_id2name`` under ``meta_info``; without it, or where it has other
     names for as many keypoints, these stand in the order of the skeleton. Of COCO-WholeBody's and
-    Halpe's, those of ``coco17`` are read, unless ``layout`` has all (``wholebody133`` has those of
-    COCO-WholeBody). ``track_id`` makes the tracks, see :mod:`pyg_skeletonmae.io.identities`;
+    Halpe's, those of ``coco17`` are read, unless ``layout`` is ``wholebody133``, ``halpe26`` or
+    ``halpe136``. ``track_id`` makes the tracks, see :mod:`pyg_skeletonmae.io.identities`;
     without it track ``m`` is the ``m``-th instance of each frame. A keypoint whose score is not
     above 0 is missing; scores may be above 1.
 

@@ -237,22 +237,57 @@ _MMPOSE_FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky
 _MMPOSE_HAND = ("hand_root", *(f"{finger}{i}" for finger in _MMPOSE_FINGERS for i in (1, 2, 3, 4)))
 
 
-def _wholebody(face: Sequence[str], hand: Sequence[str]) -> str:
+def _wholebody(body: Sequence[str], face: Sequence[str], hand: Sequence[str]) -> str:
     hands = (f"{side}_{joint}" for side in ("left", "right") for joint in hand)
-    return " ".join([*COCO17.joints, _FEET, *face, *hands])
+    return " ".join([*body, *face, *hands])
 
 
+def _wholebody_parents(body: Sequence[int]) -> list[int]:
+    """Those of a body that begins with the joints of COCO, and of its face and hands."""
+    face, left = len(body), len(body) + len(_FACE_PARENTS)
+    right, fingers = left + HAND21.num_joints, HAND21.parents[1:].tolist()
+    return [
+        *body,
+        *((face if parent >= 0 else 23) + parent for parent in _FACE_PARENTS),
+        *(9, *(left + parent for parent in fingers)),
+        *(10, *(right + parent for parent in fingers)),
+    ]
+
+
+_ALL = _FACE.split(), ("hand_root", *_HAND[1:])
+_MMPOSE_ALL = [f"face-{i}" for i in range(68)], _MMPOSE_HAND
 WHOLEBODY133 = _body(
     "wholebody133",
-    _wholebody(_FACE.split(), ("hand_root", *_HAND[1:])),
+    _wholebody([*COCO17.joints, *_FEET.split()], *_ALL),
+    _wholebody_parents([*COCO17.parents.tolist(), 15, 17, 15, 16, 20, 16]),
+    _wholebody([*COCO17.joints, *_FEET.split()], *_MMPOSE_ALL),
+)
+
+# Halpe Full-Body (AlphaPose; https://arxiv.org/abs/2004.00945): the joints of COCO, a spine and
+# feet, and with 136 joints the face and the hands of COCO-WholeBody. The tree is what AlphaPose
+# draws, where the head of COCO is loose: here it hangs from the neck, as in BODY_25. The owner's
+# head is its top, the owner's neck lies between the shoulders, hence torso.
+_HALPE = (
+    "Nose LEye REye LEar REar LShoulder RShoulder LElbow RElbow LWrist RWrist LHip RHip LKnee "
+    "RKnee LAnkle RAnkle Head Neck Hip LBigToe RBigToe LSmallToe RSmallToe LHeel RHeel"
+)
+HALPE26 = _body(
+    "halpe26",
+    " ".join(COCO17.joints) + " head_top neck pelvis left_big_toe right_big_toe left_small_toe "
+    "right_small_toe left_heel right_heel",
     [
-        *COCO17.parents.tolist(),
-        *(15, 17, 15, 16, 20, 16),
-        *(23 + parent for parent in _FACE_PARENTS),
-        *(9, *(91 + parent for parent in HAND21.parents[1:].tolist())),
-        *(10, *(112 + parent for parent in HAND21.parents[1:].tolist())),
+        *(18, 0, 0, 1, 2, 18, 18, 5, 6, 7, 8, 19, 19, 11, 12, 13, 14),
+        *(18, 19, -1, 24, 25, 24, 25, 15, 16),
     ],
-    _wholebody([f"face-{i}" for i in range(68)], _MMPOSE_HAND),
+    _HALPE,
+    neck="torso",
+)
+HALPE136 = _body(
+    "halpe136",
+    _wholebody(HALPE26.joints, *_ALL),
+    _wholebody_parents(HALPE26.parents.tolist()),
+    _wholebody(_HALPE.split(), *_MMPOSE_ALL),
+    neck="torso",
 )
 
 LAYOUTS: Mapping[str, Skeleton] = {
@@ -260,6 +295,7 @@ LAYOUTS: Mapping[str, Skeleton] = {
     for layout in (
         NTU25, NTU25_CTRGCN, KINECT20, UIPRMD22, COCO17, COCO17_BODY,
         OPENPOSE18, BODY25, H36M17, MEDIAPIPE33, HAND21, WHOLEBODY133,
+        HALPE26, HALPE136,
     )
 }  # fmt: skip
 

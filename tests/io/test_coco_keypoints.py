@@ -9,7 +9,7 @@ from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.coco_keypoints import read_coco_keypoints
 from pyg_skeletonmae.io.identities import SOME, TWICE
 from pyg_skeletonmae.io.poses import PoseOptions
-from pyg_skeletonmae.layouts import COCO17
+from pyg_skeletonmae.layouts import COCO17, get_layout
 from pyg_skeletonmae.skeleton import Skeleton
 
 ARM = Skeleton.from_parents("arm", ["shoulder", "hand"], [-1, 0])
@@ -118,6 +118,20 @@ def test_whole_bodies_begin_with_the_joints_of_coco(tmp_path, count: int):
     whole = Skeleton.from_parents("all", [f"p{i}" for i in range(count)], [-1, *range(count - 1)])
     tracks = read_coco_keypoints(path, whole)
     assert tracks.pos.shape[2] == count and tracks.notes == ()
+
+
+@pytest.mark.parametrize("name", ["halpe26", "halpe136"])
+def test_all_of_halpe_are_read_where_its_skeleton_is_asked_for(tmp_path, name: str):
+    count = get_layout(name).num_joints
+    keypoints = [number for i in range(count) for number in (i + 1, 2, 0.5)]
+    path = write(tmp_path, [{"image_id": 0, "keypoints": keypoints}])
+    assert f"the skeleton {name!r} has all" in read_coco_keypoints(path).notes[0]
+    tracks = read_coco_keypoints(path, name)
+    np.testing.assert_array_equal(tracks.pos[0, 0, :, 0], np.arange(count) + 1)
+    assert tracks.notes == () and tracks.skeleton.index("Neck") == 18
+    if count > 26:
+        body = read_coco_keypoints(path, "halpe26")
+        assert body.pos.shape[2] == 26 and "the first 26" in body.notes[0]
 
 
 def test_all_of_coco_wholebody_are_read_where_its_skeleton_is_asked_for(tmp_path):

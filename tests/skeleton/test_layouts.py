@@ -275,3 +275,26 @@ def test_hands_of_wholebody_are_hand21(side, first):
     assert list(whole.joints[first + 1 : first + 21]) == fingers
     assert whole.index(f"{side}_forefinger4") == first + 8
     assert set(whole.joints[first : first + 21]) <= set(whole.parts[f"{side}_arm"])
+
+
+def test_halpe_is_coco_with_a_spine_and_feet_and_all_of_wholebody():
+    body, whole = layouts.HALPE26, layouts.HALPE136
+    assert body.joints[:17] == layouts.COCO17.joints and body.root == "pelvis"
+    assert [body.joints[body.index(name)] for name in ("Head", "Neck", "Hip", "LSmallToe")] == [
+        "head_top",
+        "neck",
+        "pelvis",
+        "left_small_toe",
+    ]
+    drawn = [(5, 18), (6, 18), (17, 18), (18, 19), (19, 11), (20, 24), (23, 25), (15, 24)]
+    edges = {frozenset(map(body.index, bone)) for bone in body.bones}
+    assert edges >= set(map(frozenset, drawn)) and len(edges) == 25
+    assert (body.map_to(layouts.BODY25) >= 0).sum() == 25
+    assert whole.joints[:26] == body.joints and torch.equal(whole.parents[:26], body.parents)
+    other = layouts.WHOLEBODY133
+    assert whole.joints[26:] == other.joints[23:] and whole.index("face-67") == 93
+    assert dict(other.bones).items() >= {
+        (child, parent) for child, parent in whole.bones if child in other.joints[23:]
+    }
+    assert whole.joints[94] == "left_hand_root" and whole.joints[115] == "right_hand_root"
+    assert whole.flip_index[whole.flip_index].tolist() == list(range(136))
