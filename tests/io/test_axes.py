@@ -60,7 +60,7 @@ def test_coordinates_on_the_first_axis():
 def test_three_people_in_two_coordinates():
     """Two people in three have the same shape, and theirs is the rule."""
     pixels = body()[..., :2] * (300, 400) + (400, 300)
-    people = np.stack([pixels, pixels + (150, 4), pixels * 0.9 + (90, 20)])
+    people = np.stack([pixels, np.add(pixels, (150, 4)), pixels * 0.9 + (90, 20)])
     crowd = people.transpose(3, 1, 2, 0)  # [2, T, V, 3]
     assert "axes='MTVC' or axes='CTVM'" in check_order(crowd, 17, "a")
     crowd[:, 5:9, 3] = 0
@@ -70,7 +70,7 @@ def test_three_people_in_two_coordinates():
         check_order(far.transpose(3, 1, 2, 0), 17, "a")
     centred = body() - body().mean((0, 1))
     for pair in (centred, body(), centred * (1, 1, 0)):
-        assert check_order(np.stack([pair, pair + (0.5, 0, 0.1)]), 17, "a") == ""
+        assert check_order(np.stack([pair, np.add(pair, (0.5, 0, 0.1))]), 17, "a") == ""
         assert check_order(np.stack([pair, 0 * pair]), 17, "a") == ""
 
 
