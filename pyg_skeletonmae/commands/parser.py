@@ -17,6 +17,7 @@ from pyg_skeletonmae.commands.option_names import PATHS, class_names, option_nam
 from pyg_skeletonmae.commands.settings_file import check_settings_text, read_settings
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
 
+_SETTINGS_COMMANDS = "pyg_skeletonmae.commands.settings_commands"  # imported when it is needed
 COMMANDS = {
     "pretrain": "Pre-trains a model on the training subjects, without their labels.",
     "finetune": "Trains a classifier on the labelled training subjects and tests it on the others.",
@@ -99,9 +100,7 @@ def build_parser(names: Iterable[str] = tuple(COMMANDS)) -> Parser:
             module, function = PATHS[name]
             getattr(import_module(module), function)(subparser)
         else:
-            from pyg_skeletonmae.commands.settings_commands import add_settings
-
-            add_settings(subparser, name)
+            import_module(_SETTINGS_COMMANDS).add_settings(subparser, name)
         if name == "evaluate":  # after adding it, which sets the mode to this parser's
             subparser.parser_mode = _DATA_ONLY
     return parser
