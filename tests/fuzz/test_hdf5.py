@@ -13,7 +13,7 @@ h5py = pytest.importorskip("h5py")
 def test_edits_and_the_same_content():
     from fuzz import hdf5
 
-    (files,) = seeds.sleap()
+    files, *_ = seeds.sleap()
     data = files["a.h5"]
     edited = {hdf5.edit(data, np.random.default_rng(seed)) for seed in range(60)}
     assert len(edited) > 25

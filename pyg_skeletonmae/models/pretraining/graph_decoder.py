@@ -52,6 +52,7 @@ class GraphDecoder(MaskedDecoder):
         check_hidden(hidden)
         if depth < 1:
             raise ConfigError(f"decoder_depth {depth}: expected at least one layer")
+        hidden_bones(2, edge_ratio)  # says what a ratio may be
         if (edge_ratio > 0) != (edge_weight > 0):
             raise ConfigError("edge_ratio and edge_weight: give both, or neither")
         if remask and hidden == "drop":
