@@ -98,7 +98,7 @@ def test_names_are_canonical_and_aliases_are_the_owners(layout):
 
 SIZES = {"NTU25": 25, "NTU25_CTRGCN": 25, "KINECT20": 20, "UIPRMD22": 22, "COCO17": 17}
 SIZES |= {"COCO17_BODY": 17, "OPENPOSE18": 18, "BODY25": 25, "H36M17": 17, "MEDIAPIPE33": 33}
-SIZES |= {"WHOLEBODY133": 133}
+SIZES |= {"WHOLEBODY133": 133, "HALPE26": 26, "HALPE136": 136}
 
 
 def test_every_layout_has_its_size_here():
