@@ -13,27 +13,21 @@ from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
 from pyg_skeletonmae.commands.encoders import check_fits, load_encoder
 from pyg_skeletonmae.commands.evaluation_context import Job, Joints, best_device
-from pyg_skeletonmae.commands.frozen import detect, episodes, frozen
 from pyg_skeletonmae.commands.options import (
     EnsembleConfig,
     FewShotConfig,
+    Options,
     SemiConfig,
     TemporalConfig,
     TuneConfig,
 )
+from pyg_skeletonmae.commands.protocols import PROTOCOLS, ProtocolName
 from pyg_skeletonmae.commands.run_steps import check_selection, finite, measured
-from pyg_skeletonmae.commands.trained import semi as train_semi
-from pyg_skeletonmae.commands.trained import together, train
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.notes import noted
 
-Protocol = Literal[
-    "knn", "linear", "all", "ridge", "retrieval", "few-shot", "linear-sgd", "finetune", "semi",
-    "transfer", "temporal", "ensemble",
-]  # fmt: skip
-_TRAINED = ("linear-sgd", "finetune", "semi", "transfer")
 _TUNE, _SEMI, _FEW_SHOT = TuneConfig(), SemiConfig(), FewShotConfig()
 _TEMPORAL, _ENSEMBLE = TemporalConfig(), EnsembleConfig()
 
@@ -42,7 +36,7 @@ def evaluate(
     data: DataConfig,
     resolved: dict[str, Any],
     pretrained: str | None = None,
-    protocol: Protocol = "knn",
+    protocol: ProtocolName = "knn",
     k: int | list[int] = 1,
     joints: Joints = "concat",
     segments: int = 1,
@@ -99,10 +93,12 @@ def evaluate(
         runs.check_folder(folder, resolved, resume)
     if random_init and pretrained is None:
         raise ConfigError("random_init: name the model to build anew with --pretrained")
-    trains = protocol in _TRAINED and not (protocol == "semi" and semi.by == "linear")
+    check_choice("protocol", protocol, PROTOCOLS)
+    chosen = PROTOCOLS[protocol]
+    trains = chosen.trains and not (protocol == "semi" and semi.by == "linear")
     if select != "last" and not trains:
         raise ConfigError(f"select {select}: protocol {protocol} trains nothing to select from")
-    if flip and (trains or protocol in ("few-shot", "ensemble")):
+    if flip and (trains or not chosen.mirrors):
         raise ConfigError(
             f"flip: protocol {protocol} takes no mirrored training clips; where a classifier is "
             "trained, data.flip mirrors them at random"
@@ -117,7 +113,7 @@ def evaluate(
     encoder = None
     if pretrained is not None:
         encoder = load_encoder(Path(pretrained), resolved["data"], random_init, classes)
-        if protocol == "transfer":
+        if chosen.bridges:
             encoder = bridge(encoder, splits.test.skeleton)
         check_fits(encoder, splits.test, pretrained)
         encoder = encoder.to(best_device())
@@ -135,28 +131,17 @@ def evaluate(
         classes=tuple(classes),
     )
     notes = job.refit_statistics() if statistics == "clips" else []
-    if trains:
-        job.needed_encoder(protocol)
+    if trains and encoder is None:
+        raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
     run: AbstractContextManager[None] = nullcontext()
-    if folder is not None and protocol in _TRAINED:
+    if folder is not None and chosen.trains:
         run = runs.started(folder, resolved, seed)
     with run:
-        if protocol in ("linear-sgd", "finetune", "transfer"):
-            found = train(job, protocol, tune)
-        elif protocol == "semi":
-            found = train_semi(job, semi, tune)
-        elif protocol == "ensemble":
-            found = together(job, ensemble)
-        elif protocol == "temporal":
-            found = detect(job, temporal)
-        elif protocol == "few-shot":
-            found = episodes(job, few_shot)
-        else:
-            found = dict(frozen(job, protocol, k))
+        found = dict(chosen.run(job, Options(k, tune, semi, few_shot, temporal, ensemble)))
     found |= noted(*notes, *found.get("notes", []))
     results = {
         "protocol": protocol,
-        "features": _features(pretrained, protocol, ensemble),
+        "features": ", ".join(found.get("runs", [pretrained or "coordinates"])),
         "random_init": random_init,
         "train_clips": len(splits.labelled),
         "test_clips": len(splits.test),
@@ -164,14 +149,7 @@ def evaluate(
         **measured(splits, job.device),
     }
     if folder is not None:
-        if protocol not in _TRAINED:
+        if not chosen.trains:
             runs.start(folder, resolved, seed)
         runs.write_json(folder / runs.RESULTS, results)
     return results
-
-
-def _features(pretrained: str | None, protocol: str, ensemble: EnsembleConfig) -> str:
-    """What was measured."""
-    if protocol == "ensemble":
-        return ", ".join(ensemble.runs)
-    return "coordinates" if pretrained is None else pretrained

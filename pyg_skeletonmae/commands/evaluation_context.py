@@ -71,14 +71,14 @@ class Job:
         """The penalties to try."""
         return L2_GRID if self.l2 is None else (self.l2,)
 
-    def needed_encoder(self, protocol: str) -> SkeletonEncoder:
+    def needed_encoder(self) -> SkeletonEncoder:
         """The encoder.
 
         Raises:
             ConfigError: There is none.
         """
         if self.encoder is None:
-            raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
+            raise ConfigError("protocol: this one trains on an encoder; name it by --pretrained")
         return self.encoder
 
     def features(self, dataset: SkeletonDataset, joints: Joints | None = None) -> Features:
@@ -116,7 +116,7 @@ class Job:
 
     def refit_statistics(self) -> list[str]:
         """Gives the encoder batch statistics of training clips; what there is to say of it."""
-        encoder, train = self.needed_encoder("statistics"), self.splits.train
+        encoder, train = self.needed_encoder(), self.splits.train
         transform = self.data.transform(train, train=False)
         loader = SkeletonLoader(
             train, self.data.batch_size, transform, shuffle=True, seed=self.seed

@@ -106,3 +106,24 @@ class EnsembleConfig:
 
     runs: list[str] = field(default_factory=list)
     weights: list[float] | None = None
+
+
+@dataclass
+class Options:
+    """What a protocol is told besides the clips and the encoder; each reads its own.
+
+    Args:
+        k: How many neighbours vote; a list: each of them.
+        tune: The training of classifiers.
+        semi: The semi-supervised protocol.
+        few_shot: The few-shot protocol.
+        temporal: The temporal protocol.
+        ensemble: The ensemble.
+    """
+
+    k: int | list[int] = 1
+    tune: TuneConfig = field(default_factory=TuneConfig)
+    semi: SemiConfig = field(default_factory=SemiConfig)
+    few_shot: FewShotConfig = field(default_factory=FewShotConfig)
+    temporal: TemporalConfig = field(default_factory=TemporalConfig)
+    ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)

@@ -11,7 +11,7 @@ from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.data_section import DataConfig, same_sides
 from pyg_skeletonmae.commands.encoders import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.commands.evaluation_context import Job
-from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
+from pyg_skeletonmae.commands.options import Options
 from pyg_skeletonmae.commands.run_steps import (
     answer,
     check_validation,
@@ -33,23 +33,34 @@ from pyg_skeletonmae.evaluation import (
     train_classifier,
 )
 from pyg_skeletonmae.evaluation.notes import noted, unknown_note
+from pyg_skeletonmae.evaluation.recipe import Recipe
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.training import load_release
 
 
-def train(job: Job, protocol: str, tune: TuneConfig) -> dict[str, Any]:
-    """Trains a classifier on the labelled clips: the SGD probe, or fine-tuning.
+def probe(job: Job, options: Options) -> dict[str, Any]:
+    """The linear probe of the publications: by SGD, on augmented clips."""
+    return _train_once(job, LINEAR_SGD, options)
 
-    The run folder gets its release, so that it can be part of an ensemble.
-    """
+
+def finetune(job: Job, options: Options) -> dict[str, Any]:
+    """Fine-tuning."""
+    return _train_once(job, finetune_recipe(job.needed_encoder()), options)
+
+
+def _train_once(job: Job, recipe: Recipe, options: Options) -> dict[str, Any]:
+    """The run folder gets the release, so that it can be part of an ensemble."""
     if job.folder is not None and len(job.splits.labelled) < len(job.splits.train):
         keep_labels(job.folder, job.splits.labelled)
-    return _train(job, protocol, job.splits.labelled, tune, job.folder)
+    release = None if job.folder is None else job.folder / runs.RELEASE
+    recipe = options.tune.apply(recipe)
+    return _train(job, recipe, job.splits.labelled, job.folder, release)
 
 
-def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
+def semi(job: Job, options: Options) -> dict[str, Any]:
     """Shares of the labels; a draw that is finished in the run folder is not trained again."""
-    test = job.features(job.splits.test) if options.by == "linear" else None
+    told = options.semi
+    test = job.features(job.splits.test) if told.by == "linear" else None
     notes: list[str] = []
 
     def measure(subset: SkeletonDataset, name: str) -> Mapping[str, Any]:
@@ -65,7 +76,8 @@ def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
         if test is not None:
             found = answer(linear_probe(job.training(subset), test, job.l2_grid, job.seed))
         else:
-            found = answer(_train(job, "semi", subset, tune, folder))
+            recipe = options.tune.apply(finetune_recipe(job.needed_encoder()))
+            found = answer(_train(job, recipe, subset, folder))
         if folder is not None:
             keep_labels(folder, subset)
             runs.write_json(folder / runs.RESULTS, finite(found))
@@ -73,18 +85,21 @@ def semi(job: Job, options: SemiConfig, tune: TuneConfig) -> dict[str, Any]:
 
     labels, dataset = Path(job.data.cache) / "labels", job.splits.labelled
     balanced = job.data.balanced
-    results = semi_supervised(measure, dataset, labels, options.fractions, options.draws, balanced)
+    results = semi_supervised(
+        measure, dataset, labels, told.fractions, told.draws, balanced=balanced
+    )
     on = {"last": "last", "val-best": "val", "test-best": "test"}[job.select]
-    chosen = {"by": options.by, "balanced": balanced, "selected_on": on}
+    chosen = {"by": told.by, "balanced": balanced, "selected_on": on}
     return {**results, **chosen, **noted(*notes)}
 
 
-def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
+def together(job: Job, options: Options) -> dict[str, Any]:
     """Classifiers of several runs as one, on the test clips."""
-    if len(options.runs) < 2:
+    told = options.ensemble
+    if len(told.runs) < 2:
         raise ConfigError("ensemble.runs: expected two run folders or more")
     scores, y = [], job.splits.test.labels
-    for run in options.runs:
+    for run in told.runs:
         model = load_release(runs.release_of(Path(run)), job.classes)
         if not isinstance(model, Classifier):
             raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
@@ -97,17 +112,20 @@ def together(job: Job, options: EnsembleConfig) -> dict[str, Any]:
         _check_same_split(Path(run), job)
         loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])
-    found = numbers(ensemble(scores, y, options.weights))
-    return {**found, "runs": options.runs, "weights": options.weights}
+    found = numbers(ensemble(scores, y, told.weights))
+    return {**found, "runs": told.runs, "weights": told.weights}
 
 
 def _train(
-    job: Job, protocol: str, dataset: SkeletonDataset, tune: TuneConfig, folder: Path | None
+    job: Job,
+    recipe: Recipe,
+    dataset: SkeletonDataset,
+    folder: Path | None,
+    release: Path | None = None,
 ) -> dict[str, Any]:
-    encoder = job.needed_encoder(protocol)
+    encoder = job.needed_encoder()
     if job.select == "val-best":
         check_validation(job.splits._replace(labelled=dataset))
-    recipe = tune.apply(LINEAR_SGD if protocol == "linear-sgd" else finetune_recipe(encoder))
     device = loader_device(job.device)
     loader = job.data.train_loader(dataset, job.seed, device, drop_small=True)
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
@@ -123,7 +141,7 @@ def _train(
         resume=True,
         select=job.select,
         seed=job.seed,
-        release=None if folder is None or protocol == "semi" else folder / runs.RELEASE,
+        release=release,
     )
     unknown = unknown_note(dataset.labels, job.splits.test.labels)
     found |= noted(*found.get("notes", []), unknown)

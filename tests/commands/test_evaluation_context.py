@@ -109,10 +109,10 @@ def pku(root: Path) -> PKUMMD:
 
 def test_who_trains_needs_an_encoder(tmp_path):
     job = make_job(tmp_path)
-    assert job.needed_encoder("semi") is job.encoder
+    assert job.needed_encoder() is job.encoder
     job.encoder = None
-    with pytest.raises(ConfigError, match="protocol semi: trains on an encoder; name it by"):
-        job.needed_encoder("semi")
+    with pytest.raises(ConfigError, match="this one trains on an encoder; name it by"):
+        job.needed_encoder()
 
 
 @pytest.mark.parametrize(("there", "kind"), [(True, "cuda"), (False, "cpu")])

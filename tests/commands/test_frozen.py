@@ -8,8 +8,9 @@ import pytest
 import torch
 from job_helpers import make_job
 
-from pyg_skeletonmae.commands.frozen import _actions, detect, episodes, frozen
-from pyg_skeletonmae.commands.options import FewShotConfig, TemporalConfig
+from pyg_skeletonmae.commands.frozen import _actions, detect, episodes
+from pyg_skeletonmae.commands.options import FewShotConfig, Options
+from pyg_skeletonmae.commands.protocols import PROTOCOLS
 from pyg_skeletonmae.datasets.sets.pkummd import Action
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation.detection import Segment
@@ -17,11 +18,11 @@ from pyg_skeletonmae.io.pku import NUM_CLASSES
 
 
 def test_all_is_each_protocol_on_each_kind_of_features(tmp_path):
-    together, notes = frozen(make_job(tmp_path, joints="mean"), "all", 1), []
+    together, notes = PROTOCOLS["all"].run(make_job(tmp_path, joints="mean"), Options(k=1)), []
     for kind, joints in (("pooled", "mean"), ("per_joint", "concat")):
         job = make_job(tmp_path, joints=joints)
         for protocol in ("knn", "linear"):
-            alone = frozen(job, protocol, 1)
+            alone = PROTOCOLS[protocol].run(job, Options())
             assert together.pop(f"{protocol}_{kind}") == alone["top1"]
             notes += [f"{protocol}_{kind}: {note}" for note in alone.get("notes", [])]
     assert sorted(together.pop("notes")) == sorted(notes) and not together
@@ -30,34 +31,37 @@ def test_all_is_each_protocol_on_each_kind_of_features(tmp_path):
 
 def test_coordinates_are_of_one_kind(tmp_path):
     job = make_job(tmp_path, trained=False)
-    assert set(frozen(job, "all", 1)) - {"notes"} == {"knn_per_joint", "linear_per_joint"}
+    assert set(PROTOCOLS["all"].run(job, Options(k=1))) - {"notes"} == {
+        "knn_per_joint",
+        "linear_per_joint",
+    }
 
 
 def test_all_takes_one_number_of_neighbours(tmp_path, monkeypatch):
     job = make_job(tmp_path)
     monkeypatch.setattr(job, "both", lambda *_: pytest.fail("nothing has to be computed for this"))
     with pytest.raises(ConfigError, match=r"k \[1, 2\]: expected one number for protocol all"):
-        frozen(job, "all", [1, 2])
+        PROTOCOLS["all"].run(job, Options(k=[1, 2]))
 
 
 def test_several_numbers_of_neighbours_are_each_of_them(tmp_path):
     job = make_job(tmp_path)
-    curve = frozen(job, "knn", [1, 3])
+    curve = PROTOCOLS["knn"].run(job, Options(k=[1, 3]))
     for k in (1, 3):
-        alone = frozen(job, "knn", k)
+        alone = PROTOCOLS["knn"].run(job, Options(k=k))
         assert alone == {name: curve[f"{name}_k{k}"] for name in ("top1", "mean_class")}
 
 
 def test_episodes_are_drawn_from_test_clips(tmp_path):
     """Of which each class has four; with the training clips there were eight."""
     job = make_job(tmp_path)
-    options = FewShotConfig(ways=2, shots=1, queries=3, episodes=4)
+    options = Options(few_shot=FewShotConfig(ways=2, shots=1, queries=3, episodes=4))
     found = episodes(job, options)
     assert {name: found[name] for name in ("ways", "shots", "queries", "episodes")} == {
         "ways": 2, "shots": 1, "queries": 3, "episodes": 4
     }  # fmt: skip
     assert episodes(job, options) == found
-    options.queries = 4
+    options.few_shot.queries = 4
     with pytest.raises(DataError, match="2 classes with 5 clips each are needed, found 0"):
         episodes(job, options)
 
@@ -81,4 +85,4 @@ def test_actions_end_where_their_recording_does():
 
 def test_detection_needs_recordings(tmp_path):
     with pytest.raises(ConfigError, match="pkummd1 or pkummd2"):
-        detect(make_job(tmp_path), TemporalConfig())
+        detect(make_job(tmp_path), Options())

@@ -10,7 +10,7 @@ import yaml
 from job_helpers import make_job, tiny_encoder
 
 from pyg_skeletonmae.commands.data_section import open_dataset, split
-from pyg_skeletonmae.commands.options import EnsembleConfig, SemiConfig, TuneConfig
+from pyg_skeletonmae.commands.options import EnsembleConfig, Options, SemiConfig, TuneConfig
 from pyg_skeletonmae.commands.trained import _as_in_its_run, semi, together
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.evaluation import linear_probe
@@ -20,6 +20,10 @@ from pyg_skeletonmae.training import save_release
 
 OTHER = Skeleton.from_parents("other", ["a", "b", "c"], [-1, 0, 1])  # as many joints
 TUNE = TuneConfig(epochs=1)
+
+
+def ensembled(job, *runs):
+    return together(job, Options(ensemble=EnsembleConfig(list(runs))))
 
 
 @pytest.fixture
@@ -55,20 +59,20 @@ def classifier(tmp_path, job):
 def test_an_ensemble_of_what_does_not_fit(job, classifier, wrong, said):
     """Other joints of the same number would be scored all the same, and mean nothing."""
     with pytest.raises(CheckpointError, match=said):
-        together(job, EnsembleConfig([classifier("good"), classifier("bad", **wrong)]))
+        ensembled(job, classifier("good"), classifier("bad", **wrong))
 
 
 def test_an_ensemble_of_encoders(job, classifier, tmp_path):
     save_release(job.encoder, tmp_path / "encoder" / "release")
     with pytest.raises(CheckpointError, match="encoder: expected a classifier, found GraphEncoder"):
-        together(job, EnsembleConfig([str(tmp_path / "encoder"), classifier("good")]))
+        ensembled(job, str(tmp_path / "encoder"), classifier("good"))
 
 
 def test_an_ensemble_of_another_split(job, classifier):
     """Its test clips may be the ones that the classifier was trained on."""
     other = classifier("other", config="data: {name: npz, train_subjects: [2, 4]}")
     with pytest.raises(ConfigError, match=r"other: trained on another split: data\.train_subjects"):
-        together(job, EnsembleConfig([other, classifier("good")]))
+        ensembled(job, other, classifier("good"))
 
 
 @pytest.mark.parametrize(
@@ -81,10 +85,10 @@ def test_an_ensemble_of_another_split(job, classifier):
 )
 def test_an_ensemble_of_the_same_split_in_other_words(job, classifier, said):
     run = classifier("run", config=f"data: {{name: npz, frames: 4, {said}}}")
-    assert 0 <= together(job, EnsembleConfig([run, classifier("other")]))["top1"] <= 1
+    assert 0 <= ensembled(job, run, classifier("other"))["top1"] <= 1
     job.data = replace(job.data, train_subjects=[1, 3], test_subjects=[2, 4])
     job.splits = split(open_dataset(job.data), job.data)
-    assert 0 <= together(job, EnsembleConfig([run, classifier("more")]))["top1"] <= 1
+    assert 0 <= ensembled(job, run, classifier("more"))["top1"] <= 1
 
 
 @pytest.mark.parametrize(
@@ -102,7 +106,7 @@ def test_an_ensemble_of_the_same_split_in_other_words(job, classifier, said):
 def test_an_ensemble_of_other_or_damaged_settings(job, classifier, config, said):
     run = classifier("run", config=f"data: {{name: npz, {config}}}")
     with pytest.raises((ConfigError, CheckpointError), match=said):
-        together(job, EnsembleConfig([run, run]))
+        ensembled(job, run, run)
 
 
 def test_clips_are_prepared_as_in_the_run_and_read_as_now(job, tmp_path):
@@ -128,13 +132,13 @@ def test_finished_draws_are_not_trained_again(job, tmp_path):
     """There is no encoder here to train on."""
     job.encoder, job.folder, job.select = None, tmp_path / "semi", "test-best"
     options = SemiConfig([0.5], draws=2)
-    with pytest.raises(ConfigError, match="protocol semi: trains on an encoder"):
-        semi(job, options, TUNE)
+    with pytest.raises(ConfigError, match="protocol: this one trains on an encoder"):
+        semi(job, Options(tune=TUNE, semi=options))
     for draw, top1 in enumerate((0.25, 0.75)):
         folder = job.folder / f"0.5-draw{draw}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "results.json").write_text(json.dumps({"top1": top1, "loss": None}))
-    found = semi(job, options, TUNE)
+    found = semi(job, Options(tune=TUNE, semi=options))
     assert (found["top1_0.5"], found["top1_0.5_draw1"]) == (0.5, 0.75)
     assert (found["by"], found["balanced"], found["selected_on"]) == ("finetune", False, "test")
 
@@ -144,7 +148,7 @@ def test_a_draw_without_its_measure_is_named(job, tmp_path):
     (job.folder / "1-draw0").mkdir(parents=True)
     (job.folder / "1-draw0" / "results.json").write_text('{"loss": 1.0}')
     with pytest.raises(DataError, match="1-draw0: expected top1, found"):
-        semi(job, SemiConfig([1.0], draws=1), TUNE)
+        semi(job, Options(tune=TUNE, semi=SemiConfig([1.0], draws=1)))
 
 
 @pytest.mark.parametrize("text", ["{", "[]"])
@@ -153,12 +157,12 @@ def test_a_damaged_draw_is_named(job, tmp_path, text):
     (job.folder / "1-draw0").mkdir(parents=True)
     (job.folder / "1-draw0" / "results.json").write_text(text)
     with pytest.raises(CheckpointError, match=r"1-draw0/results\.json: (damaged|expected)"):
-        semi(job, SemiConfig([1.0], draws=1), TUNE)
+        semi(job, Options(tune=TUNE, semi=SemiConfig([1.0], draws=1)))
 
 
 def test_a_linear_probe_of_all_labels_is_the_linear_protocol(job, tmp_path):
     job.l2 = 0.1
-    found = semi(job, SemiConfig([1.0], draws=2, by="linear"), TUNE)
+    found = semi(job, Options(tune=TUNE, semi=SemiConfig([1.0], draws=2, by="linear")))
     alone = linear_probe(*job.both(), (0.1,), job.seed)["top1"]
     assert found["top1_1_draw0"] == found["top1_1_draw1"] == alone and found["clips_1"] == 8
     assert {path.name for path in tmp_path.iterdir()} == {"sticks.npz", "cache"}  # no run folder

@@ -1,0 +1,47 @@
+"""The protocols of ``skeletonmae evaluate`` by name; a new one is a function and a line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from pyg_skeletonmae.commands import frozen, trained
+from pyg_skeletonmae.commands.evaluation_context import Job
+from pyg_skeletonmae.commands.options import Options
+
+
+class Protocol(NamedTuple):
+    """A protocol.
+
+    Args:
+        run: Measures.
+        trains: It trains on an encoder: weights can be selected, and its run can be resumed.
+        mirrors: Its training clips can come a second time, mirrored.
+        bridges: Its clips may have other joints than the encoder was pre-trained on.
+    """
+
+    run: Callable[[Job, Options], dict[str, Any]]
+    trains: bool = False
+    mirrors: bool = True
+    bridges: bool = False
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "knn": Protocol(frozen.nearest),
+    "linear": Protocol(frozen.linear),
+    "all": Protocol(frozen.both_kinds),
+    "ridge": Protocol(frozen.least_squares),
+    "retrieval": Protocol(frozen.search),
+    "few-shot": Protocol(frozen.episodes, mirrors=False),
+    "linear-sgd": Protocol(trained.probe, trains=True, mirrors=False),
+    "finetune": Protocol(trained.finetune, trains=True, mirrors=False),
+    "semi": Protocol(trained.semi, trains=True),
+    "transfer": Protocol(trained.finetune, trains=True, mirrors=False, bridges=True),
+    "temporal": Protocol(frozen.detect),
+    "ensemble": Protocol(trained.together, mirrors=False),
+}
+
+if TYPE_CHECKING:
+    ProtocolName = str
+else:
+    ProtocolName = Literal[tuple(PROTOCOLS)]
