@@ -16,7 +16,7 @@ import yaml
 from torch import nn
 
 from pyg_skeletonmae import datasets, evaluation, io, models, transforms
-from pyg_skeletonmae.commands.evaluate import Protocol
+from pyg_skeletonmae.commands.protocols import PROTOCOLS
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.pose_formats import FORMATS, PoseFormatName
 from pyg_skeletonmae.models import (
@@ -156,7 +156,7 @@ def test_every_method_has_a_page_and_a_preset() -> None:
 
 
 def test_every_protocol_is_told_on_both_pages() -> None:
-    names = get_args(Protocol)
+    names = tuple(PROTOCOLS)
     told = re.split(r"^## Protocols of `evaluate`$", text("command_line"), flags=re.MULTILINE)[1]
     assert [name for name in names if not re.search(rf"^\| `{name}` \|", told, re.M)] == []
     measures = [name for name in evaluation.__all__ if takes_features(getattr(evaluation, name))]
