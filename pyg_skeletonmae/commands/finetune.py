@@ -87,6 +87,8 @@ def finetune(
         for side in (splits.val, splits.test)
     )
     assert test is not None
-    results = train(net, trainer, loader, test, val, folder, resume, select)
+    results = train(
+        net, trainer, loader, test, val=val, folder=folder, resume=resume, select=select
+    )
     counts = {"clips": len(dataset), "test_clips": len(splits.test)}
     return finish(trainer, net, folder, splits, {**results, **counts})

@@ -99,12 +99,12 @@ CATALOG: dict[str, Entry] = {
         {"version": 120}, official=True,
     ),
     "pkummd1": Entry(
-        "PKU-MMD I", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"), {"part": 1}, _UNTRIMMED,
-        official=True,
+        "PKU-MMD I", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"),
+        fixed={"part": 1}, opener=_UNTRIMMED, official=True,
     ),
     "pkummd2": Entry(
-        "PKU-MMD II", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"), {"part": 2}, _UNTRIMMED,
-        official=True,
+        "PKU-MMD II", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"),
+        fixed={"part": 2}, opener=_UNTRIMMED, official=True,
     ),
     "finegym": Entry(
         "FineGym", "sets.hrnet_poses.FineGym", "finegym", splits=("official",), official=True,

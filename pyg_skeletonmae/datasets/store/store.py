@@ -131,7 +131,8 @@ class ClipStore:
         extra = {key: values[number].item() for key, values in self.extra.items()}
         fps = extra.pop("fps", None) if self.card.get("rates") else self.card.get("fps")
         fps = fps if isinstance(fps, int | float) and not math.isnan(fps) else None
-        return Clip(pos, label, int(self.subject[number]), self.names[number], valid, extra, fps)
+        name, subject = self.names[number], int(self.subject[number])
+        return Clip(pos, label, subject, name, valid=valid, extra=extra, fps=fps)
 
     def verify(self) -> None:
         """Reads all of the store and compares it with the hash in its card.

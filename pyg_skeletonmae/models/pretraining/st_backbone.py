@@ -66,10 +66,20 @@ class ViTBackbone(STBackbone):
     def encoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> STEncoder:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.STBackbone`."""
         return STEncoder(
-            skeleton, in_channels, frames, self.frames_per_patch, self.hidden_channels, self.depth,
-            self.heads, self.mlp_ratio, self.drop_path, self.layer_scale, self.norm_eps,
-            self.time_embedding, self.init,
-        )  # fmt: skip
+            skeleton,
+            in_channels,
+            frames,
+            frames_per_patch=self.frames_per_patch,
+            hidden_channels=self.hidden_channels,
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            drop_path=self.drop_path,
+            layer_scale=self.layer_scale,
+            norm_eps=self.norm_eps,
+            time_embedding=self.time_embedding,
+            init=self.init,
+        )
 
     def decoder(
         self, skeleton: Skeleton, in_channels: int, frames: int, out_channels: int | None = None
@@ -82,10 +92,19 @@ class ViTBackbone(STBackbone):
             out_channels = self.frames_per_patch * in_channels
         time: TimeEmbedding = "sinusoidal" if self.time_embedding == "sinusoidal" else "learned"
         return STDecoder(
-            skeleton.num_joints, frames // self.frames_per_patch, self.hidden_channels,
-            self.decoder_channels, out_channels, self.decoder_depth,
-            self.heads, self.mlp_ratio, self.layer_scale, self.norm_eps, time, self.init,
-        )  # fmt: skip
+            skeleton.num_joints,
+            frames // self.frames_per_patch,
+            in_channels=self.hidden_channels,
+            channels=self.decoder_channels,
+            out_channels=out_channels,
+            depth=self.decoder_depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            layer_scale=self.layer_scale,
+            norm_eps=self.norm_eps,
+            time_embedding=time,
+            init=self.init,
+        )
 
     def __repr__(self) -> str:
         return (

@@ -41,7 +41,7 @@ class STSkeletonMAE(MaskedPretrainer):
             frame is masked as a whole. Default: ``RandomTokenMask(0.9)`` for the vision
             transformer, ``JointFrameMask(9, 0.4)`` for STTFormer.
         target: ``"coordinates"``, or ``"motion"``, the displacement ``motion_stride`` frames ahead.
-        motion_stride: See there.
+        motion_stride: How many frames ahead a motion looks.
         target_norm: ``"patch"``, ``"time"`` or ``"none"``, see
             :func:`~pyg_skeletonmae.nn.targets.standardise`. Default: ``"patch"`` for the vision
             transformer, ``"none"`` for STTFormer.

@@ -58,15 +58,27 @@ class STTFormerBackbone(STBackbone):
     def encoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> STTFormerEncoder:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.STBackbone`."""
         return STTFormerEncoder(
-            skeleton, in_channels, frames, self.tuple_frames, self.channels, self.heads, self.kernel
+            skeleton,
+            in_channels,
+            frames,
+            tuple_frames=self.tuple_frames,
+            channels=self.channels,
+            heads=self.heads,
+            kernel=self.kernel,
         )
 
     def decoder(self, skeleton: Skeleton, in_channels: int, frames: int) -> STTFormerDecoder:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.STBackbone`."""
         decoder = STTFormerDecoder(
-            skeleton.num_joints, self.tuple_frames, self.channels[0][0], in_channels,
-            self.decoder_channels, self.heads, self.kernel, self.remask,
-        )  # fmt: skip
+            skeleton.num_joints,
+            self.tuple_frames,
+            hidden_channels=self.channels[0][0],
+            out_channels=in_channels,
+            channels=self.decoder_channels,
+            heads=self.heads,
+            kernel=self.kernel,
+            remask=self.remask,
+        )
         if decoder.in_channels != self.channels[-1][1]:
             raise ConfigError(
                 f"decoder_channels {self.decoder_channels}: the encoder's output has "
