@@ -29,6 +29,8 @@ class CheckedMeta(ABCMeta):
     @property
     def __signature__(cls) -> inspect.Signature:
         """What the class takes; Python would otherwise show the signature of ``__call__`` below."""
+        if cls.__init__ is object.__init__:  # type: ignore[misc]  # whose own says "anything"
+            return inspect.Signature()
         signature = inspect.signature(cls.__init__)  # type: ignore[misc]
         return signature.replace(parameters=list(signature.parameters.values())[1:])
 

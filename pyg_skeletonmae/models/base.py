@@ -10,7 +10,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import pos_tracks
 from pyg_skeletonmae.configurable import Configurable
-from pyg_skeletonmae.errors import ArgumentError, ConfigError, SkeletonError
+from pyg_skeletonmae.errors import ArgumentError, ConfigError, DataError, SkeletonError
 from pyg_skeletonmae.skeleton import Skeleton
 
 M = TypeVar("M", bound=nn.Module)
@@ -150,11 +150,20 @@ class SkeletonEncoder(SkeletonModel):
         return 1
 
     def check(self, pos: Tensor) -> None:
-        """Refuses tracks that are not ``[P, V, T, C]`` of this encoder.
+        """Refuses tracks that are not ``[P, V, T, C]`` of this encoder, in its precision.
 
         Raises:
             DataError: They are not.
         """
+        joints, channels = self.skeleton.num_joints, self.clip_channels
+        if pos.dim() != 4 or pos.size(1) != joints or channels not in (None, pos.size(3)):
+            raise DataError(
+                f"tracks of shape {list(pos.shape)} for an encoder of [tracks, {joints} joints, "
+                f"frames, {'any' if channels is None else channels} channels]"
+            )
+        dtype = next((weight.dtype for weight in self.parameters()), pos.dtype)
+        if pos.dtype != dtype and not torch.is_autocast_enabled(pos.device.type):
+            raise DataError(f"tracks of {pos.dtype} for an encoder of {dtype}: use pos.to({dtype})")
 
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.

@@ -10,11 +10,16 @@ from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import clip_draws, clip_of_node, num_clips
+from pyg_skeletonmae.configurable.arguments import CheckedMeta
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import DataError
 
 
-class RandomTransform(BaseTransform):
+class SkeletonTransform(BaseTransform, metaclass=CheckedMeta):
+    """Base of the transforms: PyG's, with arguments that are looked at when one is built."""
+
+
+class RandomTransform(SkeletonTransform):
     """Base of the transforms that draw: every clip gets draws of its own, never the batch as one.
 
     Draws come from the clip's ``key`` where it carries one (clips of our data sets do), and the key

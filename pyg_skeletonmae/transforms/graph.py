@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import num_clips, valid_joints
+from pyg_skeletonmae.transforms.base import SkeletonTransform
 
 
-class ToFrameGraphs(BaseTransform):
+class ToFrameGraphs(SkeletonTransform):
     """Unrolls clips into one disconnected graph per person and frame, with 2-D node features.
 
     Any layer, norm or pooling of PyG then works as it stands. Node ``n * T + t`` is node ``n`` of

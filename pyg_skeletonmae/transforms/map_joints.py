@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, tracks_edge_index, valid_joints
 from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.base import add_field, refuse_masks
+from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field, refuse_masks
 from pyg_skeletonmae.transforms.tracks import cut_into_clips
 
 
-class MapJoints(BaseTransform):
+class MapJoints(SkeletonTransform):
     """Gives clips the joints of another skeleton, matched by name.
 
     Joints that the clips do not have are missing (``valid`` False, coordinates zero), joints that

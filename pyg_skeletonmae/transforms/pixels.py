@@ -5,14 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import clip_of_node, num_clips, valid_joints
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.transforms.base import add_field
+from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field
 
 
-class PreNormalize2D(BaseTransform):
+class PreNormalize2D(SkeletonTransform):
     r"""Brings pixels into -1 to 1, by the size of the image or by the box around the people.
 
     The ``PreNormalize2D`` of `pyskl <https://arxiv.org/abs/2205.09443>`_:

@@ -7,12 +7,12 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, clip_of_track, valid_joints
 from pyg_skeletonmae.errors import DataError, check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import (
+    SkeletonTransform,
     first_tracks,
     refuse_masks,
     replace_leading,
@@ -74,7 +74,7 @@ def shortest_rotation(
     return torch.where(opposite[:, None, None], half_turn, rotation)
 
 
-class PreNormalize3D(BaseTransform):
+class PreNormalize3D(SkeletonTransform):
     r"""Puts the main person first, drops frames without them, centres clips and turns them upright.
 
     The ``PreNormalize3D`` of `pyskl <https://arxiv.org/abs/2205.09443>`_ and `Skeleton2vec

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
 from pyg_skeletonmae.draws import Draws
@@ -15,6 +14,7 @@ from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import (
     RandomTransform,
+    SkeletonTransform,
     first_tracks,
     replace_leading,
     require_3d,
@@ -97,7 +97,7 @@ class RandomRotate3D(RandomTransform):
         return f"{type(self).__name__}(degrees={self.degrees})"
 
 
-class AlignTorso(BaseTransform):
+class AlignTorso(SkeletonTransform):
     """Turns every clip about the vertical until its first person faces a common direction.
 
     The line from the left to the right shoulder, seen from above in the first frame that shows

@@ -7,18 +7,22 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
 from pyg_skeletonmae.errors import check_choice
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.base import clip_mean, first_tracks, replace_leading
+from pyg_skeletonmae.transforms.base import (
+    SkeletonTransform,
+    clip_mean,
+    first_tracks,
+    replace_leading,
+)
 
 CenterMode = Literal["first", "frame", "mean"]
 ScaleBy = Literal["std", "bones"]
 
 
-class CenterRoot(BaseTransform):
+class CenterRoot(SkeletonTransform):
     """Moves every clip so that its centre is the origin; all persons move together.
 
     ``"first"`` is the centring of NTU RGB+D pipelines: the path of the person stays. Only joints
@@ -77,7 +81,7 @@ class CenterRoot(BaseTransform):
         return f"{type(self).__name__}({self.skeleton.name}, mode={self.mode!r})"
 
 
-class ScaleBody(BaseTransform):
+class ScaleBody(SkeletonTransform):
     """Divides every clip by the size of its body, so that all people are about equally large.
 
     The persons of a clip share one size: the distance between them keeps its meaning. A clip

@@ -8,18 +8,17 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks, valid_joints
 from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.base import add_field
+from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field
 
 Stream = Literal["joint", "bone", "motion", "bone_motion"]
 Scores = Literal["keep", "mean"]
 
 
-class ToBones(BaseTransform):
+class ToBones(SkeletonTransform):
     r"""Replaces every joint by the vector from its parent to it: the bone stream.
 
     From `"Two-Stream Adaptive Graph Convolutional Networks for Skeleton-Based Action Recognition"
@@ -74,7 +73,7 @@ class ToBones(BaseTransform):
         return f"{type(self).__name__}({self.skeleton.name})"
 
 
-class ToMotion(BaseTransform):
+class ToMotion(SkeletonTransform):
     r"""Replaces every frame by what changes until the next one, the motion stream.
 
     .. math::
@@ -120,7 +119,7 @@ class ToMotion(BaseTransform):
         return f"{type(self).__name__}()"
 
 
-class ToStreams(BaseTransform):
+class ToStreams(SkeletonTransform):
     """Puts several streams of a clip side by side, on the channel axis.
 
     The four streams of `"Skeleton-Based Action Recognition with Multi-Stream Adaptive Graph

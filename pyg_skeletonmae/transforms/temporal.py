@@ -7,12 +7,16 @@ from typing import get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import clip_of_node, valid_joints
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, check_choice
-from pyg_skeletonmae.transforms.base import RandomTransform, add_field, refuse_masks
+from pyg_skeletonmae.transforms.base import (
+    RandomTransform,
+    SkeletonTransform,
+    add_field,
+    refuse_masks,
+)
 from pyg_skeletonmae.transforms.timeplan import (
     ResampleMode,
     TimePlan,
@@ -23,7 +27,7 @@ from pyg_skeletonmae.transforms.timeplan import (
 )
 
 
-class Resample(BaseTransform):
+class Resample(SkeletonTransform):
     """Brings clips of any length to the same number of frames.
 
     The first and last frame stay. A new frame that falls between two old ones is present only

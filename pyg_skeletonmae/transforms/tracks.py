@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
-from torch_geometric.transforms import BaseTransform
 
 from pyg_skeletonmae.batch import as_tracks
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.transforms.base import first_tracks, refuse_masks
+from pyg_skeletonmae.transforms.base import SkeletonTransform, first_tracks, refuse_masks
 
 
 def repeat_tracks(first: Tensor, num_tracks: Tensor, views: int) -> tuple[Tensor, Tensor]:
@@ -74,7 +73,7 @@ def cut_into_clips(batch: Data, num_tracks: Tensor, joints: int, edges: int) -> 
         batch._inc_dict = {**batch._inc_dict, "edge_index": ptr[:-1]}
 
 
-class KeepPersons(BaseTransform):
+class KeepPersons(SkeletonTransform):
     """Keeps the first persons of every clip, or makes every clip have the same number of them.
 
     What other libraries do by padding. A person who is not there costs nothing here, so by default

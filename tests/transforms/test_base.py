@@ -3,7 +3,8 @@ import torch
 from torch_geometric.data import Batch
 from transforms_helpers import make_clip, make_clips
 
-from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae import transforms
+from pyg_skeletonmae.errors import ArgumentError, DataError
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.transforms import CropTime, FlipSides, JitterJoints, RandomRotate3D, Resample
 from pyg_skeletonmae.transforms.base import add_field, clip_mean, first_tracks, replace_leading
@@ -82,3 +83,18 @@ def test_masks_come_last(name):
     for transform in (Resample(4), CropTime(0.5), FlipSides(UIPRMD22)):
         with pytest.raises(DataError, match=f"does not carry {name}: draw masks as the last step"):
             transform(clip)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in transforms.__all__ if isinstance(getattr(transforms, name), type)]
+)
+def test_wrong_arguments_are_named(name: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"^{name}: no_such: no such argument"):
+        getattr(transforms, name)(no_such=1)
+
+
+def test_the_nearest_argument_is_named() -> None:
+    with pytest.raises(ArgumentError, match=r"Resample: framesx: .* did you mean frames"):
+        Resample(framesx=3)
+    with pytest.raises(ArgumentError, match="Resample: frames: expected a whole number"):
+        Resample("3")

@@ -165,6 +165,7 @@ class GraphEncoder(SkeletonEncoder):
 
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T, D]``."""
+        self.check(pos)
         return self.mix(self.embed(pos))
 
     def mix(self, x: Tensor, adjacency: Tensor | None = None) -> Tensor:

@@ -171,6 +171,7 @@ class STGCNEncoder(SkeletonEncoder):
 
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
+        self.check(pos)
         return self._blocks(self._normalise(pos))
 
     def embed(self, pos: Tensor) -> Tensor:

@@ -124,6 +124,7 @@ class STRLEncoder(SkeletonEncoder):
         Raises:
             DataError: The clip has another number of frames than the position embedding.
         """
+        self.check(pos)
         if pos.size(2) != self.frames:
             raise DataError(
                 f"clips of {pos.size(2)} frames for an encoder of {self.frames}: "

@@ -54,15 +54,16 @@ class MaskedEncoder(SkeletonEncoder):
         """Refuses tracks that are not ``[P, V, T, C]`` of this encoder.
 
         Raises:
-            DataError: The clips have other joints, channels or frames.
+            DataError: The clips have other joints, channels, frames or precision.
         """
         wanted = [self.skeleton.num_joints, self.frames, self.in_channels]
-        if list(pos.shape[1:]) != wanted:
+        if pos.dim() == 4 and list(pos.shape[1:]) != wanted:
             advice = f"; Resample({self.frames}) them" if pos.size(2) != self.frames else ""
             raise DataError(
                 f"tracks of [joints, frames, channels] {list(pos.shape[1:])} for an encoder of "
                 f"{wanted}{advice}"
             )
+        super().check(pos)
 
     @abstractmethod
     def encode_tracks(self, pos: Tensor) -> Tensor:
