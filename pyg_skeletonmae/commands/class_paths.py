@@ -48,17 +48,17 @@ def close_imports() -> None:
     of it.
     """
     set_parsing_settings(
-        import_path_denylist=["*"],
+        import_path_denylist=["*", *_members(CLASSES)],
         import_path_allowlist=sorted(path for cls in CLASSES for path in _paths(cls)),
         instantiate_subclass_spec_in_any=False,
     )
 
 
 @contextmanager
-def opened_for(classes: Iterable[type]) -> Iterator[None]:
+def opened_for(classes: Sequence[type]) -> Iterator[None]:
     """Lets settings name these classes as well, for the time being."""
     own = sorted(path for cls in classes for path in _paths(cls))
-    set_parsing_settings(import_path_allowlist=own)
+    set_parsing_settings(import_path_denylist=_members(classes), import_path_allowlist=own)
     try:
         yield
     finally:
@@ -86,6 +86,11 @@ def check_named(settings: Any, classes: Iterable[type], place: str = "") -> None
     elif isinstance(settings, (list, tuple)):
         for value in settings:
             check_named(value, classes, place)
+
+
+def _members(classes: Iterable[type]) -> list[str]:
+    """What can be reached through classes: a path that is allowed would allow all below it."""
+    return [f"{path}.{name}" for cls in classes for path in _paths(cls) for name in dir(cls)]
 
 
 def _imported(name: str) -> object:
