@@ -68,7 +68,7 @@ def explain(message: str, keys: Iterable[str], classes: Iterable[str] = ()) -> s
 def refusal(name: str, place: str) -> str:
     """What is said where settings name something that is not on the list."""
     return (
-        f"{place}: {name!r} is none of the classes that settings may name; "
+        f"{place:.200}: {name!r:.200} is none of the classes that settings may name; "
         f"your own classes: {OPTION} my_package.MyClass"
     )
 

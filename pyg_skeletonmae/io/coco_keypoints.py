@@ -50,7 +50,8 @@ def read_coco_keypoints(
     [x, y, v, ...]}, ...]}``, with a frame for every image in the order of ``id``, and
     ``v`` = 0, 1 or 2 for not labelled, labelled and hidden, visible; the score is ``v / 2``.
 
-    Tracks are made, in the order of the identities, of the first of ``track_id``, ``idx``
+    Tracks are made, in the order of the identities, of the first of ``track_id`` (also
+    ``tracking_id``, ``trackId`` and ``track``), ``idx``
     (AlphaPose; also in lists), ``person_id``, ``instance_id`` and ``id`` that tells people apart:
     none does that stands twice in a frame, and neither do the last two where each stands once, as
     they then number the entries. See :mod:`pyg_skeletonmae.io.identities`. Otherwise track ``m`` is

@@ -15,7 +15,9 @@ TWICE = (
 )
 SOME = "some people have no identity: they stand after those who have one, in the order of the file"
 
-KEYS = ("track_id", "idx", "person_id", "instance_id", "id")
+KEYS = (
+    "track_id", "tracking_id", "trackId", "track", "idx", "person_id", "instance_id", "id",
+)  # fmt: skip
 _NUMBERS = ("instance_id", "id")  # may also number the entries, so that each stands once
 
 

@@ -73,7 +73,7 @@ def test_an_identity_may_change_its_type(tmp_path):
     assert read_coco_keypoints(write(tmp_path, content), ARM).pos.shape[:2] == (1, 6)
 
 
-@pytest.mark.parametrize("key", ["track_id", "idx", "person_id"])
+@pytest.mark.parametrize("key", ["track_id", "tracking_id", "trackId", "track", "idx", "person_id"])
 def test_one_identity_for_everybody_is_no_tracking(tmp_path, key: str):
     tracks = read_coco_keypoints(write(tmp_path, crossing(key, 0, 0)), ARM)
     np.testing.assert_array_equal(tracks.pos[0, :, 0, 0], [10, 49, 12, 47])
