@@ -32,9 +32,9 @@ class DataConfig(metaclass=CheckedMeta):
     """The clips of a run.
 
     Args:
-        name: A data set by its name; or ``pyskl``, any pickle of pyskl; ``poses``, a folder of pose
-            files; ``npz``, a packed file; ``store``, a folder that ``SkeletonDataset`` wrote;
-            ``synthetic``, the built-in actions.
+        name: A data set by its name; or ``pyskl``, any pickle of pyskl; ``stgcn``, a folder of
+            the arrays of ST-GCN; ``poses``, a folder of pose files; ``npz``, a packed file;
+            ``store``, a folder that ``SkeletonDataset`` wrote; ``synthetic``, the built-in actions.
         path: The file or folder (not for ``synthetic``). Default: the data set's own folder in
             ``$SKELETONMAE_DATA``, ``ntu`` for example.
         format: The format of ``poses``, see :class:`~pyg_skeletonmae.datasets.PoseFolder`; default:

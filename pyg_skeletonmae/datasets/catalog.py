@@ -119,6 +119,10 @@ CATALOG: dict[str, Entry] = {
         options=("protocol", "third", "unit", "size_order"), opener="openers.open_pyskl",
         path="file", official=True,
     ),
+    "stgcn": Entry(
+        "arrays of ST-GCN", "sets.stgcn.StgcnDataset", options=("skeleton",),
+        opener="openers.open_stgcn", official=True,
+    ),
     "uiprmd": Entry(
         "UI-PRMD", "sets.uiprmd.UIPRMD", "uiprmd", ("target",), ("odd/even",),
         opener="openers.open_uiprmd", cache="uiprmd",

@@ -13,6 +13,7 @@ from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
 from pyg_skeletonmae.datasets.sets.pose_plan import LABELS
 from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
 from pyg_skeletonmae.datasets.sets.pyskl_clips import PysklOptions
+from pyg_skeletonmae.datasets.sets.stgcn import StgcnDataset
 from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.sets.uiprmd import UIPRMD, LabelTarget
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
@@ -39,6 +40,13 @@ def open_pyskl(place: Place, protocol: str | None = None, **options: Any) -> Pys
     return PysklDataset(
         path, path.parent, protocol=protocol, options=PysklOptions(**options), **how
     )
+
+
+def open_stgcn(place: Place, skeleton: str | None = None) -> StgcnDataset:
+    """The arrays of ST-GCN and 2s-AGCN, which one process reads."""
+    how = place._asdict()
+    del how["workers"]
+    return StgcnDataset(**how, skeleton=skeleton)
 
 
 def open_uiprmd(place: Place, target: LabelTarget = "movement") -> UIPRMD:

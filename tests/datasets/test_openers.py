@@ -1,3 +1,6 @@
+import pickle
+
+import numpy as np
 import pytest
 from cli_helpers import write_packed
 from pyskl_helpers import annotation, save_pyskl
@@ -18,6 +21,17 @@ def test_pyskl(tmp_path):
     data = opened("pyskl", path, protocol="x")
     assert [side.labels.tolist() for side in data.official_split()] == [[0], [1]]
     assert data.store.root.parent == tmp_path / "processed"
+
+
+def test_arrays_of_stgcn(tmp_path):
+    for side, count in (("train", 2), ("val", 1)):
+        values = np.random.default_rng(0).uniform(0.1, 0.9, (count, 3, 5, 25, 1))
+        np.save(tmp_path / f"{side}_data_joint.npy", values.astype("f4"))
+        labels = [f"{side}{i}" for i in range(count)], list(range(count))
+        (tmp_path / f"{side}_label.pkl").write_bytes(pickle.dumps(labels))
+    data = opened("stgcn", tmp_path)
+    assert [side.labels.tolist() for side in data.official_split()] == [[0, 1], [0]]
+    assert opened("stgcn", tmp_path, skeleton="ntu25_ctrgcn").skeleton.name == "ntu25_ctrgcn"
 
 
 def test_whole_recordings_of_pkummd(tmp_path):
