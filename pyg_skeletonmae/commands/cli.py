@@ -82,6 +82,10 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
         from pyg_skeletonmae.commands.compare import compare
 
         compare(chosen.runs, chosen.plot, chosen.curve)
+    elif name == "cache":
+        from pyg_skeletonmae.commands.cache import cache
+
+        cache(chosen.folders, chosen.remove, chosen.all)
     else:
         from pyg_skeletonmae.commands.prepare import run_prepare
 

@@ -23,6 +23,7 @@ PATHS = {
     "import": (f"{_HERE}.import_checkpoint", "add_import_arguments"),
     "compare": (f"{_HERE}.compare", "add_compare_arguments"),
     "prepare": (f"{_HERE}.prepare", "add_prepare_arguments"),
+    "cache": (f"{_HERE}.cache", "add_cache_arguments"),
 }  # commands that take paths, and no settings
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}
 # The parts of models, and the classes of each.

@@ -28,6 +28,7 @@ COMMANDS = {
     "import": "Turns a public checkpoint into a release folder that everything else can use.",
     "compare": "Prints run folders side by side: the settings that differ, and the results.",
     "prepare": "Turns raw files into a store, and prints its data card.",
+    "cache": "Prints which stores and downloads lie where, how large they are, and removes them.",
 }
 """The subcommands, and the first lines of what they say of themselves."""
 NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
