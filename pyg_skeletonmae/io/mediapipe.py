@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
+from pyg_skeletonmae.io.axes import check_order
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.landmark_table import read_landmark_table
 from pyg_skeletonmae.io.npz import map_npy
@@ -79,4 +80,5 @@ def read_mediapipe(
     with np.errstate(over="ignore"):  # what float32 cannot hold is reported as infinite
         values[0] = array
     pos, score = values[..., :3].copy(), values[..., 3] if values.shape[-1] == 4 else None
-    return finish_tracks(path, pos, score, skeleton, options)
+    note = check_order(pos[0], joints, str(path))
+    return finish_tracks(path, pos, score, skeleton, options, notes=[note] if note else ())

@@ -157,3 +157,13 @@ def test_other_files_are_refused(tmp_path):
     ]:
         with pytest.raises(SkeletonFormatError, match=message):
             read_mediapipe(tmp_path / name, ARM)
+
+
+def test_arrays_of_joints_before_frames_are_not_read_as_frames(tmp_path):
+    steps = np.random.default_rng(0).normal(size=(33, 1, 3)) * 0.01
+    body = np.random.default_rng(1).normal(size=(1, 33, 3)) + np.cumsum(steps, 0)
+    np.save(tmp_path / "a.npy", body.transpose(1, 0, 2).astype("f4"))  # [V, T, C], as many of both
+    with pytest.raises(ConfigError, match=r"a\.npy"):
+        read_mediapipe(tmp_path / "a.npy")
+    np.save(tmp_path / "b.npy", body.astype("f4"))
+    assert read_mediapipe(tmp_path / "b.npy").pos.shape == (1, 33, 33, 3)

@@ -135,7 +135,9 @@ def test_files_written_by_sleap_io(name: str):
 
 
 def test_a_file_written_by_the_sleap_io_installed_here(tmp_path):
-    pytest.importorskip("sleap_io", reason="sleap-io, a dev extra, is not installed")
+    pytest.importorskip(
+        "sleap_io", reason="sleap-io is not installed: pip install 'pyg_skeletonmae[tools]'"
+    )
     for tree in (True, False):
         write_by_sleap_io(tmp_path / "a.h5", tree)
         check_written(read_sleap(tmp_path / "a.h5", options=PoseOptions(with_scores=True)), tree)
