@@ -28,6 +28,44 @@ DATA_VARIABLE = "SKELETONMAE_DATA"
 
 
 @dataclass
+class PoseSettings(metaclass=CheckedMeta):
+    """How a folder of poses is read: what ``skeletonmae prepare poses`` takes, of the same names.
+
+    None is always what the reader does by itself, see :class:`~pyg_skeletonmae.io.PoseOptions` and
+    :class:`~pyg_skeletonmae.datasets.PoseFolder`.
+
+    Args:
+        labels: The table of labels in the folder; None: ``labels.csv`` if it is there.
+        zeros: What joints at 0 in some frames are: ``missing``, or ``keep`` them.
+        axes: The order of the axes of plain arrays, ``MTVC`` or ``CTVM``.
+        min_score: A joint is missing unless its score is above this.
+        image_size: Width and height, to normalise pixels by.
+        fps: Frames per second.
+        positions: What position channels of BVH do with the OFFSET, ``replace`` or ``add``.
+        key: Which landmarks of MediaPipe's JSON.
+        label_column: The column of a table of landmarks that says what is shown.
+        columns: What columns mean.
+        ignore: Columns to leave out.
+        first_index: Whether landmarks are numbered from 0 or 1.
+        strict: Whether tables with columns of which nothing is used are refused.
+    """
+
+    labels: str | None = None
+    zeros: str | None = None
+    axes: str | None = None
+    min_score: float | None = None
+    image_size: tuple[float, float] | None = None
+    fps: float | None = None
+    positions: str | None = None
+    key: str | None = None
+    label_column: str | None = None
+    columns: dict[str, str] | list[str] | None = None
+    ignore: list[str] | None = None
+    first_index: int | None = None
+    strict: bool | None = None
+
+
+@dataclass
 class DataConfig(metaclass=CheckedMeta):
     """The clips of a run.
 
@@ -84,6 +122,7 @@ class DataConfig(metaclass=CheckedMeta):
         joints: Another layout, whose joints the clips get, matched by name; null: their own.
         stream: ``joint`` positions, or the ``bone`` or ``motion`` vectors derived from them.
         batch_size: Clips per batch and process.
+        poses: How the files of ``poses`` are read, see :class:`PoseSettings`.
     """
 
     name: DataName = "uiprmd"
@@ -126,6 +165,7 @@ class DataConfig(metaclass=CheckedMeta):
     joints: str | None = None
     stream: Stream = "joint"
     batch_size: int = 32
+    poses: PoseSettings = field(default_factory=PoseSettings)
 
     def transform(self, dataset: SkeletonDataset, train: bool) -> Compose:
         """From raw clips of a data set to what models read."""
@@ -200,12 +240,15 @@ def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
 
 def _open(config: DataConfig, seed: int) -> SkeletonDataset:
     data = entry(config.name)
-    told = {key: getattr(config, key, None) for key in data.options} | {"seed": seed}
+    settings = {**vars(config.poses), **vars(config), "seed": seed}
+    told = {key: settings.get(key) for key in data.options}
     others = {key for other in CATALOG.values() for key in other.options} - set(data.options)
     for key in sorted(others):
         # Whoever gives what is nothing by default means it.
-        if getattr(DataConfig, key, 0) is None and getattr(config, key) is not None:
-            raise ConfigError(f"data.{key}: means nothing for {config.name}")
+        section = PoseSettings if hasattr(PoseSettings, key) else DataConfig
+        if getattr(section, key, 0) is None and settings[key] is not None:
+            place = "data.poses" if section is PoseSettings else "data"
+            raise ConfigError(f"{place}.{key}: means nothing for {config.name}")
     options = {key: told[key] for key in data.options if told[key] is not None}
     cache = None if data.cache is None else Path(config.cache) / data.cache
     return data.open(Place(_path(config), cache), **options)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,10 @@ from cli_helpers import packed_arrays, write_packed
 from pose_helpers import write_recordings
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.cli import main
+from pyg_skeletonmae.commands.data_section import DataConfig, PoseSettings, open_dataset, split
 from pyg_skeletonmae.datasets import PysklDataset, SkeletonDataset
-from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
+from pyg_skeletonmae.errors import ArgumentError, ConfigError, DataError, SkeletonMAEError
 
 
 @pytest.fixture
@@ -222,6 +225,29 @@ def test_split_by_a_column(tmp_path):
         )
         with pytest.raises(ConfigError, match=message):
             split(open_dataset(config), config)
+
+
+def test_how_a_folder_of_poses_is_read(tmp_path):
+    root = write_recordings(tmp_path / "mine", 2, 1)
+    config = DataConfig("poses", str(root), poses=PoseSettings(min_score=0.5, fps=25.0))
+    data = open_dataset(config)
+    assert data.card["fps"] == 25 and "min_score=0.5" in data.card["policy"]
+    with pytest.raises(ConfigError, match=r"data\.poses\.zeros: means nothing for store"):
+        open_dataset(DataConfig("store", str(root), poses=PoseSettings(zeros="keep")))
+    with pytest.raises(ArgumentError, match=r"PoseSettings: zeroes: .* did you mean zeros"):
+        PoseSettings(zeroes="keep")
+
+
+def test_a_run_straight_from_a_folder_of_poses(tmp_path, capsys):
+    root, out = write_recordings(tmp_path / "mine", 2, 2), tmp_path / "run"
+    options = ["--data.name=poses", f"--data.path={root}", "--data.poses.min_score=0.1"]
+    small = ["--data.frames=8", "--model.init_args.hidden_channels=8", "--trainer.max_steps=1"]
+    assert main(["pretrain", *options, *small, f"--out={out}"]) == 0
+    assert json.loads((out / "results.json").read_text())["clips"] == 4
+    capsys.readouterr()
+    known = [*options, "--data.frames=8", f"--pretrained={out}", "--protocol=knn"]
+    assert main(["evaluate", *known]) == 0
+    assert json.loads(capsys.readouterr().out)["test_clips"] == 4
 
 
 def test_a_folder_of_poses(tmp_path):
