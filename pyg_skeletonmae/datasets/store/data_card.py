@@ -35,7 +35,10 @@ class DataCard(dict[str, Any]):
         said = [f"{key} {value:,}" for key, value in frames.items()]
         rates = self.get("rates", {}).items()
         said += [f"{self['fps']:g} a second"] if self.get("fps") else []
-        said += [f"{count:,} clips of {rate} a second" for rate, count in rates]
+        said += [
+            f"{count:,} clips of {rate}{' rate' if rate == 'unknown' else ' a second'}"
+            for rate, count in rates
+        ]
         yield "frames", ", ".join(said)
         for name, split in self.get("splits", {}).items():
             each = f" ({_range(split['per_class'])} of each class)" if split["per_class"] else ""

@@ -146,7 +146,9 @@ class StoreWriter:
             fps = common_rate(self._rates)
             if fps is None and not np.isnan(self._rates).all():
                 index["extra_fps"] = np.asarray(self._rates)
-                rates["rates"] = _histogram(np.asarray(self._rates).round(3))
+                ordered = sorted(self._rates, key=lambda rate: (math.isnan(rate), rate))
+                texts = ("unknown" if math.isnan(r) else str(round(r, 3)) for r in ordered)
+                rates["rates"] = dict(Counter(texts))
         names = self._class_names(class_names, largest)
         digest = content_hash(
             self.skeleton, names, index, [self._pos.hash.digest(), self._valid.hash.digest()]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from data_helpers import STICK, array
 
+from pyg_skeletonmae.datasets.store import write_store
 from pyg_skeletonmae.datasets.store.clips import Clip, checked_clip
 from pyg_skeletonmae.datasets.store.writer import RowWriter, StoreWriter, content_hash
 from pyg_skeletonmae.errors import DataError
@@ -82,3 +83,10 @@ def test_zeros_are_counted(tmp_path):
     writer.finish(None, {})
     card = json.loads((tmp_path / "card.json").read_text())
     assert (card["missing_joints"], card["zero_joints"]) == (1, 1)
+
+
+def test_rates_that_are_unknown_are_counted_together(tmp_path):
+    clips = [Clip(array(1, 3), fps=rate) for rate in (30.0, None, 25.0, None)]
+    card = write_store(tmp_path / "store", clips, STICK).card
+    assert card["fps"] is None and card["rates"] == {"25.0": 1, "30.0": 1, "unknown": 2}
+    assert "2 clips of unknown rate" in repr(card)
