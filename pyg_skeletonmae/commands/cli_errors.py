@@ -78,9 +78,10 @@ def _wrong_value(text: str, path: str) -> str | None:
     if not path or not kinds or value is None:
         return None
     found = value[1].strip("'\"")
-    expected = " or ".join(dict.fromkeys(_expected(kind) for kind in kinds))
-    choices = [choice for kind in kinds for choice in _choices(kind)]
-    return f"{path}: expected {expected}, found {found!r}{nearest(found, choices)}"
+    choices = {kind: _choices(kind) for kind in kinds}
+    names = (f"one of {', '.join(c)}" if c else _NAMES.get(k, k) for k, c in choices.items())
+    near = nearest(found, [choice for several in choices.values() for choice in several])
+    return f"{path}: expected {' or '.join(dict.fromkeys(names))}, found {found!r}{near}"
 
 
 def _nearest_key(key: str, keys: list[str]) -> str:
@@ -96,9 +97,3 @@ def _nearest_key(key: str, keys: list[str]) -> str:
 
 def _choices(kind: str) -> list[str]:
     return re.findall(r"'([^']+)'", kind) if "Literal[" in kind else []
-
-
-def _expected(kind: str) -> str:
-    if choices := _choices(kind):
-        return f"one of {', '.join(choices)}"
-    return _NAMES.get(kind, kind)

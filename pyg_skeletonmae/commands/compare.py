@@ -85,14 +85,12 @@ def comparison(found: Sequence[RunFolder]) -> str:
     Settings that only some of the runs have, because they are of another command or model, are
     compared among those.
     """
+    texts = [{key: json.dumps(x, default=str) for key, x in run.settings.items()} for run in found]
     settings = [
         key
         for key in _keys([run.settings for run in found])
         if key.split(".")[0] not in _SILENT
-        and len(
-            {json.dumps(run.settings[key], default=str) for run in found if key in run.settings}
-        )
-        > 1
+        and len({text[key] for text in texts if key in text}) > 1
     ]
     results = [key for key in _keys([run.results for run in found]) if key not in _FACTS]
     rows = [["", *(run.name for run in found)]]

@@ -69,13 +69,10 @@ def _misspelt(command: str, key: str, names: list[str], own: bool) -> str | None
         may_be = deep or name in _OF_CLASSES | FROM_DATA or ".".join(parts) in known
         return None if own or may_be else ".init_args.".join(parts)
     above = [".".join(parts[:number]) for number in range(1, len(parts))]
-    leaves = [name for name in above if name in names and f"{name}." not in _groups(names)]
+    groups = {name.rpartition(".")[0] for name in names}
+    leaves = [name for name in above if name in names and name not in groups]
     there = ".".join(parts) in names or parts[-1] == "help" or leaves
     return None if there else key
-
-
-def _groups(names: Sequence[str]) -> set[str]:
-    return {name[: name.rindex(".") + 1] for name in names if "." in name}
 
 
 @cache

@@ -84,11 +84,8 @@ def build_parser(names: Iterable[str] = tuple(COMMANDS)) -> Parser:
     Args:
         names: Those that get their options; the others are only listed.
     """
-    parser = Parser(
-        prog="skeletonmae",
-        description="Self-supervised learning on skeletons.",
-        version=__version__,
-    )
+    about = "Self-supervised learning on skeletons."
+    parser = Parser(prog="skeletonmae", description=about, version=__version__)
     parser.commands = names = tuple(names)
     commands = parser.add_subcommands(dest="command")
     for name, about in COMMANDS.items():

@@ -60,9 +60,7 @@ def run_settings(argv: Sequence[str]) -> dict[str, Any] | None:
         SkeletonMAEError: The command line, a file or the data cannot be used.
     """
     name = argv[0]
-    classes: tuple[type, ...] = ()
-    if name in _LOADS_MODELS:
-        argv, classes = allowed_classes(argv)
+    argv, classes = allowed_classes(argv) if name in _LOADS_MODELS else (argv, ())
     parser = build_parser([name])
     with opened_for(classes):
         config = _with_defaults(parser, argv)

@@ -37,12 +37,9 @@ def concat(
     """
     stores: dict[int, ClipStore] = {id(dataset.store): dataset.store for dataset in datasets}
     store = ConcatStore(list(stores.values()))
-    offsets, first = {}, 0
-    for key, part in stores.items():
-        offsets[key], first = first, first + len(part)
+    offsets = dict(zip(stores, _offsets([len(part) for part in stores.values()]), strict=True))
     numbers = [offsets[id(dataset.store)] + i for dataset in datasets for i in dataset.indices()]
-    whole = SkeletonDataset(store, transform)
-    view = whole.index_select(numbers)
+    view = SkeletonDataset(store, transform).index_select(numbers)
     assert isinstance(view, SkeletonDataset)
     return view
 

@@ -34,8 +34,7 @@ def attention(
         value: ``[P, H, L, d]``.
         present: Which tokens may be attended to ``[P, L]``, bool, at least one of each sequence;
             none: all of them.
-        fused: Whether to use PyTorch's fused kernel; none: see :func:`use_fused`. The result is
-            the same.
+        fused: Whether to use PyTorch's fused kernel, to the same result; none: :func:`use_fused`.
     """
     mask = None if present is None else present[:, None, None, :]
     if use_fused(query.size(-2), query.device) if fused is None else fused:

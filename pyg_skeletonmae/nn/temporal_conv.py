@@ -126,10 +126,9 @@ class MultiScaleTemporalConv(nn.Module):
         reduced = _normed(self.reduce_norm, self.reduce(x), visible)
         h = F.relu(reduced, inplace=True).chunk(len(self.convs) + 1, dim=1)
         branches = [conv(part) for conv, part in zip(self.convs, h[:-1], strict=True)]
-        branches.append(F.max_pool2d(h[-1], (1, 3), stride=(1, self.stride), padding=(0, 1)))
-        branches.append(self.linear(skipped))
+        pooled = F.max_pool2d(h[-1], (1, 3), stride=(1, self.stride), padding=(0, 1))
         shown = None if visible is None else visible[:, :, :: self.stride]
-        out = _normed(self.norm, torch.cat(branches, dim=1), shown)
+        out = _normed(self.norm, torch.cat([*branches, pooled, self.linear(skipped)], dim=1), shown)
         if self.residual is not None:
             out = out + self.residual(skipped)
         if self.relu:

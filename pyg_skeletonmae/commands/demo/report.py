@@ -21,6 +21,8 @@ from pyg_skeletonmae.visualize import draw_confusion, draw_curves, draw_reconstr
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_RESULTS_HEAD = "<tr><th>what<th>weights<th>how<th class=num>accuracy, %<th>"
+_ERRORS_HEAD = "<tr><th>masked joints placed by<th class=num>mean error, mm"
 _PLACED_BY = {
     "error_mm": "the decoder",
     "shifted_mean_pose_mm": "mean pose, hung on the joints that are seen",
@@ -107,7 +109,6 @@ class Report:
 
 def write_report(report: Report, path: Path) -> None:
     """Writes the report, atomically."""
-    head = "<tr><th>what<th>weights<th>how<th class=num>accuracy, %<th>"
     results = (
         f"<tr><td>{_text(row.features)}<td>{_text(row.start)}<td>{_text(row.protocol)}"
         f"<td class=num>{100 * row.top1:.1f}"
@@ -119,15 +120,14 @@ def write_report(report: Report, path: Path) -> None:
         f"<tr><td>{name}<td class=num>{report.errors[key]:.0f}"
         for key, name in (_PLACED_BY.items() if report.errors else ())
     )
-    errors_head = "<tr><th>masked joints placed by<th class=num>mean error, mm"
     page = Template(_PAGE).substitute(
         notice=_notice(report),
         summary=_summary(report),
-        table=_table(head, results),
+        table=_table(_RESULTS_HEAD, results),
         reading=_READING.format(classifier=report.about.classifier),
         learned=report.about.learned,
         classifier=report.about.classifier,
-        errors=_table(errors_head, errors) if report.errors else "",
+        errors=_table(_ERRORS_HEAD, errors) if report.errors else "",
         facts=_table("", facts),
         **_pictures(report),
     )

@@ -65,9 +65,8 @@ class PartWriter:
         if first is not None:
             # Whoever else is at the same part, as a process that is about to end, writes elsewhere.
             report.store = f"{number:06}-{secrets.token_hex(4)}"
-            folder = self.journal.folder / report.store
             write_checked(
-                folder,
+                self.journal.folder / report.store,
                 chain([first], clips),
                 self.skeleton,
                 self.class_names,
@@ -82,8 +81,11 @@ class PartWriter:
         for job in jobs:
             try:
                 clips = self._read(job, intake, report)
-            except (DataError, SkeletonFormatError) as error:
-                intake.dropped.append((job.name, _reason(error)))
+            except DataError as error:
+                intake.dropped.append((job.name, str(error)))
+            except SkeletonFormatError as error:  # that it is this file is said beside
+                reason = f"{error.where}: expected {error.expected}, found {error.found}"
+                intake.dropped.append((job.name, reason))
             except MemoryError:
                 intake.dropped.append((job.name, "takes more memory than there is"))
             else:
@@ -112,10 +114,3 @@ def file_hash(path: Path) -> tuple[int, str]:
             digest.update(data)
             size += len(data)
     return size, digest.hexdigest()
-
-
-def _reason(error: DataError | SkeletonFormatError) -> str:
-    """Of a file, what is wrong with it: that it is this file is said beside."""
-    if isinstance(error, SkeletonFormatError):
-        return f"{error.where}: expected {error.expected}, found {error.found}"
-    return str(error)

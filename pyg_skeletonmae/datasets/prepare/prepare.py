@@ -118,7 +118,8 @@ def prepare_store(
     parts = _parts([Job(name(task), task, tuple(files(task))) for task in tasks])
     hashes = {path.name: file_hash(path)[1] for path in inputs}
     settings = (
-        _said(read),
+        # The address of a function differs from run to run and says nothing.
+        re.sub(r" at 0x[0-9a-f]+", "", repr(read)),
         policy,
         skeleton.joints,
         skeleton.bones,
@@ -136,7 +137,8 @@ def prepare_store(
         "notes": list(notes), "plan": journal.plan,
     }  # fmt: skip
     with locked(root) as waited:
-        if not (waited and _is_done(root, journal.plan)):
+        done = waited and ClipStore.exists(root)
+        if not (done and ClipStore(root).card.get("plan") == journal.plan):
             check_free(root, overwrite)
             _read_parts(write, parts, workers, progress)
             _join_parts(write, card, fps, list(dropped), splits or {}, overwrite)
@@ -148,11 +150,6 @@ def _parts(jobs: Sequence[Job]) -> list[Sequence[Job]]:
     """Jobs in parts whose size does not depend on the number of workers."""
     size = min(_PART, 1 + len(jobs) // 128)
     return [jobs[start : start + size] for start in range(0, len(jobs), size)]
-
-
-def _said(read: Callable[..., object]) -> str:
-    # The address of a function differs from run to run and says nothing.
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(read))
 
 
 def _plan(settings: tuple[object, ...], parts: Iterable[Sequence[Job]]) -> str:
@@ -250,7 +247,3 @@ def _counted(
                     key = str(label) if classes is None else classes[label]
                     counts[name][key] = counts[name].get(key, 0) + 1
         yield clip
-
-
-def _is_done(root: Path, plan: str) -> bool:
-    return ClipStore.exists(root) and ClipStore(root).card.get("plan") == plan

@@ -142,11 +142,11 @@ class PKUMMD(SkeletonDataset):
         check_choice("policy", policy, get_args(PkuPolicy))
         self.files = Path(root)
         self.part, self.protocol, self.untrimmed = part, protocol, untrimmed
-        cut = "untrimmed" if untrimmed else policy
-        folder = Path(processed_root or self.files / "processed") / f"pkummd{part}-{cut}"
+        name = f"pkummd{part}-{'untrimmed' if untrimmed else policy}"
+        folder = Path(processed_root or self.files / "processed") / name
         if force_reload or not ClipStore.exists(folder):
-            reader = ReadRecording(part, policy, untrimmed)
-            _prepare(self.files, folder, reader, workers, force_reload)
+            read = ReadRecording(part, policy, untrimmed)
+            _prepare(self.files, folder, read, workers, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
     def official_split(self: Self) -> tuple[Self, Self]:

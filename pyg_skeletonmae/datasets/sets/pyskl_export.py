@@ -13,9 +13,7 @@ from pyg_skeletonmae.io.pyskl import PysklClip, write_pyskl
 
 
 def export_pyskl(
-    dataset: SkeletonDataset,
-    path: str | Path,
-    splits: Mapping[str, SkeletonDataset] | None = None,
+    dataset: SkeletonDataset, path: str | Path, splits: Mapping[str, SkeletonDataset] | None = None
 ) -> None:
     """Writes the clips of a view, untransformed, so that pyskl and ``PysklDataset`` read them.
 

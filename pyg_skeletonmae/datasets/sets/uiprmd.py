@@ -108,7 +108,14 @@ def _packed(root: Path) -> Path | None:
 
 def _process(root: Path, folder: Path, target: LabelTarget, overwrite: bool) -> None:
     packed = _packed(root)
-    clips = _raw_clips(root) if packed is None else _packed_clips(packed)
+    if packed is None:
+        clips = _raw_clips(root)
+    else:
+        content = read_packed(packed)
+        if not fits(UIPRMD22, content) or "correct" not in content.extra or content.label is None:
+            expected = "the joints of UI-PRMD, 'label' and 'correct'"
+            raise SkeletonFormatError(packed, "the arrays", expected, "another data set")
+        clips = packed_clips(content)
     class_names: tuple[str, ...] = MOVEMENTS
     if target == "movement+correctness":
         clips = (
@@ -116,24 +123,10 @@ def _process(root: Path, folder: Path, target: LabelTarget, overwrite: bool) -> 
             for clip in clips
         )
         class_names = tuple(f"{n}, {how}" for n in MOVEMENTS for how in ("incorrect", "correct"))
+    source = "UI-PRMD, Kinect, " + ("the owner's files" if packed is None else packed.name)
     write_store(
-        folder,
-        clips,
-        UIPRMD22,
-        class_names,
-        source="UI-PRMD, Kinect, " + ("the owner's files" if packed is None else packed.name),
-        fps=30.0,
-        unit="m",
-        overwrite=overwrite,
+        folder, clips, UIPRMD22, class_names, source=source, fps=30.0, unit="m", overwrite=overwrite
     )
-
-
-def _packed_clips(path: Path) -> Iterator[Clip]:
-    packed = read_packed(path)
-    if not fits(UIPRMD22, packed) or "correct" not in packed.extra or packed.label is None:
-        expected = "the joints of UI-PRMD, 'label' and 'correct'"
-        raise SkeletonFormatError(path, "the arrays", expected, "another data set")
-    return packed_clips(packed)
 
 
 def _raw_clips(root: Path) -> Iterator[Clip]:

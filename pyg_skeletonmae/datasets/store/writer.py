@@ -182,16 +182,15 @@ class StoreWriter:
             raise DataError(f"{bare}: has no label, but other clips have one")
         if labels:
             index["label"] = np.asarray(labels, np.int64)
-        return index | self._extra_columns()
-
-    def _extra_columns(self) -> dict[str, Array]:
         keys = self._extra[0].keys()
         for name, extra in zip(self._names, self._extra, strict=True):
             if extra.keys() != keys:
                 raise DataError(
                     f"{name}: columns {sorted(extra)}, but the first clip {sorted(keys)}"
                 )
-        return {f"extra_{key}": np.asarray([extra[key] for extra in self._extra]) for key in keys}
+        for key in keys:
+            index[f"extra_{key}"] = np.asarray([extra[key] for extra in self._extra])
+        return index
 
     def _class_names(self, class_names: Sequence[str] | None, largest: int | None) -> list[str]:
         if class_names is not None:

@@ -109,14 +109,12 @@ def public_weights(
         if name.endswith("_extra_state"):
             continue
         keys, pack = source(name)
-        missing = [key for key in keys if key not in state]
-        if missing:
+        if missing := [key for key in keys if key not in state]:
             raise CheckpointError(f"the checkpoint has no {missing[0]!r}, needed for {name!r}")
         theirs = [state[key] for key in keys]
         weights[name] = _packed(keys, theirs, pack, ours)
         used.update(keys)
-    left = sorted(set(state) - used)
-    if left:
+    if left := sorted(set(state) - used):
         raise CheckpointError(
             f"the checkpoint has {len(left)} key(s) that the model does not know: {left[0]!r}"
         )

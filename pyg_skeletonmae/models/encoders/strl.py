@@ -118,8 +118,7 @@ class STRLEncoder(SkeletonEncoder):
 
         Args:
             pos: The tracks.
-            person: The number of each track within its clip, ``[P]``; only read when persons have
-                encoders of their own.
+            person: The number of each track in its clip, ``[P]``, for encoders of each person.
 
         Raises:
             DataError: The clip has another number of frames than the position embedding.
