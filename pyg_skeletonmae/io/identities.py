@@ -54,6 +54,8 @@ def identity(value: object) -> Hashable | None:
             return nfc(text) or None  # a name
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
+    if isinstance(value, int):  # however large
+        return value if value >= 0 else None
     if not (math.isfinite(value) and value >= 0):
         return None
     return int(value) if value == int(value) else value
