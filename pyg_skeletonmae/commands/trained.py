@@ -131,18 +131,10 @@ def _train(
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
     val = None if job.splits.val is None else job.data.eval_loader(job.splits.val, device)
     found = train_classifier(
-        encoder,
-        dataset.num_classes,
-        loader,
-        job.data.eval_loader(job.splits.test, device),
-        val,
-        recipe=recipe,
-        folder=folder,
-        resume=True,
-        select=job.select,
-        seed=job.seed,
+        encoder, dataset.num_classes, loader, job.data.eval_loader(job.splits.test, device), val,
+        recipe=recipe, folder=folder, resume=True, select=job.select, seed=job.seed,
         release=release,
-    )
+    )  # fmt: skip
     unknown = unknown_note(dataset.labels, job.splits.test.labels)
     found |= noted(*found.get("notes", []), unknown)
     return {name.removeprefix("test/"): value for name, value in found.items()}

@@ -31,9 +31,8 @@ def to_data(store: ClipStore, number: int, key: Tensor) -> Data:
     """
     start, tracks, frames = store.spans[number]
     rows = slice(start, start + tracks * frames)
-    if store.valid is None:
-        valid = torch.ones(tracks * store.skeleton.num_joints, frames, dtype=torch.bool)
-    else:
+    valid = torch.ones(tracks * store.skeleton.num_joints, frames, dtype=torch.bool)
+    if store.valid is not None:
         valid = _nodes(store.valid[rows], tracks)
     data = Data(
         pos=_nodes(store.pos[rows], tracks),

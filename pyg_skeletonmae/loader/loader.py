@@ -70,8 +70,7 @@ class SkeletonLoader(metaclass=CheckedMeta):
         self.shuffle, self.drop_last, self.seed = shuffle, drop_last, seed
         self.rank, self.world_size, self.epoch = rank, world_size, 0
         self._clips = torch.as_tensor(list(dataset.indices()), dtype=torch.long)
-        self._bounds = self._cut(len(self._clips))
-        self._start = self._done = 0
+        self._bounds, self._start, self._done = self._cut(len(self._clips)), 0, 0
         steps = flatten_transforms([dataset.transform, transform])
         self._collate = StoreCollater(dataset.store, steps, device)
 

@@ -51,10 +51,9 @@ def visible_norm(norm: _BatchNorm, x: Tensor, visible: Tensor) -> Tensor:
         var = (wide - mean).masked_fill(~there, 0.0).square().sum(0) / count.clamp_min(1)
         out = (wide - mean) * (var + norm.eps).rsqrt() * norm.weight + norm.bias
         with torch.no_grad():
-            unbiased = var * count / (count - 1).clamp_min(1)
             rate = (norm.momentum or 0.0) * (count > 1)  # nothing is learnt from a single number
             norm.running_mean += rate * (mean - norm.running_mean)
-            norm.running_var += rate * (unbiased - norm.running_var)
+            norm.running_var += rate * (var * count / (count - 1).clamp_min(1) - norm.running_var)
             if norm.num_batches_tracked is not None:
                 norm.num_batches_tracked += 1
     return out.to(x.dtype).masked_fill(~there, 0.0).view(x.shape)

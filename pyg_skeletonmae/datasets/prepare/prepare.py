@@ -115,7 +115,9 @@ def prepare_store(
     check_nan_policy(nan)
     check_free(root, overwrite)
     make_parent(root)
-    parts = _parts([Job(name(task), task, tuple(files(task))) for task in tasks])
+    jobs = [Job(name(task), task, tuple(files(task))) for task in tasks]
+    size = min(_PART, 1 + len(jobs) // 128)  # of a part, whatever the number of workers
+    parts = [jobs[start : start + size] for start in range(0, len(jobs), size)]
     hashes = {path.name: file_hash(path)[1] for path in inputs}
     settings = (
         # The address of a function differs from run to run and says nothing.
@@ -144,12 +146,6 @@ def prepare_store(
             _join_parts(write, card, fps, list(dropped), splits or {}, overwrite)
             journal.remove()
     return ClipStore(root)
-
-
-def _parts(jobs: Sequence[Job]) -> list[Sequence[Job]]:
-    """Jobs in parts whose size does not depend on the number of workers."""
-    size = min(_PART, 1 + len(jobs) // 128)
-    return [jobs[start : start + size] for start in range(0, len(jobs), size)]
 
 
 def _plan(settings: tuple[object, ...], parts: Iterable[Sequence[Job]]) -> str:
@@ -194,14 +190,9 @@ def _join_parts(
         card["dropped"] = by_reason(dropped)
         clips = _counted(journal.clips(), card, splits, write.class_names)
         write_checked(
-            journal.root,
-            clips,
-            write.skeleton,
-            write.class_names,
-            lambda: card,
-            fps=fps,
-            overwrite=overwrite,
-        )
+            journal.root, clips, write.skeleton, write.class_names, lambda: card,
+            fps=fps, overwrite=overwrite,
+        )  # fmt: skip
     except DataError:
         journal.remove()
         raise

@@ -50,19 +50,12 @@ class HRNetPoses(PysklDataset):
     ) -> None:
         places = [Path(root) / self.file, Path(root) / "raw" / self.file]
         super().__init__(
-            next((place for place in places if place.is_file()), places[0]),
-            root,
-            split,
-            transform=transform,
-            pre_transform=pre_transform,
-            pre_filter=pre_filter,
-            force_reload=force_reload,
-            options=options,
-            skeleton=COCO17,
+            next((place for place in places if place.is_file()), places[0]), root, split,
+            transform=transform, pre_transform=pre_transform, pre_filter=pre_filter,
+            force_reload=force_reload, options=options, skeleton=COCO17,
             class_names=[str(label) for label in range(self.num_labels)],
-            processed_root=processed_root,
-            workers=workers,
-        )
+            processed_root=processed_root, workers=workers,
+        )  # fmt: skip
 
 
 class FineGym(HRNetPoses):

@@ -140,8 +140,7 @@ class PKUMMD(SkeletonDataset):
         check_choice("part", part, get_args(Part))
         check_choice("protocol", protocol, get_args(PkuProtocol))
         check_choice("policy", policy, get_args(PkuPolicy))
-        self.files = Path(root)
-        self.part, self.protocol, self.untrimmed = part, protocol, untrimmed
+        self.files, self.part, self.protocol, self.untrimmed = Path(root), part, protocol, untrimmed
         name = f"pkummd{part}-{'untrimmed' if untrimmed else policy}"
         folder = Path(processed_root or self.files / "processed") / name
         if force_reload or not ClipStore.exists(folder):

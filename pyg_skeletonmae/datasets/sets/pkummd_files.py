@@ -86,8 +86,7 @@ def find_recordings(root: Path, part: Part) -> tuple[list[PkuRecording], list[Pa
         skeletons, labels = _folder(base, SKELETON_FOLDERS), _folder(base, LABEL_FOLDERS)
         if skeletons is None or labels is None:
             continue
-        paths = [p for p in list_files(skeletons, "*.txt") if parse_pku_name(p.stem, part)]
-        if paths:
+        if paths := [p for p in list_files(skeletons, "*.txt") if parse_pku_name(p.stem, part)]:
             files = _split_files(base, part)
             train = {key: frozenset(read_pku_split(path).train) for key, path in files.items()}
             recordings = [

@@ -111,16 +111,13 @@ class PysklDataset(SkeletonDataset):
             DataError: There is no such pair of splits, a side is empty, or the data set is complete
                 and its sides have not the official sizes.
         """
-        prefix = "" if self.protocol is None else f"{self.protocol}_"
+        name = self.protocol
+        prefix = "" if name is None else f"{name}_"
         pairs = [(f"{prefix}train", f"{prefix}{side}") for side in ("val", "test")]
-        if self.protocol is not None:
-            pairs += [
-                (f"train{self.protocol}", f"{side}{self.protocol}") for side in ("test", "val")
-            ]
-        for pair in pairs:
-            if set(pair) <= set(self.split_names):
-                break
-        else:
+        if name is not None:
+            pairs += [(f"train{name}", f"{side}{name}") for side in ("test", "val")]
+        pair = next((pair for pair in pairs if set(pair) <= set(self.split_names)), None)
+        if pair is None:
             raise DataError(
                 f"{self.store.root}: no splits {' and '.join(pairs[0])}; there are "
                 f"{', '.join(self.split_names) or 'none'}: choose a protocol"

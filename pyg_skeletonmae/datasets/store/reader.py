@@ -86,18 +86,16 @@ def read_index(path: Path, class_names: Sequence[str]) -> Index:
             describe tracks that lie one after the other.
     """
     with NpzFile(path) as file:
-        index = {key: file.array(key, "i", 1) for key in _COLUMNS}
-        if "label" in file.keys:
-            index["label"] = file.array("label", "i", 1)
+        integers = (*_COLUMNS, *(["label"] if "label" in file.keys else []))
+        index = {key: file.array(key, "i", 1) for key in integers}
         index["names"] = file.array("names", "U", 1)
-        extra = [key for key in file.keys if key.startswith("extra_")]
-        index |= {key: file.array(key, "iufb", 1) for key in extra}
+        index |= {key: file.array(key, "iufb", 1) for key in file.keys if key.startswith("extra_")}
     size = len(index["length"])
     for key, value in index.items():
         rows = {"clip_track": size + 1, "track_start": len(index["track_start"])}.get(key, size)
         if len(value) != rows:
             raise SkeletonFormatError(path, f"array {key!r}", f"{rows} values", f"{len(value)}")
-        if key in (*_COLUMNS, "label") and value.dtype != np.int64:
+        if key in integers and value.dtype != np.int64:
             raise SkeletonFormatError(path, f"array {key!r}", "type int64", f"type {value.dtype}")
     _check_offsets(path, index)
     label = index.get("label")

@@ -199,12 +199,10 @@ class GraphEncoder(SkeletonEncoder):
         if self.joint_embedding is not None:
             x = x + self.joint_embedding
         there = visible.transpose(1, 2)
-        nodes = x.transpose(1, 2)[there].unsqueeze(1)
-        if len(nodes) == 0:
+        if not len(nodes := x.transpose(1, 2)[there].unsqueeze(1)):
             raise DataError("all joints are masked: none is left to see")
-        nodes = self.gnn(
-            nodes, visible_edges(self.adjacency if adjacency is None else adjacency, visible)
-        )
+        adjacency = self.adjacency if adjacency is None else adjacency
+        nodes = self.gnn(nodes, visible_edges(adjacency, visible))
         out: Tensor = nodes.new_zeros(*there.shape, self.out_channels)
         return out.masked_scatter(there[..., None], nodes.squeeze(1)).transpose(1, 2)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -172,31 +172,20 @@ class Skeleton2Vec(SkeletonModel):
         return split_tokens(hidden.mask, hidden.visible), None
 
     def _check(self, depth: int) -> None:
-        for ok, message in (
-            (self.views >= 1, f"views {self.views}: expected at least one"),
-            (
-                1 <= self.top_k <= depth,
-                f"top_k {self.top_k}: the encoder has {depth} blocks, expected 1 to {depth}",
-            ),
-            (
-                self.target_norm in ("instance", "layer"),
-                f"target_norm {self.target_norm!r}: expected 'instance' or 'layer'",
-            ),
-            (
-                self.decoder_order in ("repaired", "published"),
-                f"decoder_order {self.decoder_order!r}: expected 'repaired' or 'published'",
-            ),
-            (
-                self.decoder_order == "repaired" or isinstance(self.mask, TubeMaskPolicy),
-                f"decoder_order 'published' is that of tubes; the mask is {self.mask!r}",
-            ),
-            (
-                self.probe in ("teacher", "student"),
-                f"probe {self.probe!r}: expected 'teacher' or 'student'",
-            ),
-        ):
-            if not ok:
-                raise ConfigError(message)
+        if self.views < 1:
+            raise ConfigError(f"views {self.views}: expected at least one")
+        if not 1 <= self.top_k <= depth:
+            hint = f"the encoder has {depth} blocks, expected 1 to {depth}"
+            raise ConfigError(f"top_k {self.top_k}: {hint}")
+        kinds = {"target_norm": LayerNorm, "decoder_order": DecoderOrder, "probe": Probe}
+        for name, kind in kinds.items():
+            if (value := getattr(self, name)) not in get_args(kind):
+                expected = " or ".join(map(repr, get_args(kind)))
+                raise ConfigError(f"{name} {value!r}: expected {expected}")
+        if self.decoder_order == "published" and not isinstance(self.mask, TubeMaskPolicy):
+            raise ConfigError(
+                f"decoder_order 'published' is that of tubes; the mask is {self.mask!r}"
+            )
         if isinstance(self.mask, TokenMaskPolicy):
             self.mask.num_visible(self.student.skeleton.num_joints, self.student.num_steps)
 
