@@ -63,8 +63,8 @@ def evaluate(
         pretrained: The run or release folder; none: the coordinates themselves, the bar to beat.
         protocol: On frozen features: nearest neighbours by cosine (``knn``), a linear classifier
             on standardised features (``linear``) or least squares (``ridge``), ``all`` (knn and
-            linear, on features averaged over the joints and on those per joint), ``retrieval``
-            (test clips search in training clips),
+            linear, on features averaged over the joints and on those per joint), ``centroid``
+            (nearest class means), ``retrieval`` (test clips search in training clips),
             ``few-shot`` and ``temporal``. Trained: ``linear-sgd`` (the linear probe of the
             publications, augmented), ``finetune``, ``semi`` (shares of the labels), ``transfer``
             (fine-tuning where the clips have other joints). ``ensemble``: fine-tuned classifiers.

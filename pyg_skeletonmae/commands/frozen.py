@@ -12,6 +12,7 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import (
+    centroid,
     few_shot,
     knn,
     knn_curve,
@@ -40,6 +41,11 @@ def linear(job: Job, options: Options) -> dict[str, Any]:
 def least_squares(job: Job, options: Options) -> dict[str, Any]:
     """The same by least squares."""
     return answer(ridge(*job.both(), job.l2_grid, job.seed))
+
+
+def means(job: Job, options: Options) -> dict[str, Any]:
+    """The class whose mean of labelled training clips is nearest."""
+    return answer(centroid(*job.both()))
 
 
 def search(job: Job, options: Options) -> dict[str, Any]:

@@ -31,6 +31,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "linear": Protocol(frozen.linear),
     "all": Protocol(frozen.both_kinds),
     "ridge": Protocol(frozen.least_squares),
+    "centroid": Protocol(frozen.means),
     "retrieval": Protocol(frozen.search),
     "few-shot": Protocol(frozen.episodes, mirrors=False),
     "linear-sgd": Protocol(trained.probe, trains=True, mirrors=False),

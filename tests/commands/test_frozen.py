@@ -13,6 +13,7 @@ from pyg_skeletonmae.commands.options import FewShotConfig, Options
 from pyg_skeletonmae.commands.protocols import PROTOCOLS
 from pyg_skeletonmae.datasets.sets.pkummd import Action
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.evaluation import centroid
 from pyg_skeletonmae.evaluation.detection import Segment
 from pyg_skeletonmae.io.pku import NUM_CLASSES
 
@@ -50,6 +51,12 @@ def test_several_numbers_of_neighbours_are_each_of_them(tmp_path):
     for k in (1, 3):
         alone = PROTOCOLS["knn"].run(job, Options(k=k))
         assert alone == {name: curve[f"{name}_k{k}"] for name in ("top1", "mean_class")}
+
+
+def test_class_means_are_those_of_training_clips(tmp_path):
+    job = make_job(tmp_path)
+    told = PROTOCOLS["centroid"].run(job, Options())
+    assert told["top1"] == centroid(*job.both())["top1"] and "logits" not in told
 
 
 def test_episodes_are_drawn_from_test_clips(tmp_path):
