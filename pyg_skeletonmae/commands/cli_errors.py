@@ -78,7 +78,7 @@ def _wrong_value(text: str, path: str) -> str | None:
     if not path or not kinds or value is None:
         return None
     found = value[1].strip("'\"")
-    choices = {kind: _choices(kind) for kind in kinds}
+    choices = {k: re.findall(r"'([^']+)'", k) if "Literal[" in k else [] for k in kinds}
     names = (f"one of {', '.join(c)}" if c else _NAMES.get(k, k) for k, c in choices.items())
     near = nearest(found, [choice for several in choices.values() for choice in several])
     return f"{path}: expected {' or '.join(dict.fromkeys(names))}, found {found!r}{near}"
@@ -93,7 +93,3 @@ def _nearest_key(key: str, keys: list[str]) -> str:
     if near:
         return f"; did you mean {f'{parent}.' if parent else ''}{near[0]}?"
     return nearest(key, keys)
-
-
-def _choices(kind: str) -> list[str]:
-    return re.findall(r"'([^']+)'", kind) if "Literal[" in kind else []

@@ -90,11 +90,8 @@ def _with_defaults(parser: Parser, argv: Sequence[str]) -> Namespace:
 
 
 def add_settings(parser: Parser, name: str) -> None:
-    """Gives a parser the options of a command: the signatures of what it calls.
-
-    From then on settings name only the classes on the list, see :func:`close_imports`.
-    """
-    close_imports()
+    """Gives a parser the options of a command: the signatures of what it calls."""
+    close_imports()  # from here on settings name only the classes on the list
     function = COMMANDS[name]
     parser.add_argument("--config", action="config", help="A YAML file with any of these settings.")
     own = _OWN & set(inspect.signature(function).parameters)

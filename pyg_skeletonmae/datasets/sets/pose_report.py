@@ -11,7 +11,7 @@ from pyg_skeletonmae.datasets.sets.pose_plan import PosePlan, plan_poses
 from pyg_skeletonmae.datasets.store.data_card import grouped_notes
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.io.landmark_columns import TableOptions
-from pyg_skeletonmae.io.poses import AS_IS, PoseOptions, PoseTracks
+from pyg_skeletonmae.io.poses import AS_IS, PoseOptions
 from pyg_skeletonmae.io.zeros import Zeros
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -52,10 +52,9 @@ def _lines(plan: PosePlan) -> Iterator[str]:
     layout, notes, refusals = plan.reader.skeleton, list[tuple[str, str]](), plan.dropped
     yield f"recordings  {len(plan.tasks):,} of the format {plan.reader.name}"
     yield f"joints      {layout.num_joints} ({layout.name}): {', '.join(layout.joints):.100}"
-    people = {task.subject for task in plan.tasks} - {-1}
     classes = f"{len(plan.class_names)}: {', '.join(plan.class_names)}" if plan.class_names else "0"
     yield f"classes     {classes:.100}"
-    yield f"subjects    {len(people)}"
+    yield f"subjects    {len({task.subject for task in plan.tasks} - {-1})}"
     for number, task in enumerate(plan.tasks):
         try:
             tracks = plan.reader.read(task.path)
@@ -64,17 +63,13 @@ def _lines(plan: PosePlan) -> Iterator[str]:
             continue
         notes += [(task.name, note) for note in tracks.notes]
         if number < _SHOWN:
-            yield f"  {task.name}: {_size(tracks)}"
+            persons, frames, _, channels = tracks.pos.shape
+            size = f"{persons} person(s), {frames:,} frames, {channels} channels"
+            rate = f"{tracks.fps:g} a second" if tracks.fps else "no rate"
+            missing = 100 * (1 - tracks.valid.mean())
+            yield f"  {task.name}: {size}, {rate}, {missing:.1f}% missing"
     if len(plan.tasks) > _SHOWN:
         yield f"  ... and {len(plan.tasks) - _SHOWN:,} more"
     yield from (f"understood  {line}" for line in grouped_notes(notes))
     yield from (f"note        {note}" for note in plan.notes)
     yield from (f"left out    {line}" for line in grouped_notes(refusals))
-
-
-def _size(tracks: PoseTracks) -> str:
-    persons, frames, _, channels = tracks.pos.shape
-    rate = f"{tracks.fps:g} a second" if tracks.fps else "no rate"
-    missing = 100 * (1 - tracks.valid.mean())
-    size = f"{persons} person(s), {frames:,} frames, {channels} channels"
-    return f"{size}, {rate}, {missing:.1f}% missing"

@@ -108,8 +108,7 @@ class PysklDataset(SkeletonDataset):
         """The training and the test side of the protocol, as views.
 
         Raises:
-            DataError: There is no such pair of splits, a side is empty, or the data set is complete
-                and its sides have not the official sizes.
+            DataError: No such splits, an empty side, or a complete data set of other sizes.
         """
         name = self.protocol
         prefix = "" if name is None else f"{name}_"
@@ -122,9 +121,8 @@ class PysklDataset(SkeletonDataset):
                 f"{self.store.root}: no splits {' and '.join(pairs[0])}; there are "
                 f"{', '.join(self.split_names) or 'none'}: choose a protocol"
             )
-        members = [set(self._members(side)) for side in pair]
-        places = list(enumerate(self.indices()))
-        train, test = ([at for at, clip in places if clip in side] for side in members)
+        sides = [set(self._members(side)) for side in pair]
+        train, test = ([at for at, clip in enumerate(self.indices()) if clip in s] for s in sides)
         if not train or not test:
             raise DataError(f"{self.store.root}: this view has no clip on a side of {pair}")
         sizes = len(train), len(test)
