@@ -278,16 +278,11 @@ def _prepare(
         source=f"PKU-MMD {reader.part}, {len(recordings)} recordings",
         policy="untrimmed" if reader.untrimmed else reader.policy,
         files=lambda recording: [recording.skeleton, recording.label],
-        inputs=splits,
-        fps=30.0,
-        unit="m",
-        notes=notes,
+        inputs=splits, fps=30.0, unit="m", notes=notes,
         splits={
             f"{protocol} {side}": in_column(f"train_{protocol}", value)
             for protocol in protocols
             for side, value in (("train", 1), ("test", 0))
         },
-        workers=workers,
-        progress=True,
-        overwrite=overwrite,
-    )
+        workers=workers, progress=True, overwrite=overwrite,
+    )  # fmt: skip
