@@ -25,7 +25,7 @@ BENCHMARKS = TESTS.parent / "benchmarks"
 MAX_ROOMS = 18  # packages and modules at the top
 MAX_ARROWS = 80  # imports from one room to another
 # What is there now; to be brought down to 6 and 25, never up.
-MAX_ONCE = 7.5  # private helpers that are called once, per 1,000 lines
+MAX_ONCE = 7.2  # private helpers that are called once, per 1,000 lines
 MAX_FUNCTION = 28  # lines of the function that is longer than nine in ten
 MAX_POSITIONAL = 6  # arguments without a name in a call of our own
 # Public names (classes, functions, methods) of the package. To raise it: count again with
