@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.files.write import write_file
-from pyg_skeletonmae.io.uiprmd import all_paths
+from pyg_skeletonmae.io.uiprmd_files import all_paths
 
 MAX_BYTES = 64 * 2**20
 UIPRMD_MIRROR = (

@@ -7,7 +7,6 @@ import gzip
 import re
 import zlib
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -17,22 +16,10 @@ from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.files.plain import open_plain
 from pyg_skeletonmae.io.npz import Array, require_file
 from pyg_skeletonmae.io.scan import list_files
+from pyg_skeletonmae.io.uiprmd_files import MOVEMENTS, SETS, recording_name, relative_paths
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import UIPRMD22
 
-MOVEMENTS = (
-    "deep squat",
-    "hurdle step",
-    "inline lunge",
-    "side lunge",
-    "sit to stand",
-    "standing active straight leg raise",
-    "standing shoulder abduction",
-    "standing shoulder extension",
-    "standing shoulder internal-external rotation",
-    "standing shoulder scaption",
-)
-SETS = {True: "Segmented Movements", False: "Incorrect Segmented Movements"}
 MAX_BYTES = 64 * 2**20
 _METRES = 0.01
 _NAME = re.compile(r"m(\d\d)_s(\d\d)_e(\d\d)_positions(_inc)?\.txt(\.gz)?")
@@ -55,28 +42,6 @@ class Recording(NamedTuple):
     def name(self) -> str:
         """``m##_s##_e##``, with ``_inc`` for the incorrect ones."""
         return recording_name(self.movement, self.subject, self.repetition, self.correct)
-
-
-def recording_name(movement: int, subject: int, repetition: int, correct: bool) -> str:
-    """The name of a repetition in the owner's files."""
-    return f"m{movement:02}_s{subject:02}_e{repetition:02}{'' if correct else '_inc'}"
-
-
-def relative_paths(movement: int, subject: int, repetition: int, correct: bool) -> tuple[str, str]:
-    """Where the positions and the angles of a repetition lie in the owner's folders (``.txt``)."""
-    stem, tail = recording_name(movement, subject, repetition, True), "" if correct else "_inc"
-    folder = f"{SETS[correct]}/Kinect"
-    return (
-        f"{folder}/Positions/{stem}_positions{tail}.txt",
-        f"{folder}/Angles/{stem}_angles{tail}.txt",
-    )
-
-
-def all_paths() -> Iterator[str]:
-    """Where the files of all repetitions lie in the owner's folders (``.txt``)."""
-    numbers = product((True, False), range(1, len(MOVEMENTS) + 1), range(1, 11), range(1, 11))
-    for correct, movement, subject, repetition in numbers:
-        yield from relative_paths(movement, subject, repetition, correct)
 
 
 def find_recordings(root: str | Path) -> list[Recording]:

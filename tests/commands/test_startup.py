@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from cli_helpers import runner, the_error
 
+from pyg_skeletonmae.datasets.store.card import FORMAT
+
 HEAVY = {"torch", "torch_geometric", "sklearn", "scipy", "tensorboard", "lightning_fabric"}
 RATIO = 1.35  # of `import torch`; 1.2 is what is promised, the rest is the noise of a busy machine
 COMMANDS = {
@@ -25,6 +27,7 @@ COMMANDS = {
     "a misspelt key of the model": ["pretrain", "--model.init_args.hiden_channels", "3"],
     "a misspelt key of prepare": ["prepare", "ntu60", "--rot", "x"],
     "compare": ["compare", "run", "run"],
+    "cache": ["cache", "."],
 }
 
 
@@ -35,6 +38,11 @@ def run(tmp_path: Path) -> Path:
     (folder / "config.yaml").write_text("seed: 0\n")
     (folder / "results.json").write_text(json.dumps({"top1": 0.5}))
     (folder / "metrics.jsonl").write_text('{"step": 1, "epoch": 1, "train/loss": 0.5}\n')
+    card = {"format": FORMAT, "clips": 2, "skeleton": "coco17", "class_names": []}
+    for name in ("store", "uiprmd/raw/Segmented Movements/Kinect/Angles"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "store/card.json").write_text(json.dumps({**card, "content_hash": "0"}))
+    (tmp_path / name / "m01_s01_e01_angles.txt").write_text("0")
     return tmp_path
 
 
@@ -56,7 +64,7 @@ print(code, sorted({HEAVY} & set(sys.modules)))
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=run, check=True
     )
-    code = 0 if arguments[:1] in (["--version"], ["--help"], ["compare"]) else 2
+    code = 0 if arguments[:1] in (["--version"], ["--help"], ["compare"], ["cache"]) else 2
     assert done.stdout.splitlines()[-1] == f"{code} []", done.stderr
 
 

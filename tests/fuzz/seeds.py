@@ -18,7 +18,7 @@ import numpy as np
 
 from fuzz.formats import npy, npz
 from pyg_skeletonmae.datasets import Clip, write_store
-from pyg_skeletonmae.io.uiprmd import relative_paths
+from pyg_skeletonmae.io.uiprmd_files import relative_paths
 from pyg_skeletonmae.layouts import COCO17, NTU25, UIPRMD22, get_layout
 from pyg_skeletonmae.skeleton import Skeleton
 

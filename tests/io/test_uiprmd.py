@@ -10,16 +10,14 @@ from oracle_helpers import real_data
 from pyg_skeletonmae.errors import SkeletonFormatError
 from pyg_skeletonmae.io.packed import read_packed
 from pyg_skeletonmae.io.uiprmd import (
-    MOVEMENTS,
-    all_paths,
     euler_matrices,
     find_recordings,
     forward_kinematics,
     read_positions,
     read_recordings,
     read_table,
-    relative_paths,
 )
+from pyg_skeletonmae.io.uiprmd_files import MOVEMENTS, relative_paths
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -116,14 +114,6 @@ def test_frames_must_agree(tmp_path):
         read_positions(first, second)
     assert read_positions(second, second).shape == (4, 22, 3)
     assert read_positions(second, second).dtype == np.float32
-
-
-def test_names():
-    assert relative_paths(3, 1, 10, False) == (
-        "Incorrect Segmented Movements/Kinect/Positions/m03_s01_e10_positions_inc.txt",
-        "Incorrect Segmented Movements/Kinect/Angles/m03_s01_e10_angles_inc.txt",
-    )
-    assert len(set(all_paths())) == 4000
 
 
 def test_find(tmp_path):

@@ -16,9 +16,9 @@ from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
 from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
 from pyg_skeletonmae.datasets.prepare.workers import run_calls
 from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, write_checked
+from pyg_skeletonmae.datasets.store.card import FORMAT
 from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note, check_nan_policy
 from pyg_skeletonmae.datasets.store.data_card import grouped_notes
-from pyg_skeletonmae.datasets.store.reader import FORMAT
 from pyg_skeletonmae.datasets.store.store import by_reason
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton

@@ -15,7 +15,8 @@ from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError, check_choice
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
 from pyg_skeletonmae.io.packed import read_packed
-from pyg_skeletonmae.io.uiprmd import MOVEMENTS, SETS, read_recordings
+from pyg_skeletonmae.io.uiprmd import read_recordings
+from pyg_skeletonmae.io.uiprmd_files import MOVEMENTS, SETS
 from pyg_skeletonmae.skeleton.layouts import UIPRMD22
 
 LabelTarget = Literal["movement", "movement+correctness"]

@@ -11,38 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from pyg_skeletonmae.errors import SkeletonFormatError
-from pyg_skeletonmae.io.json_file import read_json
 from pyg_skeletonmae.io.npz import NpzFile, map_npy, require_file
 from pyg_skeletonmae.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
 Index = dict[str, Array]
 
-FORMAT = "pyg_skeletonmae clips 1"
 _COLUMNS = ("length", "subject", "clip_track", "track_start")
 _CHUNK = 4096
 _SKELETONS: dict[bytes, Skeleton] = {}
-
-
-def read_card(root: Path) -> dict[str, Any]:
-    """Reads ``card.json``.
-
-    Raises:
-        SkeletonFormatError: It is missing, damaged, or of another format.
-    """
-    path = require_file(root / "card.json", "the card of a store")
-    card = read_json(path)
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        found = repr(card.get("format"))[:50] if isinstance(card, dict) else "another"
-        raise SkeletonFormatError(path, "format", FORMAT, found)
-    names = card.get("class_names")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise SkeletonFormatError(path, "class_names", "a list of names", repr(names)[:50])
-    if not isinstance(card.get("content_hash"), str):
-        raise SkeletonFormatError(
-            path, "content_hash", "a text", repr(card.get("content_hash"))[:50]
-        )
-    return card
 
 
 def read_column_names(

@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.batch import tracks_edge_index
+from pyg_skeletonmae.datasets.store.card import read_card
 from pyg_skeletonmae.datasets.store.clip_checks import Intake
 from pyg_skeletonmae.datasets.store.clips import Clip, NanPolicy
 from pyg_skeletonmae.datasets.store.data_card import DataCard
 from pyg_skeletonmae.datasets.store.reader import (
-    read_card,
     read_column_names,
     read_index,
     read_rows,

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.datasets.labels import check_labels, max_label
+from pyg_skeletonmae.datasets.store.card import FORMAT
 from pyg_skeletonmae.datasets.store.clips import Clip
-from pyg_skeletonmae.datasets.store.reader import FORMAT
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.files.names import nfc
 from pyg_skeletonmae.io.npz import write_npz

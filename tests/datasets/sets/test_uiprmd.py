@@ -11,7 +11,8 @@ from oracle_helpers import real_data
 from pyg_skeletonmae.datasets import UIPRMD
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 from pyg_skeletonmae.io.packed import Packed, quantise, write_packed
-from pyg_skeletonmae.io.uiprmd import MOVEMENTS, read_recordings, relative_paths
+from pyg_skeletonmae.io.uiprmd import read_recordings
+from pyg_skeletonmae.io.uiprmd_files import MOVEMENTS, relative_paths
 from pyg_skeletonmae.layouts import UIPRMD22
 
 RECORDINGS = [(m, s, 1, correct) for correct in (True, False) for m in (1, 4) for s in (1, 2)]
