@@ -250,6 +250,29 @@ def test_a_run_straight_from_a_folder_of_poses(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["test_clips"] == 4
 
 
+def test_a_run_from_bare_tables_by_a_section_of_yaml(tmp_path):
+    root, rng = tmp_path / "clips", np.random.default_rng(0)
+    root.mkdir()
+    head = ",".join(f"x{i},y{i},z{i}" for i in range(33))
+    for name in "abcd":
+        values = rng.uniform(0.1, 0.9, (12, 33, 3)).round(4)
+        values[3, 5] = 0
+        rows = [",".join(map(str, row)) + f",wave_{name}" for row in values.reshape(12, 99)]
+        (root / f"{name}.csv").write_text("\n".join([f"{head},gesture", *rows]) + "\n")
+    (tmp_path / "run.yaml").write_text(
+        f"data: {{name: poses, path: {root}, frames: 8, split_by: name, train_values: [a.csv],"
+        " poses: {zeros: missing, label_column: gesture, fps: 25, strict: true}}\n"
+    )
+    small = ["--model.init_args.hidden_channels=8", "--trainer.max_steps=1"]
+    assert (
+        main(["pretrain", f"--config={tmp_path / 'run.yaml'}", *small, f"--out={tmp_path}/o"]) == 0
+    )
+    assert json.loads((tmp_path / "o/results.json").read_text())["clips"] == 1
+    (card,) = (json.loads(path.read_text()) for path in root.rglob("card.json"))
+    assert card["class_names"] == [f"wave_{name}" for name in "abcd"]
+    assert (card["fps"], card["missing_joints"], card["zero_joints"]) == (25, 4, 0)
+
+
 def test_a_folder_of_poses(tmp_path):
     root = write_recordings(tmp_path / "mine", 2, 1)
     data = open_dataset(DataConfig(name="poses", path=str(root)))
