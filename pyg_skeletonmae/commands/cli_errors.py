@@ -30,6 +30,7 @@ _NAMES = {
     "<class 'bool'>": "true or false",
     "<class 'str'>": "text",
     "<class 'list'>": "a list",
+    "<class 'dict'>": "names and values, '{name: value}',",
     "<class 'NoneType'>": "null",
 }
 

@@ -139,6 +139,7 @@ def test_help(run, name):
         ("pretrain --data.frames=x", "data.frames: expected a whole number, found 'x'"),
         ("pretrain --trainer.optim.lr=fast", "trainer.optim.lr: expected a number, found 'fast'"),
         ("pretrain --data.train_subjects=a", "data.train_subjects: expected a list or null"),
+        ("pretrain --data.poses.columns=a", "data.poses.columns: expected names and values"),
         ("pretrain --nan=ignore", "nan: expected one of error, drop, interpolate, found 'ignore'"),
         ("evaluate --protocol=svm", "protocol: expected one of knn, linear"),
         ("finetune --freeze=true", "freeze: there is nothing to freeze"),
