@@ -22,60 +22,26 @@ writes them).
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-from pathlib import Path
-
-from tables.results_page import write_page
-from tables.rows import read_rows, write_rows
-from tables.runner import Run, collect, end, execute
-from tables.uiprmd_runs import PROTOCOLS, grid, planned, runs, together
-from tables.variants import PRETRAINED
-
-HERE = Path(__file__).parent
-MEASURES = ("frozen", "quarters", "trained")
-
-
-def parser() -> argparse.ArgumentParser:
-    """The options of this script."""
-    found = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    add = found.add_argument
-    add("--grid", action="store_true", help="all that grid.yaml names for a CPU")
-    add("--gpu", action="store_true", help="all that grid.yaml names for a GPU")
-    methods = ["coordinates", "ST-GCN", *PRETRAINED]
-    add("--method", nargs="+", default=["graph_mae"], choices=methods, metavar="METHOD")
-    add("--measure", nargs="+", default=list(MEASURES), choices=MEASURES)
-    add("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    add("--protocols", nargs="+", default=["full", "label-poor"], choices=list(PROTOCOLS))
-    add("--together", action="store_true", help="also all seeds of STRL as one classifier")
-    add("--jobs", type=int, default=1, help="runs at a time", choices=range(1, 65), metavar="N")
-    add("--out", type=Path, default=Path("runs/uiprmd"))
-    add("--table", action="store_true", help="only write the tables")
-    return found
-
-
-def _asked_for(options: argparse.Namespace) -> Iterator[Run]:
-    kinds = [gpu for gpu in (False, True) if (options.gpu if gpu else options.grid)]
-    for gpu in kinds:
-        yield from (run for run, _ in grid(options.seeds, gpu))
-    for measure in options.measure if not kinds else ():
-        yield from runs(measure, options.method, options.protocols, options.seeds)
+from tables.open_command import chosen, make, parser, work
+from tables.uiprmd_runs import UIPRMD, grid, together
 
 
 def main() -> None:
     """Runs what is missing and writes the tables."""
-    options = parser().parse_args()
-    found = list(_asked_for(options))
-    failed: list[str] = []
-    if not options.table:
-        failed = execute(found, options.out, options.jobs, HERE / "results.csv")
-        for protocol in options.protocols if options.together else ():
-            if run := together(options.seeds, protocol, options.out):
-                found.append(run)
-        write_rows(HERE / "results.csv", collect(found, options.out))
-    rows = read_rows(HERE / "results.csv")
-    write_page(HERE / "RESULTS.md", rows, HERE / "notes.md", planned([0, 1, 2]))
-    end(failed)
+    script = parser(__doc__, list(UIPRMD.protocols), "uiprmd")
+    script.add_argument("--grid", action="store_true", help="all that grid.yaml names for a CPU")
+    script.add_argument("--gpu", action="store_true", help="all that grid.yaml names for a GPU")
+    help_ = "also all seeds of STRL as one classifier"
+    script.add_argument("--together", action="store_true", help=help_)
+    options = script.parse_args()
+    grids = [gpu for gpu in (False, True) if (options.gpu if gpu else options.grid)]
+    runs = [run for gpu in grids for run, _ in grid(options.seeds, gpu)]
+    runs = runs if grids else chosen(UIPRMD, options)
+    if options.together and not (options.list or options.table):
+        make(runs, options)
+        both = [together(options.seeds, protocol, options.out) for protocol in options.protocols]
+        runs = [run for run in both if run]
+    work(runs, options)
 
 
 if __name__ == "__main__":

@@ -53,14 +53,17 @@ _MAMP = (
     "--model.init_args.mask.init_args.ratio=0.8",
 )
 _SMALL = "joints_mlp_small"
+# The paper's form of the graph SkeletonMAE; its preset has another target.
+_PAPER = ("--model.init_args.target=embedding", "--model.init_args.loss=cosine")
 SMALL = {
-    "graph_mae": Method("graph_mae_small", finetune="strl_small"),
+    "graph_mae": Method("graph_mae_small", _PAPER, finetune="strl_small"),
     "st_mae_vit": Method("st_mae_vit_small", (), _SMALL),
     "mamp": Method("st_mae_vit_small", _MAMP, _SMALL),
     "st_mae_sttformer": Method(
         "st_mae_sttformer_small", (), _SMALL, (*_NO_LAYERS, "--data.frames=30")
     ),
     "skeleton2vec": Method("skeleton2vec_small", (), _SMALL),
+    "st_gcn_mae": Method("st_gcn_mae_small", (), _SMALL),
 }
 _TESTED = {"test/top1": "top1", "test/mean_class": "mean_class"}
 _DETECTED = {

@@ -25,7 +25,10 @@ COLUMNS = [
 ]  # fmt: skip
 # Settings that say where a run was made, or how often, but not what it is.
 _LOCAL = {"out", "resume", "config", "seed", "pretrained", "keep_memory"}
-_LOCAL_BELOW = {"data": {"path", "cache", "label_draw"}, "trainer": {"seed", "progress", "devices"}}
+_LOCAL_BELOW = {
+    "data": {"path", "cache", "label_draw", "label_file"},
+    "trainer": {"seed", "progress", "devices"},
+}
 Row = dict[str, Any]
 
 
@@ -84,16 +87,24 @@ def locked(folder: Path) -> Iterator[None]:
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Adds rows to the table; a row about the same thing is replaced.
 
-    Any number of processes may do so at a time.
+    A row of another seed that was made with other settings says something else under the same
+    name: it is deleted, and said so. Any number of processes may write at a time.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
-        kept = {_about(row): row for row in read_rows(path)}
-        kept |= {_about(row): row for row in rows}
+        added = {_about(row): row for row in rows}
+        settings = {_but_seed(row): row.get("config_hash") for row in added.values()}
+        kept = {}
+        for row in read_rows(path):
+            known = settings.get(_but_seed(row))
+            if known and _about(row) not in added and known != row["config_hash"]:
+                print(f"{', '.join(_about(row))}: deleted, of other settings")
+            else:
+                kept[_about(row)] = row
         text = io.StringIO(newline="")
         writer = csv.DictWriter(text, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(kept.values())
+        writer.writerows((kept | added).values())
         write_text(path, text.getvalue())
 
 
@@ -107,6 +118,10 @@ def read_rows(path: Path) -> list[Row]:
 
 def _about(row: Row) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in ABOUT)
+
+
+def _but_seed(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ABOUT if name != "seed")
 
 
 def by_seed(rows: Iterable[Row], **wanted: str) -> dict[int, Row]:

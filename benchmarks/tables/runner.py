@@ -27,6 +27,8 @@ from pyg_skeletonmae.commands.cli import main
 from tables.rows import Row, measured, write_rows
 
 T = TypeVar("T")
+# Where the data lie, which may move.
+_PLACES = ("--data.path=", "--data.cache=", "--data.label_file=")
 PROGRAM = [sys.executable, "-m", "pyg_skeletonmae"]
 
 
@@ -52,7 +54,11 @@ class Run:
 
 
 def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = None) -> list[str]:
-    """Runs everything that is not finished, ``jobs`` at a time, each on its share of the cores.
+    """Runs everything that is not finished, ``jobs`` at a time, each on one thread.
+
+    Another number of threads adds in another order, and ends in other rows: by up to ten points for
+    a single seed of the graph SkeletonMAE (``docs/results.md``). With one thread a row is the same
+    bit for bit, however many runs are made at a time.
 
     Runs start in the order of the list; one that needs a pre-training waits for it while others go
     ahead. Those that share a folder are made once, for all of their rows. Rows enter the table as
@@ -62,7 +68,7 @@ def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = Non
     Returns:
         The folders that have no result of today's settings: failed, stopped, left out.
     """
-    threads = max(1, _cores() // jobs) if jobs else 0
+    threads = 1 if jobs else 0
     listed = {run.folder: run for run in runs}
     left, failed = list(listed.values()), []
     active: dict[Future[None], Run] = {}
@@ -112,11 +118,6 @@ def finished(folder: Path) -> bool:
     """Whether a run has ended by itself; one that was told to stop has results, too."""
     path = folder / "results.json"
     return path.exists() and json.loads(path.read_text()).get("finished", 1.0) == 1.0
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _execute(run: Run, root: Path, threads: int, listed: Mapping[str, Run]) -> None:
@@ -214,7 +215,7 @@ def settings(run: Run, root: Path) -> str:
     texts = [
         Path(option.partition("=")[2]).read_text() if option.startswith("--config=") else option
         for option in run.command
-        if not option.startswith(("--data.path=", "--data.cache="))  # the data may move
+        if not option.startswith(_PLACES)
     ]
     start = root / ".logs" / f"{run.pretrained}.settings"
     return json.dumps([*texts, start.read_text() if start.exists() else ""])

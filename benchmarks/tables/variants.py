@@ -10,6 +10,8 @@ _RANDOM_JOINTS = (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.3
 # For the yaw protocol: pre-trained on clips that are turned anew in each epoch.
 _TURNED = ("--data.rotate=[10.0,180.0,10.0]",)
 _GCN = (f"{_MODEL}conv=gcn",)
+_SQUARED = (f"{_MODEL}target=coordinates", f"{_MODEL}loss=squared")
+_DROP = (f"{_MODEL}hidden=drop",)
 
 
 def _tube(length: int) -> Settings:
@@ -20,6 +22,9 @@ def _tube(length: int) -> Settings:
 _VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
     "graph_mae random joints": ("graph_mae", _RANDOM_JOINTS, ()),
     "graph_mae gcn": ("graph_mae", (), _GCN),
+    "graph_mae squared": ("graph_mae", _SQUARED, ()),
+    "graph_mae squared drop": ("graph_mae", (*_SQUARED, *_DROP), ()),
+    "st_gcn_mae token": ("st_gcn_mae", (f"{_MODEL}decoder.init_args.hidden=token",), ()),
     "st_mae_vit coordinates": ("st_mae_vit", (f"{_MODEL}target_norm=none",), ()),
     "st_mae_vit motion": (
         "st_mae_vit",
@@ -52,6 +57,8 @@ PRETRAINED = {**SMALL, **VARIANTS, **FULL_SIZE}
 FRAMES = {
     "st_mae_sttformer": 30,
     "st_mae_sttformer turned": 30,
+    "st_gcn_mae": 64,
+    "st_gcn_mae token": 64,
     "graph_mae full size": 64,
     "st_mae_vit full size": 120,
     "mamp full size": 120,
@@ -62,16 +69,27 @@ FRAMES = {
 NORMALISED = {"skeleton2vec full size": ("first", "null")}
 
 
+# With another decoder a seed draws other random weights.
+_OWN_TWIN = {"graph_mae squared", "graph_mae squared drop", "st_gcn_mae token"}
 # What differs in pre-training only has the random weights of another method.
 _SAME_NETWORK = {
     "mamp": "st_mae_vit",
-    **{name: base for name, (base, _, network) in _VARIANTS.items() if not network},
+    **{
+        name: base
+        for name, (base, _, network) in _VARIANTS.items()
+        if not network and name not in _OWN_TWIN
+    },
 }
 
 
 def shares_network(method: str) -> bool:
     """Whether another method, that differs in pre-training alone, has the same random weights."""
     return method in _SAME_NETWORK
+
+
+def has_statistics(method: str) -> bool:
+    """Whether the network normalises by statistics of batches, which random weights lack."""
+    return PRETRAINED[method].config.startswith(("graph_mae", "st_gcn_mae"))
 
 
 def starts(method: str) -> tuple[str, ...]:

@@ -44,6 +44,16 @@ def test_a_row_about_the_same_thing_is_replaced(tmp_path):
     assert found[1]["config"] == "other"
 
 
+def test_rows_of_other_seeds_that_were_made_with_other_settings_are_deleted(tmp_path, capsys):
+    path = tmp_path / "results.csv"
+    old = [row(seed, 0.5, config_hash="a") for seed in (0, 1)]
+    table.write_rows(path, [*old, row(1, 0.4, metric="knn", config_hash="a")])
+    table.write_rows(path, [row(0, 0.7, config_hash="b")])
+    left = [(r["seed"], r["metric"], r["config_hash"]) for r in table.read_rows(path)]
+    assert left == [("0", "top1", "b"), ("1", "knn", "a")]
+    assert capsys.readouterr().out == "d, 1/2, full, m, 1, top1: deleted, of other settings\n"
+
+
 def test_a_table_with_fewer_columns_keeps_its_rows(tmp_path):
     path = tmp_path / "results.csv"
     path.write_text("data,split,protocol,method,seed,metric,value\nd,1/2,full,m,0,top1,0.5\n")

@@ -41,7 +41,7 @@ def test_the_grid_is_what_was_promised():
 
 def test_a_part_of_the_grid_has_the_same_folders() -> None:
     whole = {run.folder for run, _ in uiprmd_runs.grid([0, 1, 2], gpu=False)}
-    part = [run.folder for run in uiprmd_runs.runs("frozen", ["graph_mae"], ["full"], [0])]
+    part = [run.folder for run in uiprmd_runs.UIPRMD.runs("frozen", ["graph_mae"], ["full"], [0])]
     assert part and set(part) <= whole
 
 
