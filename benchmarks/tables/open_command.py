@@ -32,7 +32,8 @@ def parser(about: str | None, protocols: Sequence[str], name: str) -> argparse.A
     add("--measure", nargs="+", default=list(MEASURES), choices=MEASURES)
     add("--seeds", type=int, nargs="+", default=[0, 1, 2])
     add("--protocols", nargs="+", default=list(protocols[:2]), choices=list(protocols))
-    add("--jobs", type=int, default=1, help="runs at a time", choices=range(1, 65), metavar="N")
+    jobs = "runs at a time, each on one thread; 0: in this process"
+    add("--jobs", type=int, default=1, help=jobs, choices=range(65), metavar="N")
     add("--out", type=Path, default=Path("runs") / name)
     add("--results", type=Path, default=HERE, help="the folder of results.csv and RESULTS.md")
     add("--list", action="store_true", help="only say what would be run, and what it takes")
