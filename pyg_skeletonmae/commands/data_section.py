@@ -19,6 +19,8 @@ from pyg_skeletonmae.datasets.sets.uiprmd import LabelTarget
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.models import Preprocessing
+from pyg_skeletonmae.models.preprocessing import PipelineName
 from pyg_skeletonmae.skeleton.layouts import get_layout
 from pyg_skeletonmae.transforms.recipe import standard_transform
 from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
@@ -108,6 +110,7 @@ class DataConfig(metaclass=CheckedMeta):
         num_clips: The number of ``synthetic`` clips.
         num_classes: The number of ``synthetic`` classes.
         num_subjects: The number of ``synthetic`` subjects.
+        pipeline: Whose steps bring clips to what models read.
         frames: The number of frames every clip is resampled to.
         crop: Smallest and largest share of a training clip's random window; null: whole clips.
         center: What becomes the origin, see ``CenterRoot``; null: leave clips where they are.
@@ -152,6 +155,7 @@ class DataConfig(metaclass=CheckedMeta):
     num_clips: int = 600
     num_classes: int = 12
     num_subjects: int = 10
+    pipeline: PipelineName = "ours"
     frames: int = 64
     crop: tuple[float, float] | None = (0.5, 1.0)
     center: CenterMode | None = "mean"
@@ -174,6 +178,16 @@ class DataConfig(metaclass=CheckedMeta):
             dataset.skeleton, self.frames, train=train, crop=crop, center=self.center,
             scale=self.scale, view=self.view, rotate=self.rotate, flip=self.flip, shape=self.shape,
             jitter=self.jitter, drop_frames=self.drop_frames, stream=self.stream,
+        )  # fmt: skip
+
+    def preprocessing(self, dataset: SkeletonDataset) -> Preprocessing:
+        """What a model has to be told that reads clips of a data set as this section says."""
+        card = dataset.card
+        return Preprocessing(
+            pipeline=self.pipeline, frames=self.frames, center=self.center,
+            scale=self.scale, stream=self.stream, skeleton=dataset.skeleton.name,
+            channels=dataset.store.num_channels, unit=card.get("unit") or None,
+            rate=card.get("fps"),
         )  # fmt: skip
 
     def train_loader(

@@ -13,13 +13,20 @@ from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError
 from pyg_skeletonmae.evaluation.transfer import bridge
-from pyg_skeletonmae.models import STGCN, STRL, Classifier, GraphEncoder, build_model
+from pyg_skeletonmae.models import (
+    STGCN,
+    STRL,
+    Classifier,
+    GraphEncoder,
+    Preprocessing,
+    build_model,
+)
 from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder, with_drop_path
 from pyg_skeletonmae.models.from_config import CLASSIFIERS
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release
 
-PRETRAIN_ONLY = ("frames", "center", "scale", "stream")
+PRETRAIN_ONLY = ("pipeline", "frames", "center", "scale", "stream")
 
 
 class ClassifierBuilder(Protocol):
@@ -132,7 +139,9 @@ def load_encoder(
         CheckpointError: There is no release, or it holds no model with an encoder.
     """
     model = load_release(runs.release_of(path), own)
-    differences = runs.data_differences(path, data, PRETRAIN_ONLY)
+    told: Preprocessing | None = model.__dict__["preprocessing"]
+    before = None if told is None else told.settings()
+    differences = runs.data_differences(path, data, PRETRAIN_ONLY, before)
     for difference in differences + runs.split_differences(path, data):
         logging.getLogger("pyg_skeletonmae").warning(difference)
     encoder: nn.Module = getattr(model, "encoder", model)

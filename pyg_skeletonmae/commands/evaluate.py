@@ -27,6 +27,7 @@ from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.notes import noted
+from pyg_skeletonmae.training import release_preprocessing
 
 _TUNE, _SEMI, _FEW_SHOT = TuneConfig(), SemiConfig(), FewShotConfig()
 _TEMPORAL, _ENSEMBLE = TemporalConfig(), EnsembleConfig()
@@ -111,7 +112,12 @@ def evaluate(
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)
     encoder = None
+    notes: list[str] = []
     if pretrained is not None:
+        told = release_preprocessing(runs.release_of(Path(pretrained)))
+        if told is not None:
+            other = ", ".join(told.differences(data.preprocessing(splits.test)))
+            notes += [f"other clips than {pretrained} was trained on: {other}"] if other else []
         encoder = load_encoder(Path(pretrained), resolved["data"], random_init, classes)
         if chosen.bridges:
             encoder = bridge(encoder, splits.test.skeleton)
@@ -130,7 +136,7 @@ def evaluate(
         flip=flip,
         classes=tuple(classes),
     )
-    notes = job.refit_statistics() if statistics == "clips" else []
+    notes += job.refit_statistics() if statistics == "clips" else []
     if trains and encoder is None:
         raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
     run: AbstractContextManager[None] = nullcontext()

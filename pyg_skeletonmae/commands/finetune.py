@@ -91,4 +91,4 @@ def finetune(
         net, trainer, loader, test, val=val, folder=folder, resume=resume, select=select
     )
     counts = {"clips": len(dataset), "test_clips": len(splits.test)}
-    return finish(trainer, net, folder, splits, {**results, **counts})
+    return finish(trainer, net, folder, splits, data, {**results, **counts})

@@ -85,7 +85,7 @@ def pretrain(
         runs.start(folder, resolved, seed)
     evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
     results = trainer.fit(net, loader, evaluate, folder, resume)
-    return finish(trainer, net, folder, splits, {**results, "clips": len(splits.train)})
+    return finish(trainer, net, folder, splits, data, {**results, "clips": len(splits.train)})
 
 
 def _knn_on(splits: Splits, data: DataConfig, trainer: Trainer) -> Evaluate:

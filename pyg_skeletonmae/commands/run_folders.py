@@ -38,6 +38,7 @@ _FREE = ("out", "resume", "config", "trainer", "optim")
 _BEFORE = {
     "model.init_args.loss": "cosine",
     "model.init_args.hidden": "token",
+    "data.pipeline": "ours",
     "flip": False,
     "statistics": "model",
 }
@@ -178,11 +179,22 @@ def release_of(path: Path) -> Path:
     return path / RELEASE if (path / RELEASE).is_dir() else path
 
 
-def data_differences(pretrained: Path, data: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
-    """How the data settings of a run differ from those of the run that a model comes from."""
-    if not (pretrained / CONFIG).is_file():
-        return []
-    before = data_section(pretrained)
+def data_differences(
+    pretrained: Path,
+    data: Mapping[str, Any],
+    keys: Sequence[str],
+    before: Mapping[str, Any] | None = None,
+) -> list[str]:
+    """How the data settings of a run differ from those of the run that a model comes from.
+
+    Args:
+        pretrained: The folder of the model.
+        data: The settings of the run.
+        keys: Those that are compared.
+        before: The model's; None: those of its run folder, if it is in one.
+    """
+    if before is None:
+        before = data_section(pretrained) if (pretrained / CONFIG).is_file() else {}
     return [
         f"data.{key} is {data[key]!r}, was {before[key]!r} in {pretrained}"
         for key in keys

@@ -103,11 +103,17 @@ def measured(splits: Splits, device: torch.device | str = "cpu") -> dict[str, An
 
 
 def finish(
-    trainer: Trainer, net: nn.Module, folder: Path, splits: Splits, results: dict[str, Any]
+    trainer: Trainer,
+    net: nn.Module,
+    folder: Path,
+    splits: Splits,
+    data: DataConfig,
+    results: dict[str, Any],
 ) -> dict[str, Any]:
     """Writes the release folder and the results, on the first process."""
     if trainer.rank == 0:
-        save_release(net.cpu(), folder / runs.RELEASE)
+        told = data.preprocessing(splits.train)
+        save_release(net.cpu(), folder / runs.RELEASE, preprocessing=told)
         taken = measured(splits, trainer.fabric.device)
         runs.write_json(folder / runs.RESULTS, {**finite(results), **taken})
     return {**results, "folder": str(folder)}

@@ -6,6 +6,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -24,9 +25,10 @@ from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.demo import demo
 from pyg_skeletonmae.commands.option_names import NOT_SETTINGS
 from pyg_skeletonmae.commands.parser import NOT_HERE, Parser, build_parser, parse
+from pyg_skeletonmae.commands.run_folders import release_of
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
-from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory
+from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory, release_preprocessing
 
 COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "pretrain": pretrain,
@@ -79,14 +81,19 @@ def run_settings(argv: Sequence[str]) -> dict[str, Any] | None:
 def _with_defaults(parser: Parser, argv: Sequence[str]) -> Namespace:
     """Reads a command line; defaults are those of the model that is named.
 
-    Left alone, the parser would keep the default model's value of every setting that both have.
+    Left alone, the parser would keep the default model's value of every setting that both have. Of
+    a pre-trained one, the clips are prepared by default as its release says.
     """
     config = parse(parser, argv)
-    chosen = config[config.command].get("model.class_path")
-    if chosen is None or chosen == _spec(_MODELS[config.command][0])["class_path"]:
-        return config
-    parser.below[config.command].set_defaults({"model": {"class_path": chosen}})
-    return parse(parser, argv)
+    settings, below = config[config.command], parser.below[config.command]
+    chosen, pretrained = settings.get("model.class_path"), settings.get("pretrained")
+    told = None if pretrained is None else release_preprocessing(release_of(Path(pretrained)))
+    if told is not None:
+        below.set_defaults({f"data.{key}": value for key, value in told.settings().items()})
+    other = chosen not in (None, *(_spec(kinds[0])["class_path"] for kinds in _MODELS.values()))
+    if other:
+        below.set_defaults({"model": {"class_path": chosen}})
+    return parse(parser, argv) if other or told is not None else config
 
 
 def add_settings(parser: Parser, name: str) -> None:

@@ -133,7 +133,7 @@ def _train(
     found = train_classifier(
         encoder, dataset.num_classes, loader, job.data.eval_loader(job.splits.test, device), val,
         recipe=recipe, folder=folder, resume=True, select=job.select, seed=job.seed,
-        release=release,
+        release=release, preprocessing=job.data.preprocessing(dataset),
     )  # fmt: skip
     unknown = unknown_note(dataset.labels, job.splits.test.labels)
     found |= noted(*found.get("notes", []), unknown)

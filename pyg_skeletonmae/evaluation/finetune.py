@@ -16,6 +16,7 @@ from pyg_skeletonmae.evaluation.classify import evaluate_classifier
 from pyg_skeletonmae.evaluation.notes import chance_note, noted
 from pyg_skeletonmae.evaluation.recipe import LINEAR_SGD, Recipe
 from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.preprocessing import Preprocessing
 from pyg_skeletonmae.training import Trainer, load_model, save_release
 from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.run import BEST, LAST
@@ -99,6 +100,7 @@ def train_classifier(
     select: Select = "last",
     seed: int = 0,
     release: str | Path | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> dict[str, Any]:
     """A classifier on an encoder, trained by a recipe and tested.
 
@@ -119,6 +121,7 @@ def train_classifier(
         select: See :func:`finetune`.
         seed: Of the head's first weights and of the training.
         release: The folder for the classifier as it was tested; None = it is not kept.
+        preprocessing: How its clips are prepared, for the release.
 
     Returns:
         What :func:`finetune` returns.
@@ -131,7 +134,7 @@ def train_classifier(
         model, trainer, loader, test, val, folder=folder, resume=resume and begun, select=select
     )
     if release is not None:
-        save_release(model.cpu(), release)
+        save_release(model.cpu(), release, preprocessing=preprocessing)
     return results
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.models.encoders.strl import STRLEncoder
     from pyg_skeletonmae.models.encoders.sttformer import STTFormerEncoder
     from pyg_skeletonmae.models.from_config import build_model
+    from pyg_skeletonmae.models.preprocessing import Preprocessing
     from pyg_skeletonmae.models.pretraining.graph_decoder import GraphDecoder
     from pyg_skeletonmae.models.pretraining.graph_mae import GraphSkeletonMAE
     from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedView
@@ -53,6 +54,7 @@ __all__ = [
     "MaskedView",
     "MixingDecoder",
     "MotionTarget",
+    "Preprocessing",
     "STDecoder",
     "STEncoder",
     "STGCN",

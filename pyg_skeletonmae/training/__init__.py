@@ -8,7 +8,12 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.training.allocator import keep_memory
     from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_model, save_checkpoint
     from pyg_skeletonmae.training.optim import OptimConfig
-    from pyg_skeletonmae.training.release import load_release, release_config, save_release
+    from pyg_skeletonmae.training.release import (
+        load_release,
+        release_config,
+        release_preprocessing,
+        save_release,
+    )
     from pyg_skeletonmae.training.runlog import read_metrics
     from pyg_skeletonmae.training.trainer import Trainer
 
@@ -21,6 +26,7 @@ __all__ = [
     "load_release",
     "read_metrics",
     "release_config",
+    "release_preprocessing",
     "save_checkpoint",
     "save_release",
 ]

@@ -1,4 +1,8 @@
-"""Release folders: a model to share, ``model.safetensors`` and ``config.json``."""
+"""Release folders: a model to share, ``model.safetensors`` and ``config.json``.
+
+Beside them ``preprocessing.yaml``, which says how the clips are prepared that the model reads;
+releases of earlier versions have none.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +18,26 @@ from torch import nn
 from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.configurable import unrecorded
 from pyg_skeletonmae.errors import CheckpointError, SkeletonFormatError
-from pyg_skeletonmae.files.plain import open_plain
+from pyg_skeletonmae.files.plain import open_plain, read_plain
 from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.io.json_file import read_json
 from pyg_skeletonmae.models.from_config import build_model, check_classes
+from pyg_skeletonmae.models.preprocessing import Preprocessing
 from pyg_skeletonmae.training.checkpoint import load_weights
 from pyg_skeletonmae.training.sized import WeightsError, build_sized
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+WEIGHTS, CONFIG, PREPROCESSING = "model.safetensors", "config.json", "preprocessing.yaml"
 _FORMAT = 1
-MAX_CONFIG, MAX_HEADER = 16 * 2**20, 16 * 2**20
+MAX_CONFIG, MAX_HEADER, MAX_PREPROCESSING = 16 * 2**20, 16 * 2**20, 2**16
 # What the constructors of a hostile configuration may raise.
 _UNFIT = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, AttributeError)
 
 
 def save_release(
-    model: nn.Module, folder: str | Path, extra: Mapping[str, Any] | None = None
+    model: nn.Module,
+    folder: str | Path,
+    extra: Mapping[str, Any] | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> Path:
     """Writes a release folder, whole or not at all; an older one there is replaced.
 
@@ -38,6 +46,8 @@ def save_release(
             derived from :class:`~pyg_skeletonmae.models.SkeletonModel`.
         folder: The release folder.
         extra: Anything JSON can hold, for :func:`release_config`: class names, transforms, scores.
+        preprocessing: How the clips are prepared that it reads; None: as its attribute
+            ``preprocessing`` says, which :func:`load_release` sets, or nobody knows.
 
     Raises:
         CheckpointError: The model has no ``config``, or tensors that are not finite (the first is
@@ -69,9 +79,12 @@ def save_release(
             raise CheckpointError(
                 f"{folder}: {name}: holds numbers that are not finite; nothing was written"
             )
+    preprocessing = preprocessing or getattr(model, "preprocessing", None)
     with write_folder(folder, overwrite=True) as beside:
         save_file(weights, beside / WEIGHTS)
         (beside / CONFIG).write_text(text, encoding="utf-8")
+        if preprocessing is not None:
+            (beside / PREPROCESSING).write_text(preprocessing.to_yaml(), encoding="utf-8")
     return folder
 
 
@@ -97,8 +110,27 @@ def release_config(folder: str | Path) -> dict[str, Any]:
     return content
 
 
+def release_preprocessing(folder: str | Path) -> Preprocessing | None:
+    """How the clips are prepared that the model of a release folder reads; None: it does not say.
+
+    Raises:
+        CheckpointError: The file is no plain one, damaged or of another format.
+    """
+    path = Path(folder) / PREPROCESSING
+    try:
+        text = read_plain(path, MAX_PREPROCESSING).decode("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "expected text in UTF-8"
+        raise CheckpointError(f"{path}: cannot be read: {reason}") from None
+    return Preprocessing.from_yaml(text, str(path))
+
+
 def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
     """The model of a release folder, on the CPU and in ``eval`` mode.
+
+    Its attribute ``preprocessing`` is what :func:`release_preprocessing` says.
 
     Nothing in the folder is unpickled or imported by name, and no memory is taken for a model that
     the weights are not of.
@@ -120,7 +152,7 @@ def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
     folder = Path(folder)
     classes = check_classes(classes)
     config, path = release_config(folder)["model"], folder / WEIGHTS
-    shapes = _weight_shapes(path)
+    preprocessing, shapes = release_preprocessing(folder), _weight_shapes(path)
     try:
         model = build_sized(lambda: build_model(config, classes), config, shapes)
     except WeightsError as error:
@@ -133,6 +165,7 @@ def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: no readable safetensors file ({error})") from error
     load_weights(model, weights, path)
+    model.__dict__["preprocessing"] = preprocessing
     return model.eval()
 
 

@@ -78,7 +78,32 @@ def test_random_init_and_notes_on_other_preparation(run, tmp_path):
     code, out, err = run("evaluate", *data, "--pretrained=out", "--random_init")
     assert code == 0 and json.loads(out)["random_init"] is True
     assert err == "note: data.frames is 6, was 8 in out\n"
+    assert json.loads(out)["notes"] == ["other clips than out was trained on: frames is 6, was 8"]
     assert "--pretrained" in the_error(run("evaluate", *data, "--random_init"))
+
+
+def test_clips_are_prepared_as_the_release_says(run, tmp_path):
+    path = write_packed(tmp_path / "sticks.npz")
+    how = ("--data.scale=bones", "--data.center=first", "--data.stream=bone")
+    pretrain(run, path, *how)
+    data = ("--data.name=npz", f"--data.path={path}", "--keep_memory=false")
+    code, out, err = run("evaluate", *data, "--pretrained=out", "--out=measured")
+    assert (code, err) == (0, "") and "notes" not in json.loads(out)
+    settings = yaml.safe_load(Path("measured/config.yaml").read_text())["data"]
+    assert [settings[key] for key in ("frames", "scale", "center", "stream")] == [
+        8, "bones", "first", "bone",
+    ]  # fmt: skip
+    _, told, _ = run("evaluate", *data, "--pretrained=out", "--data.frames=8", *how)
+    assert json.loads(told)["top1"] == json.loads(out)["top1"]
+    Path("data.yaml").write_text("data: {frames: 5}\n")
+    _, out, err = run("evaluate", "--config=data.yaml", *data, "--pretrained=out/release")
+    assert err == "note: data.frames is 5, was 8 in out/release\n"
+    Path("out/release/preprocessing.yaml").write_text("format: 2\nframes: x\n")
+    line = the_error(run("evaluate", *data, "--pretrained=out"))
+    assert line.startswith("out/release/preprocessing.yaml: frames: expected a whole number")
+    Path("out/release/preprocessing.yaml").unlink()  # as in releases of earlier versions
+    _, out, err = run("evaluate", *data, "--pretrained=out", "--data.frames=6", *how)
+    assert err == "note: data.frames is 6, was 8 in out\n" and "notes" not in json.loads(out)
 
 
 def test_resume_goes_on_and_guards_its_settings(run, tmp_path):

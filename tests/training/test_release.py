@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import torch
@@ -10,8 +11,14 @@ from training_helpers import Task
 from pyg_skeletonmae import __version__
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.models import GraphSkeletonMAE
-from pyg_skeletonmae.training import load_release, release, release_config, save_release
+from pyg_skeletonmae.models import GraphSkeletonMAE, Preprocessing
+from pyg_skeletonmae.training import (
+    load_release,
+    release,
+    release_config,
+    release_preprocessing,
+    save_release,
+)
 
 
 def make_model(hidden: int = 4) -> GraphSkeletonMAE:
@@ -35,6 +42,38 @@ def test_round_trip(tmp_path):
         assert torch.equal(again.state_dict()[name], tensor)
     config = release_config(folder)
     assert config["version"] == __version__ and config["extra"] == {"classes": ["a", "b"]}
+
+
+def test_preprocessing_goes_with_the_model(tmp_path, folder):
+    assert release_preprocessing(folder) is None and load_release(folder).preprocessing is None
+    told = Preprocessing(frames=90, scale=None, unit="m")
+    save_release(make_model(), folder, preprocessing=told)
+    model = load_release(folder)
+    assert model.preprocessing == release_preprocessing(folder) == told
+    again = save_release(model, tmp_path / "again")
+    assert (again / "preprocessing.yaml").read_text() == told.to_yaml()
+    save_release(make_model(), again)
+    assert not (again / "preprocessing.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"format: 3\n", "format: expected 2, found 3"),
+        (b"format: 2\nfrmes: 9\n", "'frmes': no such key; did you mean frames?"),
+        (b"\xff\xfe", "cannot be read: expected text in UTF-8"),
+        (b"#" * 2**17, "cannot be read: larger than 64 KiB"),
+    ],
+)
+def test_damaged_preprocessing(folder, content, message):
+    (folder / "preprocessing.yaml").write_bytes(content)
+    for read in (load_release, release_preprocessing):
+        with pytest.raises(CheckpointError, match=rf"preprocessing.yaml: {re.escape(message)}"):
+            read(folder)
+    (folder / "preprocessing.yaml").unlink()
+    (folder / "preprocessing.yaml").mkdir()
+    with pytest.raises(CheckpointError, match=r"preprocessing.yaml: cannot be read"):
+        load_release(folder)
 
 
 def test_an_older_release_is_replaced_and_nothing_else(tmp_path, folder):

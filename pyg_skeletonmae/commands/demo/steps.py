@@ -96,7 +96,8 @@ class Demo:
         optim = optimiser(self.method, epochs)
         trainer = Trainer(epochs, optim=optim, accelerator="cpu", seed=self.seed, log_every=10)
         trainer.fit(model, self.data.train_loader(dataset, self.seed), run_dir=self.folder / name)
-        save_release(model, self.folder / name / runs.RELEASE)
+        told = self.data.preprocessing(dataset)
+        save_release(model, self.folder / name / runs.RELEASE, preprocessing=told)
 
     def build(self) -> Pretrained:
         """The model to pre-train, with fresh weights."""

@@ -1,0 +1,146 @@
+"""How the clips are prepared that a model reads: what a release says beside its weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+import yaml
+from torch_geometric.transforms import Compose
+
+from pyg_skeletonmae.configurable.arguments import CheckedMeta, nearest
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, check_choice
+from pyg_skeletonmae.files.yaml import brief_problem, parse_yaml
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.recipe import standard_transform
+from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
+from pyg_skeletonmae.transforms.streams import Stream
+
+FORMAT = 2
+PipelineName = Literal["ours"]
+UpAxis = Literal["x up", "y up", "z up", "x down", "y down", "z down"]
+MAX_FRAMES = 2**16
+_TEXT = 200
+_FACTS = ("skeleton", "channels", "unit", "rate", "axes")  # of the clips, not of what is done
+
+
+@dataclass(frozen=True)
+class Preprocessing(metaclass=CheckedMeta):
+    """What was done to the clips that a model was trained on, and what they were.
+
+    The file ``preprocessing.yaml`` of a release folder: whoever feeds the model does the same to
+    other clips, see :meth:`transform`. What is random in training is no part of it.
+
+    Args:
+        pipeline: Whose steps: ``ours``, see
+            :func:`~pyg_skeletonmae.transforms.standard_transform`.
+        frames: The number of frames that every clip is resampled to.
+        center: What becomes the origin, see :class:`~pyg_skeletonmae.transforms.CenterRoot`; None:
+            clips stay where they are.
+        scale: What becomes the unit, see :class:`~pyg_skeletonmae.transforms.ScaleBody`; None:
+            clips stay as large as they are.
+        stream: ``joint`` positions, or ``bone``, ``motion`` or ``bone_motion`` vectors.
+        skeleton: What the clips' skeleton is called; None: not known, as the following.
+        channels: The channels of a clip before all of this.
+        unit: The unit of its coordinates, ``m`` for example.
+        rate: Its frames per second.
+        axes: Which of its axes is vertical, and where it points: ``y up`` in front of a Kinect,
+            ``y down`` in images.
+
+    Raises:
+        ArgumentError: A value is of another type.
+        ConfigError: A value is none of those.
+    """
+
+    pipeline: PipelineName = "ours"
+    frames: int = 64
+    center: CenterMode | None = "mean"
+    scale: ScaleBy | None = "std"
+    stream: Stream = "joint"
+    skeleton: str | None = None
+    channels: int | None = None
+    unit: str | None = None
+    rate: float | None = None
+    axes: UpAxis | None = None
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("pipeline", PipelineName), ("center", CenterMode), ("scale", ScaleBy),
+            ("stream", Stream), ("axes", UpAxis),
+        ):  # fmt: skip
+            if getattr(self, name) is not None:
+                check_choice(name, getattr(self, name), get_args(choices))
+        for name, value in (("frames", self.frames), ("channels", self.channels)):
+            if value is not None and not 1 <= value <= MAX_FRAMES:
+                raise ConfigError(f"{name} {value}: expected 1 to {MAX_FRAMES}")
+        if self.rate is not None and not 0 < self.rate < math.inf:
+            raise ConfigError(f"rate {self.rate}: expected frames per second, above 0")
+        for name, text in (("skeleton", self.skeleton), ("unit", self.unit)):
+            if text is not None and not (text.isprintable() and 0 < len(text) <= _TEXT):
+                raise ConfigError(f"{name} {text!r:.40}: expected a short name")
+
+    def transform(self, skeleton: Skeleton) -> Compose:
+        """From raw clips to what the model reads, with nothing random about it."""
+        return standard_transform(
+            skeleton, self.frames, train=False, center=self.center, scale=self.scale,
+            stream=self.stream,
+        )  # fmt: skip
+
+    def settings(self) -> dict[str, Any]:
+        """What is done to clips, by the names of the data section of a configuration."""
+        return {key: value for key, value in asdict(self).items() if key not in _FACTS}
+
+    def differences(self, other: Preprocessing) -> Iterator[str]:
+        """What another one does or says differently, ``frames is 64, was 32``, a text for each.
+
+        Facts that one of the two does not know are no difference, nor is the unit of clips that
+        are scaled.
+        """
+        for key, value in asdict(self).items():
+            theirs = getattr(other, key)
+            unknown = key in _FACTS and None in (value, theirs)
+            scaled = key == "unit" and self.scale is not None and self.scale == other.scale
+            if value != theirs and not unknown and not scaled:
+                yield f"{key} is {theirs!r}, was {value!r}"
+
+    def to_yaml(self) -> str:
+        """The text of ``preprocessing.yaml``."""
+        return yaml.safe_dump({"format": FORMAT, **asdict(self)}, sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str, where: str = "preprocessing.yaml") -> Preprocessing:
+        """The inverse of :meth:`to_yaml`, from a text that nobody vouches for.
+
+        Args:
+            text: The text; limits as of all settings, see
+                :func:`~pyg_skeletonmae.files.yaml.parse_yaml`.
+            where: What errors call it.
+
+        Raises:
+            CheckpointError: It is no YAML, of another format, or has unknown keys or values.
+        """
+        try:
+            content = parse_yaml(text)
+        except yaml.YAMLError as error:
+            raise CheckpointError(f"{where}: no plain YAML: {brief_problem(error)}") from None
+        if not isinstance(content, Mapping):
+            raise CheckpointError(f"{where}: expected keys and values, format {FORMAT} first")
+        told = dict(content)
+        if (found := told.pop("format", None)) != FORMAT:
+            raise CheckpointError(
+                f"{where}: format: expected {FORMAT}, found {found!r:.40}; a file of a newer "
+                "version needs a newer version"
+            )
+        known = [field.name for field in fields(cls)]
+        for key in told:
+            if key not in known:
+                raise CheckpointError(
+                    f"{where}: {key!r:.40}: no such key{nearest(str(key), known)}"
+                )
+        try:
+            return cls(**told)
+        except ConfigError as error:
+            message = str(error).removeprefix(f"{cls.__name__}: ")
+            raise CheckpointError(f"{where}: {message}") from None
