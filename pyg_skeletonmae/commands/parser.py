@@ -34,6 +34,7 @@ COMMANDS = {
 NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
 _TRAINING_ONLY = (
     "model",
+    "encoder",
     "trainer",
     "pretrained",
     "freeze",

@@ -59,6 +59,8 @@ def test_pretrain_finetune_evaluate(run, tmp_path):
         assert (found["train_clips"], found["test_clips"]) == (8, 8)
     code, out, _ = run("evaluate", *data)
     assert json.loads(out)["features"] == "coordinates"
+    for folder in ("out", "tuned"):  # a run says how its clips were prepared
+        assert run("evaluate", f"--config={folder}/config.yaml", "--pretrained=out")[0] == 0
 
 
 def test_evaluate_reads_the_data_of_a_training_configuration(run, tmp_path):
