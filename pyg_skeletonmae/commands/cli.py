@@ -5,6 +5,7 @@ Nothing here imports PyTorch: that is left to the subcommands that need it.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
@@ -41,6 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0; 2 for input that cannot be used, said in one line; 130 after Ctrl-C.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a console of few letters shows others as \u4e00
+        sys.stdout.reconfigure(errors="backslashreplace")
     handler, level = _Stderr(), _log.level
     if not _log.handlers:
         _log.addHandler(handler)

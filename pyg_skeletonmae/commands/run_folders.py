@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import resource
 import shutil
 import subprocess
 import sys
@@ -68,12 +67,19 @@ def commit(package: Path = Path(__file__).parent) -> str | None:
     return head + "-dirty" * bool(changed)
 
 
-def peak_mib(device: torch.device | str = "cpu") -> int:
-    """The most memory ever held, in MiB: by tensors on a GPU, by this process on a CPU."""
+def peak_mib(device: torch.device | str = "cpu") -> int | None:
+    """The most memory ever held, in MiB: by tensors on a GPU, by this process on a CPU.
+
+    None for a process on Windows, where Python does not tell.
+    """
     import torch  # Slow to import: only where used.
 
     if torch.device(device).type == "cuda":
         return torch.cuda.max_memory_allocated(device) // 2**20
+    try:
+        import resource
+    except ImportError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, kilobytes here
 

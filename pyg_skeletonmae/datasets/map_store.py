@@ -11,6 +11,7 @@ from pyg_skeletonmae.datasets.conversion import to_clip
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
+from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.map_joints import MapJoints
 
@@ -34,7 +35,7 @@ def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
     if dataset.skeleton.joints == skeleton.joints:
         return dataset
     transform, store = MapJoints(dataset.skeleton, skeleton), dataset.store
-    root = Path(folder) / f"{store.content_hash[:12]}-{skeleton.name}"
+    root = Path(folder) / portable(f"{store.content_hash[:12]}-{skeleton.name}")
 
     def clips() -> Iterator[Clip]:
         for number in range(len(store)):

@@ -19,6 +19,7 @@ from pyg_skeletonmae.datasets.sets.uiprmd import UIPRMD, LabelTarget
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
+from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.poses import PoseOptions
 
 _POSE_OPTIONS = ("axes", "min_score", "image_size", "fps", "unit", "positions", "key")
@@ -83,7 +84,7 @@ def open_npz(place: Place, nan: NanPolicy = "error") -> SkeletonDataset:
     stat = path.stat() if path.is_file() else None
     told = (str(path.resolve()), stat and (stat.st_size, stat.st_mtime_ns), nan)
     name = f"{path.stem}-{hashlib.sha256(repr(told).encode()).hexdigest()[:10]}"
-    root = (place.processed_root or path.parent / "processed") / name
+    root = (place.processed_root or path.parent / "processed") / portable(name)
     if not place.force_reload and ClipStore.exists(root):
         return SkeletonDataset(root)
     return SkeletonDataset.from_npz(path, root, nan=nan, overwrite=place.force_reload)

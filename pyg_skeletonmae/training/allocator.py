@@ -22,12 +22,12 @@ def keep_memory(limit: int = 2**30) -> bool:
         limit: Buffers up to this many bytes are kept, at most 2**31 - 1.
 
     Returns:
-        True if it was set; False where the C library is not glibc.
+        True if it was set; False where the C library is not glibc, or another stands in for it.
     """
     if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
         return False
-    libc = ctypes.CDLL(None)
-    return all(
-        libc.mallopt(ctypes.c_int(option), ctypes.c_int(limit)) == 1
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    return mallopt is not None and all(
+        mallopt(ctypes.c_int(option), ctypes.c_int(limit)) == 1
         for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD)
     )

@@ -73,7 +73,7 @@ class RunLog:
                 self.values.update({name: line[name] for name in line if "/" in name})
             text = "".join(f"{json.dumps(line)}\n" for line in lines)
             write_text(run_dir / METRICS, text)
-            self._file = (run_dir / METRICS).open("a", encoding="utf-8")
+            self._file = (run_dir / METRICS).open("a", encoding="utf-8", newline="\n")
             self._board = SummaryWriter(str(run_dir), purge_step=step + 1)
         self._bar = tqdm(total=total, initial=step, unit="step", disable=None if bar else True)
 

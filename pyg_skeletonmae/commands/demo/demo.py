@@ -5,8 +5,6 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import resource
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -132,8 +130,7 @@ def _run(work: Demo, source: str, budget: str) -> None:
         lines = [line for line in read_metrics(work.folder / name) if "train/loss" in line]
         epochs = [line["clips_seen"] / len(work.splits.train) for line in lines]
         curves[name] = epochs, [line["train/loss"] for line in lines]
-    # The most memory this process ever held: in bytes on macOS, in kilobytes elsewhere.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = runs.peak_mib()
     report = Report(
         source=source,
         synthetic=source == SYNTHETIC,
@@ -148,7 +145,7 @@ def _run(work: Demo, source: str, budget: str) -> None:
         confusion=confusion(tuned["predicted"], tuned["y"], len(classes)),
         class_names=classes,
         seconds=work.seconds,
-        peak_gb=peak / (1e9 if sys.platform == "darwin" else 1e6),
+        peak_gb=None if peak is None else peak * 2**20 / 1e9,
         info=runs.read_mapping(work.folder / runs.INFO),
         settings={"method": work.method, "budget": budget, **asdict(work.size)},
     )

@@ -59,7 +59,7 @@ class Report:
         confusion: Counts ``[K, K]`` of the fine-tuned classifier.
         class_names: The classes.
         seconds: Step to its duration.
-        peak_gb: The most memory held.
+        peak_gb: The most memory held; None: not known.
         info: What the run folder says about the run: command, seed, versions, machine.
         settings: Name to value.
         about: The method.
@@ -77,7 +77,7 @@ class Report:
     confusion: Tensor
     class_names: tuple[str, ...]
     seconds: dict[str, float]
-    peak_gb: float
+    peak_gb: float | None
     info: dict[str, Any]
     settings: dict[str, Any]
     about: About = ABOUT["graph_mae"]
@@ -91,7 +91,7 @@ class Report:
             "results": [row._asdict() for row in self.rows],
             "reconstruction": self.errors,
             "seconds": {name: round(value, 1) for name, value in self.seconds.items()},
-            "peak_gb": round(self.peak_gb, 2),
+            "peak_gb": None if self.peak_gb is None else round(self.peak_gb, 2),
         }
 
     def text(self) -> str:
@@ -103,7 +103,8 @@ class Report:
         ]
         total = sum(self.seconds.values())
         lines.append(f"data: {self.source}")
-        lines.append(f"took {total:.0f} s and at most {self.peak_gb:.1f} GB of memory")
+        memory = "" if self.peak_gb is None else f" and at most {self.peak_gb:.1f} GB of memory"
+        lines.append(f"took {total:.0f} s{memory}")
         return "\n".join(lines)
 
 
@@ -198,7 +199,7 @@ def _facts(report: Report) -> dict[str, object]:
         **report.settings,
         **{f"seconds, {name}": f"{value:.0f}" for name, value in report.seconds.items()},
         "seconds, all": f"{sum(report.seconds.values()):.0f}",
-        "peak memory": f"{report.peak_gb:.1f} GB",
+        "peak memory": "not known" if report.peak_gb is None else f"{report.peak_gb:.1f} GB",
         "machine": f"{machine['cpus']} cores, {machine['system']}",
         **info["versions"],
     }

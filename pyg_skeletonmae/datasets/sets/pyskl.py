@@ -22,6 +22,7 @@ from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.splits import in_column
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.pyskl import Pyskl, read_pyskl
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import COCO17, NTU25, get_layout
@@ -90,7 +91,9 @@ class PysklDataset(SkeletonDataset):
         layout = None if skeleton is None else get_layout(skeleton)
         settings = repr((options, layout and layout.to_dict(), class_names and list(class_names)))
         digest = hashlib.sha256(settings.encode()).hexdigest()[:8]
-        folder = Path(processed_root or Path(root) / "processed") / f"{path.stem}-{digest}"
+        folder = Path(processed_root or Path(root) / "processed") / portable(
+            f"{path.stem}-{digest}"
+        )
         if force_reload or not ClipStore.exists(folder):
             _prepare(
                 path, folder, options, layout, class_names, workers=workers, overwrite=force_reload

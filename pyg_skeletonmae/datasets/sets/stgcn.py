@@ -13,6 +13,7 @@ from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.npz import map_npy
 from pyg_skeletonmae.io.ntu import NtuName, parse_name
 from pyg_skeletonmae.io.stgcn import StgcnFile
@@ -76,7 +77,7 @@ class StgcnDataset(SkeletonDataset):
         files = _find_files(Path(root))
         layout = _skeleton(next(iter(files.values()))[0], skeleton)
         told = layout.name if scores is None else f"{layout.name}-{'' if scores else 'no-'}scores"
-        folder = Path(processed_root or Path(root) / "processed") / f"stgcn-{told}"
+        folder = Path(processed_root or Path(root) / "processed") / portable(f"stgcn-{told}")
         if force_reload or not ClipStore.exists(folder):
             _prepare(files, folder, layout, scores, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)

@@ -12,6 +12,7 @@ from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.xy_npz import Side, XYFile
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import NTU25, get_layout
@@ -64,7 +65,7 @@ class XYDataset(SkeletonDataset):
         path, layout = Path(path), get_layout(skeleton)
         # Stores of other settings must not be taken for each other.
         name = f"{path.stem}-{layout.name}" + ("-copies" if copies else "")
-        folder = Path(processed_root or Path(root) / "processed") / name
+        folder = Path(processed_root or Path(root) / "processed") / portable(name)
         if force_reload or not ClipStore.exists(folder):
             _prepare(path, folder, layout, copies, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
