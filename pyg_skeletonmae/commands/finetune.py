@@ -79,7 +79,7 @@ def finetune(
     )
     try_batch(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, seed)
+        runs.start(folder, resolved, seed, curves=True)
         if len(dataset) < len(splits.train):
             keep_labels(folder, dataset)
     val, test = (

@@ -28,7 +28,7 @@ PATHS = {
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}
 # The parts of models, and the classes of each.
 PARTS = {"backbone": "BACKBONES", "mask": "MASKS", "target": "TARGETS", "decoder": "DECODERS"}
-ALWAYS = ("help", "config", "print_config", "keep_memory")
+ALWAYS = ("help", "config", "print_config", "keep_memory", "quiet")
 FROM_DATA = frozenset({"skeleton", "in_channels", "num_classes", "frames", "encoder"})
 NOT_SETTINGS = frozenset({"resolved", "classes"})
 _CLASSES = "pyg_skeletonmae.models.from_config"
@@ -87,6 +87,8 @@ def option_names(command: str) -> list[str]:
     names = [*ALWAYS, *_nested(SETTINGS[command], command)]
     if "data" in names:
         names += ["nan", "allow_class"]
+    if "trainer" in names:
+        names.append("log_every")
     if command in MODELS:
         names.append("model.help")
     if command == "pretrain":

@@ -44,6 +44,8 @@ _TRAINING_ONLY = (
     "seed",
     "resume",
     "keep_memory",
+    "quiet",
+    "log_every",
 )
 
 

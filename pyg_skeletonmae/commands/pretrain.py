@@ -82,7 +82,7 @@ def pretrain(
     )
     try_batch(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, seed)
+        runs.start(folder, resolved, seed, curves=True)
     evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
     results = trainer.fit(net, loader, evaluate, folder, resume)
     return finish(trainer, net, folder, splits, data, {**results, "clips": len(splits.train)})

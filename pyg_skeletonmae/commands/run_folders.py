@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import logging
 import os
 import platform
+import shlex
 import shutil
 import subprocess
 import sys
@@ -30,9 +32,10 @@ SPLIT = (  # data settings that divide clips
     "protocol", "train_subjects", "test_subjects", "split_by", "train_values", "test_values",
 )  # fmt: skip
 LABELS = "labels.txt"  # the clips whose labels were read, where not all were
+_log = logging.getLogger("pyg_skeletonmae")
 _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings.
-_FREE = ("out", "resume", "config", "trainer", "optim")
+_FREE = ("out", "resume", "config", "trainer", "optim", "keep_memory")
 # What runs of earlier versions did, though their settings do not say it: the option is younger.
 _BEFORE = {
     "model.init_args.loss": "cosine",
@@ -109,8 +112,11 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
             )
 
 
-def start(folder: Path, config: Mapping[str, Any], seed: int) -> None:
-    """Makes the run folder, if need be, and writes the resolved configuration and the facts."""
+def start(folder: Path, config: Mapping[str, Any], seed: int, curves: bool = False) -> None:
+    """Makes the run folder, if need be, and writes the resolved configuration and the facts.
+
+    Where there will be ``curves``, says how they are looked at.
+    """
     import torch
 
     info = {
@@ -129,13 +135,17 @@ def start(folder: Path, config: Mapping[str, Any], seed: int) -> None:
     text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     write_text(folder / CONFIG, text)
     write_json(folder / INFO, info)
+    if curves:
+        _log.info(
+            "run folder %s; curves: tensorboard --logdir %s", folder, shlex.quote(str(folder))
+        )
 
 
 @contextmanager
 def started(folder: Path, config: Mapping[str, Any], seed: int) -> Iterator[None]:
     """Starts a run; of one that could not even begin nothing is left behind."""
     fresh = not folder.exists()
-    start(folder, config, seed)
+    start(folder, config, seed, curves=True)
     try:
         yield
     except SkeletonMAEError:

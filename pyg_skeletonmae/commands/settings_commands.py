@@ -27,6 +27,7 @@ from pyg_skeletonmae.commands.option_names import NOT_SETTINGS
 from pyg_skeletonmae.commands.parser import NOT_HERE, Parser, build_parser, parse
 from pyg_skeletonmae.commands.run_folders import release_of
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory, release_preprocessing
 
@@ -41,6 +42,8 @@ _LOADS_MODELS = ("pretrain", "finetune", "evaluate")  # these take --allow_class
 _ALLOW_CLASS = "A class of your own, my_package.MyEncoder, that files may name; may be repeated."
 _MODEL = "The model, by its class; the data give the rest: skeleton, channels, classes."
 _KEEP_MEMORY = "On Linux, do not give freed memory back: up to a third faster, about 1 GB more."
+_QUIET = "Say nothing on the way: errors, notes and results alone."
+_LOG_EVERY = "Epochs from line to line off a terminal (trainer.progress); 0: none, and no bar."
 _FLAGS = {
     "resume": "Go on with the run in the folder.",
     "random_init": "Give the pre-trained model fresh weights: what its architecture does alone.",
@@ -106,6 +109,7 @@ def add_settings(parser: Parser, name: str) -> None:
     for flag in own & _FLAGS.keys():
         parser.add_argument(f"--{flag}", action="store_true", help=_FLAGS[flag])
     parser.add_argument("--keep_memory", type=bool, default=True, help=_KEEP_MEMORY)
+    parser.add_argument("--quiet", action="store_true", help=_QUIET)
     if name in _LOADS_MODELS:
         parser.add_argument(OPTION, action=ActionFail(message=NOT_HERE), help=_ALLOW_CLASS)
     if "model" in own:
@@ -120,6 +124,7 @@ def add_settings(parser: Parser, name: str) -> None:
         parser.add_class_arguments(Trainer, "trainer")
         parser.set_defaults({"trainer.optim": asdict(OptimConfig())})
         parser.link_arguments("seed", "trainer.seed")
+        parser.add_argument("--log_every", type=int | None, help=_LOG_EVERY)
 
 
 def _spec(model: type) -> dict[str, str]:
@@ -130,12 +135,21 @@ def _resolved(parser: Parser, name: str, config: Namespace) -> dict[str, Any]:
     """Every setting of a subcommand as plain values, defaults included."""
     text = parser.dump(config, format="yaml", skip_validation=True, skip_unset=False)
     resolved: dict[str, Any] = yaml.safe_load(text)[name]
-    resolved.pop("config", None)
+    for key in ("config", "quiet", "log_every"):  # say nothing of the run
+        resolved.pop(key, None)
     return resolved
 
 
 def _run(name: str, arguments: dict[str, Any], resolved: dict[str, Any]) -> dict[str, Any] | None:
-    if arguments.pop("keep_memory") and keep_memory():
+    quiet, every = arguments.pop("quiet"), arguments.pop("log_every", None)
+    if every is not None and every < 0:
+        raise ConfigError(f"log_every: expected 0 epochs or more, found {every}")
+    if quiet:
+        _log.setLevel(logging.WARNING)
+    if "trainer" in arguments and (quiet or every is not None):
+        arguments["trainer"].progress = 0 if quiet else every
+    new = arguments.pop("keep_memory") and keep_memory()
+    if new and arguments["out"] is not None and not arguments.get("resume"):
         _log.info("freed memory is kept for the next step (--keep_memory false returns it)")
     arguments.pop("nan", None)  # linked to the data section
     if "data" in arguments:

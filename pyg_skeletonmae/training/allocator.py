@@ -8,6 +8,7 @@ import sys
 
 _M_TRIM_THRESHOLD = -1  # from glibc's malloc.h
 _M_MMAP_THRESHOLD = -3
+_kept = 0  # the limit that this process has set
 
 
 def keep_memory(limit: int = 2**30) -> bool:
@@ -22,12 +23,16 @@ def keep_memory(limit: int = 2**30) -> bool:
         limit: Buffers up to this many bytes are kept, at most 2**31 - 1.
 
     Returns:
-        True if it was set; False where the C library is not glibc, or another stands in for it.
+        True if it was set; False if it was so before, or where the C library is not glibc, or
+        another stands in for it.
     """
-    if not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
+    global _kept
+    if limit == _kept or not sys.platform.startswith("linux") or platform.libc_ver()[0] != "glibc":
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    return mallopt is not None and all(
+    done = mallopt is not None and all(
         mallopt(ctypes.c_int(option), ctypes.c_int(limit)) == 1
         for option in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD)
     )
+    _kept = limit if done else _kept
+    return done

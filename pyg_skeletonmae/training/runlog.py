@@ -1,9 +1,11 @@
-"""What a person sees of a run: ``metrics.jsonl``, TensorBoard scalars and a progress bar."""
+"""What a person sees of a run: ``metrics.jsonl``, TensorBoard scalars, a progress bar or lines."""
 
 from __future__ import annotations
 
 import json
+import logging
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from pyg_skeletonmae.files.write import write_text
 
 METRICS = "metrics.jsonl"
 _MAX_BYTES = 256 * 2**20
+_log = logging.getLogger("pyg_skeletonmae")
 
 
 def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
@@ -58,12 +61,15 @@ class RunLog:
         total: Steps of the whole run.
         step: Steps done before; lines of ``metrics.jsonl`` after it are dropped, so that a resumed
             run leaves the file of an uninterrupted one.
-        bar: Draw a progress bar. Never drawn where stderr is no terminal.
+        every: Where stderr is a terminal, draw a progress bar. Elsewhere, say after so many epochs,
+            and at the end, where the run stands: to the logger ``pyg_skeletonmae``. 0: neither.
     """
 
-    def __init__(self, run_dir: Path | None, total: int, step: int = 0, bar: bool = True) -> None:
+    def __init__(self, run_dir: Path | None, total: int, step: int = 0, every: int = 1) -> None:
         self.values: dict[str, Any] = {}  # the last value of every name
         self._before: tuple[float, float] | None = None if step else (0.0, 0.0)
+        self._speed, self._every = "", every
+        self._total, self._first, self._steps, self._started = total, step, 0, time.monotonic()
         self._file, self._board = None, None
         if run_dir is not None:
             from torch.utils.tensorboard import SummaryWriter  # Slow to import: only where used.
@@ -75,7 +81,7 @@ class RunLog:
             write_text(run_dir / METRICS, text)
             self._file = (run_dir / METRICS).open("a", encoding="utf-8", newline="\n")
             self._board = SummaryWriter(str(run_dir), purge_step=step + 1)
-        self._bar = tqdm(total=total, initial=step, unit="step", disable=None if bar else True)
+        self._bar = tqdm(total=total, initial=step, unit="step", disable=None if every else True)
 
     def __enter__(self) -> RunLog:
         return self
@@ -88,7 +94,25 @@ class RunLog:
 
     def advance(self) -> None:
         """Moves the bar by one step."""
+        self._steps += 1
         self._bar.update()
+
+    def end_epoch(self, epoch: int, epochs: int) -> None:
+        """Says where the run stands, if it is time to and no bar shows it: one line.
+
+        Args:
+            epoch: The number of the epoch that ended, from 1.
+            epochs: How many there are.
+        """
+        left = self._total - self._first - self._steps
+        if not self._every or not self._bar.disable or (left and epoch % self._every):
+            return
+        seconds = (time.monotonic() - self._started) / max(1, self._steps) * left
+        named = ("train/loss", *(name for name in self.values if name.startswith("eval/")))
+        shown = [f"{n.partition('/')[2]} {self.values[n]:.4g}" for n in named if n in self.values]
+        shown += [f"{self._speed} clips/s"] * bool(self._speed)
+        shown += [f"{tqdm.format_interval(seconds)} left"] * bool(left)
+        _log.info("epoch %d of %d: %s", epoch, epochs, ", ".join(shown))
 
     def write(self, place: Mapping[str, float], values: Mapping[str, float]) -> None:
         """Writes one line: where the run stands, and the values there."""
@@ -105,7 +129,7 @@ class RunLog:
         here = (place["clips_seen"], place["seconds"])
         if self._before is not None and here[1] > self._before[1]:
             speed = (here[0] - self._before[0]) / (here[1] - self._before[1])
-            shown["clips/s"] = f"{speed:.0f}"
+            shown["clips/s"] = self._speed = f"{speed:.0f}"
             if self._board is not None:
                 self._board.add_scalar("clips_per_second", speed, int(place["step"]))
         self._before = here

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -62,7 +63,9 @@ class Trainer(metaclass=CheckedMeta):
         compile: Use ``torch.compile``, with the number of nodes and clips left open.
         seed: Seeds PyTorch, NumPy and Python at the start of :meth:`fit` (plus the rank).
         allow_slow_bf16: Permit bfloat16 on a CPU that has to emulate it (about 3 times slower).
-        progress: Draw a progress bar (never where stderr is no terminal).
+        progress: Draw a progress bar where stderr is a terminal; elsewhere say after so many epochs
+            (True: after each) where the run stands, to the logger ``pyg_skeletonmae``. False or 0:
+            neither.
         max_clips: Clips to train on, each counted as often as it is seen, by all processes
             together: a run ends with the step that reaches them. It stands alone, in place of
             ``max_epochs`` and ``max_steps``, so that small and large data sets train as long.
@@ -90,7 +93,7 @@ class Trainer(metaclass=CheckedMeta):
         compile: bool = False,
         seed: int = 0,
         allow_slow_bf16: bool = False,
-        progress: bool = True,
+        progress: bool | int = True,
         max_clips: int | None = None,
     ) -> None:
         if max_clips is not None:
@@ -110,6 +113,7 @@ class Trainer(metaclass=CheckedMeta):
             ("log_every", log_every, 1),
             ("evaluate_every", evaluate_every, 0),
             ("checkpoint_minutes", checkpoint_minutes, 0),
+            ("progress", progress, 0),
         ):
             if value is not None and not value >= least:
                 raise ConfigError(f"{name}: expected a number >= {least}, found {value!r}")
@@ -209,9 +213,10 @@ class Trainer(metaclass=CheckedMeta):
         if sizes and not self.compile:
             run.smallest = min(sizes) // self.world_size
         first = self.fabric.is_global_zero
-        folder, bar = run.folder if first else None, self.progress and first
+        folder, every = run.folder if first else None, int(self.progress) * first
+        per_epoch = run.settings["steps_per_epoch"]
         self._stop = stop = False
-        with stop_signals(self.stop), RunLog(folder, run.total, run.step, bar) as log:
+        with stop_signals(self.stop), RunLog(folder, run.total, run.step, every) as log:
             while run.step < run.total and not stop:
                 lr = self._step(run)
                 log.advance()
@@ -221,6 +226,8 @@ class Trainer(metaclass=CheckedMeta):
                     run.log(log, lr)
                 if ended and evaluate is not None:
                     self._evaluate(run, evaluate, log)
+                if ended:
+                    log.end_epoch(run.feed.epoch + 1, math.ceil(run.total / per_epoch))
                 if run.feed.left == 0:
                     run.feed.end_epoch()
                 if pausing or self.world_size == 1:

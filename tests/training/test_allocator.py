@@ -24,6 +24,7 @@ def faults():
 start = faults()
 before = faults() - start
 assert keep_memory()
+assert not keep_memory(), "it is so already"
 kept = faults()
 print(before, faults() - kept)
 """

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.training import runlog
 from pyg_skeletonmae.training.runlog import RunLog, read_metrics
 
 
@@ -59,6 +60,36 @@ def test_lines_of_something_else_are_named(tmp_path, line):
     path.write_text(f"{path.read_text()}{line}\n")
     with pytest.raises(CheckpointError, match=r"line 2: expected a mapping with step and epoch"):
         read_metrics(tmp_path)
+
+
+@pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3]), (2, [2, 3]), (5, [3]), (0, [])])
+def test_lines_off_a_terminal(caplog, every, epochs):
+    """Six steps, two an epoch; the line of the last epoch is never left out."""
+    caplog.set_level("INFO", "pyg_skeletonmae")
+    with RunLog(None, 6, every=every) as log:
+        for step in range(1, 7):
+            log.advance()
+            if step % 2 == 0:
+                log.write({**place(step), "epoch": step // 2}, {"train/loss": 1 / step})
+                log.write(place(step), {"eval/knn": 0.25})
+                log.end_epoch(step // 2, 3)
+    lines = [message.partition(": ") for message in caplog.messages]
+    assert [head for head, _, _ in lines] == [f"epoch {epoch} of 3" for epoch in epochs]
+    for epoch, (_, _, line) in zip(epochs, lines, strict=True):
+        shown = [f"loss {1 / (2 * epoch):.4g}", "knn 0.25", "8 clips/s"]
+        assert line.split(", ") == shown + ["00:00 left"] * (epoch < 3)
+
+
+def test_the_time_left_is_that_of_this_process(caplog, monkeypatch):
+    caplog.set_level("INFO", "pyg_skeletonmae")
+    now = [50.0]
+    monkeypatch.setattr(runlog.time, "monotonic", lambda: now[0])
+    with RunLog(None, 100, step=10) as log:
+        for _ in range(30):
+            now[0] += 2.0
+            log.advance()
+        log.end_epoch(4, 10)
+    assert caplog.messages == ["epoch 4 of 10: 02:00 left"]
 
 
 def test_no_folder(tmp_path):

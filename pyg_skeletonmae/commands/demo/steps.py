@@ -94,7 +94,14 @@ class Demo:
         """Trains a model, with everything but its length chosen once for all models here."""
         epochs = self.size.pretrain_epochs if name == "pretrain" else self.size.finetune_epochs
         optim = optimiser(self.method, epochs)
-        trainer = Trainer(epochs, optim=optim, accelerator="cpu", seed=self.seed, log_every=10)
+        trainer = Trainer(
+            epochs,
+            optim=optim,
+            accelerator="cpu",
+            seed=self.seed,
+            log_every=10,
+            progress=-(-epochs // 4) if _log.isEnabledFor(logging.INFO) else 0,
+        )
         trainer.fit(model, self.data.train_loader(dataset, self.seed), run_dir=self.folder / name)
         told = self.data.preprocessing(dataset)
         save_release(model, self.folder / name / runs.RELEASE, preprocessing=told)
