@@ -84,7 +84,7 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
     if name == "compare":
         from pyg_skeletonmae.commands.compare import compare
 
-        compare(chosen.runs, chosen.plot, chosen.curve)
+        compare(chosen.runs, chosen.plot, chosen.curve, chosen.json)
     elif name == "cache":
         from pyg_skeletonmae.commands.cache import cache
 

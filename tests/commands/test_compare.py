@@ -73,3 +73,38 @@ def test_settings_that_are_no_json(run):
         with Path(name, "config.yaml").open("a") as file:
             file.write(f"note: 2026-01-0{day}\n")  # which YAML takes for a date
     assert rows(run("compare", "a", "b")[1])["note"] == ["2026-01-01", "2026-01-02"]
+
+
+def test_a_folder_of_runs_is_listed(run):
+    Path("runs/deep").mkdir(parents=True)
+    folder("runs/b", 0.1, [2.0, 1.5], None)
+    folder("runs/a", 0.1, [2.0], {"epoch": 9, "seconds": 3.5, "train/loss": 1.0, "test/top1": 0.5})
+    folder("runs/deep/c", 0.2, [], {"protocol": "knn", "top1": 0.25})
+    folder("runs/deep/damaged", 0.2, [], {})
+    Path("runs/deep/damaged/results.json").write_text("{")
+    folder("runs/a/release", 0.2, [], {})  # not a run, whatever it holds
+    Path("runs/other").mkdir()
+    Path("runs/other/config.yaml").write_text("of: something else\n")
+    info = {"command": ["skeletonmae", "finetune"], "started": "2026-11-28T07:10:01+00:00"}
+    Path("runs/a/run.json").write_text(json.dumps(info))
+    code, out, err = run("compare", "runs")
+    assert code == 0 and [line.split() for line in out.splitlines()] == [
+        ["run", "command", "started", "finished", "epoch", "result"],
+        [len(out.splitlines()[1]) * "-"],
+        ["runs/a", "finetune", "2026-11-28", "07:10", "yes", "9", "test/top1", "0.5"],
+        ["runs/b", "no", "2", "train/loss", "1.5"],
+        ["runs/deep/c", "yes", "-", "top1", "0.25"],
+    ]
+    assert err.startswith("note: left out: runs/deep/damaged/results.json: damaged")
+    assert "damaged" in the_error(run("compare", "runs/deep/damaged"))
+    Path("empty").mkdir()
+    assert "empty: holds no run" in the_error(run("compare", "empty"))
+
+
+def test_as_json(run):
+    folder("a", 0.1, [2.0], {"test/top1": 0.5})
+    folder("b", 0.2, [3.0], None)
+    first, second = json.loads(run("compare", "a", "b", "--json")[1])
+    assert first["run"] == "a" and first["results"] == {"test/top1": 0.5} and first["finished"]
+    assert second["settings"]["trainer.optim.lr"] == 0.2 and second["results"]["train/loss"] == 3.0
+    assert [entry["run"] for entry in json.loads(run("compare", ".", "--json")[1])] == ["a", "b"]
