@@ -20,10 +20,17 @@ def test_a_configuration_builds_its_model(path: Path) -> None:
         config.pretrain.model.init_args.frames = config.pretrain.data.frames
     if config.pretrain.encoder is not None and "frames" in config.pretrain.encoder.init_args:
         config.pretrain.encoder.init_args.frames = config.pretrain.data.frames
-    built = parser.instantiate_classes(config).pretrain
+    built = parser.instantiate(config).pretrain
     if built.encoder is None:
         model = built.model(layouts.UIPRMD22, 3)
     else:
         model = built.model(encoder=built.encoder(layouts.UIPRMD22, 3))
     assert isinstance(model, SkeletonModel)
     assert type(model).__name__ == wanted["model"]["class_path"]
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.parent.glob("*/*_small.yaml")), ids=lambda p: p.stem)
+def test_small_presets_count_clips(path: Path) -> None:
+    trainer = yaml.safe_load(path.read_text(encoding="utf-8"))["trainer"]
+    assert trainer["max_clips"] % 1000 == 0 and "max_epochs" not in trainer
+    assert 0 < trainer["optim"]["warmup_fraction"] < 0.1 and "warmup_epochs" not in trainer["optim"]

@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser, Namespace, get_loader, set_dumper, set_
 from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.commands.cli_errors import OPTION, explain
 from pyg_skeletonmae.commands.option_names import PATHS, class_names, option_names
+from pyg_skeletonmae.commands.run_length import length_alone
 from pyg_skeletonmae.commands.settings_file import check_settings_text, read_settings
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
 
@@ -126,9 +127,13 @@ def _load(text: str) -> Any:
     """YAML, if it takes no more memory and time than settings do."""
     check_settings_text(text)
     content = get_loader("yaml")(text)
-    if isinstance(content, dict) and "allow_class" in content:
+    if not isinstance(content, dict):
+        return content
+    if "allow_class" in content:
         raise yaml.YAMLError(NOT_HERE)
-    return content
+    if isinstance(content.get("trainer"), dict):
+        return {**content, "trainer": length_alone(content["trainer"])}
+    return length_alone(content)  # what --trainer names
 
 
 def _load_data_only(text: str) -> Any:

@@ -26,6 +26,7 @@ from pyg_skeletonmae.commands.demo.demo import demo
 from pyg_skeletonmae.commands.option_names import NOT_SETTINGS
 from pyg_skeletonmae.commands.parser import NOT_HERE, Parser, build_parser, parse
 from pyg_skeletonmae.commands.run_folders import release_of
+from pyg_skeletonmae.commands.run_length import option_alone
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
@@ -68,7 +69,7 @@ def run_settings(argv: Sequence[str]) -> dict[str, Any] | None:
     argv, classes = allowed_classes(argv) if name in _LOADS_MODELS else (argv, ())
     parser = build_parser([name])
     with opened_for(classes):
-        config = _with_defaults(parser, argv)
+        config = _with_defaults(parser, option_alone(argv))
         check_named(config[name], classes)
         for part in ("model", "encoder"):  # as long as the clips
             if "frames" in (config[name].get(f"{part}.init_args") or {}):
@@ -122,7 +123,7 @@ def add_settings(parser: Parser, name: str) -> None:
         parser.link_arguments("nan", "data.nan")
     if "trainer" in own:
         parser.add_class_arguments(Trainer, "trainer")
-        parser.set_defaults({"trainer.optim": asdict(OptimConfig())})
+        parser.set_defaults({"trainer.optim": asdict(OptimConfig()), "trainer.max_epochs": 100})
         parser.link_arguments("seed", "trainer.seed")
         parser.add_argument("--log_every", type=int | None, help=_LOG_EVERY)
 

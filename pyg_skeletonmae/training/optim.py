@@ -29,6 +29,7 @@ class OptimConfig:
         schedule: ``constant``; ``cosine`` falls from ``lr`` to ``min_lr`` over the run; ``step``
             multiplies by ``gamma`` at each of the ``milestones``.
         warmup_epochs: Epochs (fractions allowed) over which the rate first grows linearly.
+        warmup_fraction: The same as a share of the run, for runs whose length is not in epochs.
         min_lr: Where ``cosine`` ends.
         milestones: Epochs, counted from the start of the run, at which ``step`` steps.
         gamma: Factor of each such step.
@@ -61,6 +62,7 @@ class OptimConfig:
     decay: dict[str, bool] = field(default_factory=dict)
     lr_scale: dict[str, float] = field(default_factory=dict)
     layer_decay: float = 1.0
+    warmup_fraction: float = 0.0
 
     def __post_init__(self) -> None:
         for ok, key, expected in self._rules():
@@ -82,6 +84,9 @@ class OptimConfig:
             "constant, cosine or step",
         )
         yield 0 <= self.warmup_epochs < math.inf, "warmup_epochs", "a number >= 0"
+        once = self.warmup_fraction == 0 or self.warmup_epochs == 0
+        yield 0 <= self.warmup_fraction < 1, "warmup_fraction", "a number in [0, 1)"
+        yield once, "warmup_fraction", "0 beside warmup_epochs"
         yield 0 <= self.min_lr <= self.lr, "min_lr", f"a number from 0 to lr ({self.lr:g})"
         rising = sorted(set(self.milestones)) == self.milestones
         yield rising and all(m > 0 for m in self.milestones), "milestones", "rising epochs > 0"
@@ -182,7 +187,7 @@ def lr_factor(
 
     with :math:`W` warm-up steps, :math:`S` total steps and :math:`r` = ``min_lr / lr``.
     """
-    warmup = round(config.warmup_epochs * steps_per_epoch)
+    warmup = round(config.warmup_epochs * steps_per_epoch + config.warmup_fraction * total_steps)
     floor = config.min_lr / config.lr
 
     def factor(step: int) -> float:

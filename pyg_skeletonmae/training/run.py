@@ -29,6 +29,8 @@ _DAMAGE = (
     LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError,
     AssertionError, MemoryError,
 )  # fmt: skip
+# What younger settings were before there were any: earlier checkpoints do not name them.
+_BEFORE = {"optim.warmup_fraction": 0.0}
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
 
 
@@ -40,8 +42,8 @@ class Run:
         model: The model; ``wrapped`` is what Fabric makes of it, to be called in training.
         loader: The training batches.
         optim: Optimiser and schedule.
-        max_epochs: Epochs to train; None = no limit.
-        max_steps: Optimiser steps to train; None = no limit.
+        max_epochs: Epochs to train; None = as ``max_steps`` says.
+        max_steps: Optimiser steps to train; None = as ``max_epochs`` says.
         accumulate: Batches per optimiser step.
         clip_norm: Largest norm of a gradient; None = any.
         seed: Of the run; see :class:`~pyg_skeletonmae.training.batches.Feed`.
@@ -244,6 +246,7 @@ class Run:
     def _check_settings(self, saved: Mapping[str, Any]) -> None:
         if not isinstance(saved, dict):
             raise CheckpointError("settings: expected a dict")
+        saved = {**_BEFORE, **saved}
         for name, value in self.settings.items():
             if name not in saved:
                 raise CheckpointError(f"settings: the key {name!r} is missing")

@@ -24,7 +24,6 @@ from pyg_skeletonmae.training.signals import stop_signals
 Evaluate = Callable[[nn.Module], dict[str, float]]
 
 _OPTIM = OptimConfig()
-_EPOCHS = 100
 
 
 class Trainer(metaclass=CheckedMeta):
@@ -46,8 +45,8 @@ class Trainer(metaclass=CheckedMeta):
     layer normalises over the batch; BatchNorm uses the statistics of its own process.
 
     Args:
-        max_epochs: Epochs to train; None = as many as ``max_steps`` takes.
-        max_steps: Optimiser steps to train; with ``max_epochs``, whichever ends first.
+        max_epochs: Epochs to train. Of this, ``max_steps`` and ``max_clips`` give exactly one.
+        max_steps: Optimiser steps to train.
         optim: Optimiser and schedule.
         accelerator: ``auto``, ``cpu``, ``cuda``, ``mps`` (Fabric's names).
         devices: Number of devices, one process each.
@@ -67,16 +66,17 @@ class Trainer(metaclass=CheckedMeta):
             (True: after each) where the run stands, to the logger ``pyg_skeletonmae``. False or 0:
             neither.
         max_clips: Clips to train on, each counted as often as it is seen, by all processes
-            together: a run ends with the step that reaches them. It stands alone, in place of
-            ``max_epochs`` and ``max_steps``, so that small and large data sets train as long.
+            together: a run ends with the step that reaches them. Small and large data sets then
+            train as long.
 
     Raises:
-        ConfigError: Settings that are out of range or do not fit this machine.
+        ConfigError: No length or two of them, or settings that are out of range or do not fit this
+            machine.
     """
 
     def __init__(
         self,
-        max_epochs: int | None = _EPOCHS,
+        max_epochs: int | None = None,
         max_steps: int | None = None,
         optim: OptimConfig = _OPTIM,
         accelerator: str = "auto",
@@ -96,15 +96,6 @@ class Trainer(metaclass=CheckedMeta):
         progress: bool | int = True,
         max_clips: int | None = None,
     ) -> None:
-        if max_clips is not None:
-            if max_steps is not None or max_epochs not in (None, _EPOCHS):
-                raise ConfigError(
-                    f"max_epochs {max_epochs}, max_steps {max_steps}, max_clips {max_clips}: "
-                    "give one of the three, and null (None) for the others"
-                )
-            max_epochs = None
-        elif max_epochs is None and max_steps is None:
-            raise ConfigError("max_epochs, max_steps, max_clips: one of the three must be set")
         for name, value, least in (
             ("max_epochs", max_epochs, 1),
             ("max_steps", max_steps, 1),
@@ -128,6 +119,14 @@ class Trainer(metaclass=CheckedMeta):
         self.checkpoint_minutes, self.log_every = checkpoint_minutes, log_every
         self.compile, self.seed, self.progress = compile, seed, progress
         self.fabric = make_fabric(accelerator, devices, strategy, precision, allow_slow_bf16)
+        lengths = [max_epochs, max_steps, max_clips]
+        if lengths.count(None) == 3:
+            raise ConfigError("max_epochs, max_steps, max_clips: one of the three must be set")
+        if lengths.count(None) < 2:
+            raise ConfigError(
+                f"max_epochs {max_epochs}, max_steps {max_steps}, max_clips {max_clips}: "
+                "give one of the three, and null (None) for the others"
+            )
         self._launched = self._stop = False
 
     def launch(self) -> None:

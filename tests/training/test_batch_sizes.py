@@ -198,7 +198,7 @@ def test_max_clips_resumes_exactly(tmp_path):
         other.fit(Task(), make_loader(12, 3), run_dir=tmp_path / "whole", resume=True)
 
 
-@pytest.mark.parametrize("settings", [{"max_epochs": 3}, {"max_steps": 3}])
+@pytest.mark.parametrize("settings", [{"max_epochs": 3}, {"max_epochs": 100}, {"max_steps": 3}])
 def test_max_clips_stands_alone(settings):
     with pytest.raises(ConfigError, match=r"max_clips 9: give one of the three"):
         Trainer(max_clips=9, **settings)

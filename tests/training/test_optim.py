@@ -47,6 +47,14 @@ def test_step():
     assert rates(config, 8, 2) == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
 
 
+def test_warmup_as_a_share_of_the_run():
+    by_epochs = OptimConfig(schedule="cosine", warmup_epochs=0.5)
+    by_share = OptimConfig(schedule="cosine", warmup_fraction=0.25)
+    factors = [lr_factor(config, 16, 8) for config in (by_epochs, by_share)]
+    assert [factors[0](step) for step in range(16)] == [factors[1](step) for step in range(16)]
+    assert factors[1](1) < factors[1](3) == 1 > factors[1](5)
+
+
 def test_warmup_as_long_as_the_run():
     config = OptimConfig(lr=1.0, schedule="cosine", warmup_epochs=1)
     assert rates(config, 4, 4) == [0.25, 0.5, 0.75, 1.0]
@@ -158,6 +166,8 @@ def test_fused_equals_plain():
         ({"betas": (0.9,)}, "optim.betas"),
         ({"schedule": "linear"}, "optim.schedule"),
         ({"warmup_epochs": -1}, "optim.warmup_epochs"),
+        ({"warmup_fraction": 1.0}, "optim.warmup_fraction: expected a number in"),
+        ({"warmup_fraction": 0.1, "warmup_epochs": 1}, "optim.warmup_fraction: expected 0 beside"),
         ({"min_lr": 1.0}, "optim.min_lr: expected a number from 0 to lr"),
         ({"milestones": [3, 2]}, "optim.milestones: expected rising epochs"),
         ({"schedule": "step"}, "optim.milestones: expected at least one"),

@@ -75,7 +75,9 @@ def test_no_folder_writes_nothing(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("epochs", "steps", "expected"), [(2, None, 8), (2, 5, 5), (None, 9, 9)])
+@pytest.mark.parametrize(
+    ("epochs", "steps", "expected"), [(2, None, 8), (None, 5, 5), (None, 9, 9)]
+)
 def test_length(epochs, steps, expected):
     seen = []
     trainer = Trainer(max_epochs=epochs, max_steps=steps)
@@ -304,7 +306,9 @@ def test_compile_is_passed_on(monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
+        ({}, "max_epochs, max_steps, max_clips: one of the three must be set"),
         ({"max_epochs": None}, "max_epochs, max_steps"),
+        ({"max_epochs": 2, "max_steps": 5}, "max_epochs 2, max_steps 5, max_clips None: give one"),
         ({"max_epochs": 0}, "max_epochs: expected a number >= 1, found 0"),
         ({"max_steps": -1}, "max_steps"),
         ({"accumulate": 0}, "accumulate"),
