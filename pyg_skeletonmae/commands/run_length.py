@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-LENGTHS = ("max_epochs", "max_steps", "max_clips")
+_LENGTHS = ("max_epochs", "max_steps", "max_clips")
 
 
 def length_alone(trainer: dict[str, Any]) -> dict[str, Any]:
@@ -14,9 +14,9 @@ def length_alone(trainer: dict[str, Any]) -> dict[str, Any]:
     Args:
         trainer: A section ``trainer``. Two lengths in it stay two: the Trainer refuses them.
     """
-    if all(trainer.get(name) is None for name in LENGTHS):
+    if all(trainer.get(name) is None for name in _LENGTHS):
         return trainer
-    return {**dict.fromkeys(LENGTHS), **trainer}
+    return {**dict.fromkeys(_LENGTHS), **trainer}
 
 
 def option_alone(argv: Sequence[str]) -> list[str]:
@@ -25,10 +25,10 @@ def option_alone(argv: Sequence[str]) -> list[str]:
     for place, (word, following) in enumerate(zip(argv, [*argv[1:], ""], strict=True)):
         option, equals, value = word.partition("=")
         name = option.removeprefix("--trainer.")
-        if option != name and name in LENGTHS and (value if equals else following) != "null":
+        if option != name and name in _LENGTHS and (value if equals else following) != "null":
             named.setdefault(name, place)
     if not named:
         return list(argv)
     first = min(named.values())
-    others = [f"--trainer.{name}=null" for name in LENGTHS if name not in named]
+    others = [f"--trainer.{name}=null" for name in _LENGTHS if name not in named]
     return [*argv[:first], *others, *argv[first:]]

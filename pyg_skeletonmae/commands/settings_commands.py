@@ -69,7 +69,7 @@ def run_settings(argv: Sequence[str]) -> dict[str, Any] | None:
     argv, classes = allowed_classes(argv) if name in _LOADS_MODELS else (argv, ())
     parser = build_parser([name])
     with opened_for(classes):
-        config = _with_defaults(parser, option_alone(argv))
+        config = _with_defaults(parser, option_alone(argv) if name in _MODELS else argv)
         check_named(config[name], classes)
         for part in ("model", "encoder"):  # as long as the clips
             if "frames" in (config[name].get(f"{part}.init_args") or {}):
