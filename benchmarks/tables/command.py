@@ -131,7 +131,7 @@ def clips_of(
         settings.append(f"--data.path={path}")
     if _is_pickle(path):
         settings += ["--data.name=pyskl", f"--data.protocol={split}", *_FLAT]
-        return Clips(f"{data}, 2-D poses", split, f"{key}-poses", tuple(settings))
+        return Clips(f"{data}, 2-D poses", split, f"{key}-poses", tuple(settings), "pyskl2d")
     settings.append(f"--data.name={dataset}")
     if incomplete is not None and "incomplete" in CATALOG[dataset].options:
         settings.append(f"--data.incomplete={incomplete}")
@@ -139,7 +139,8 @@ def clips_of(
         settings += _FLAT
     if split not in _NO_PROTOCOL:
         settings.append(f"--data.protocol={split}")
-    return Clips(data, split, key, tuple(settings))
+    fits = "pyskl2d" if CATALOG[dataset].flat else None if CATALOG[dataset].official else "ours"
+    return Clips(data, split, key, tuple(settings), fits)
 
 
 def _prepare(dataset: str, path: Path | None, smoke: bool, incomplete: str | None) -> None:

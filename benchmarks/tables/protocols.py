@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pyg_skeletonmae.files.yaml import read_yaml
 from tables.recipes import Stage, recipe
 from tables.runner import Run
 
@@ -31,19 +32,12 @@ class Method:
 
 
 _NO_LAYERS = ("--drop_path=null", "--trainer.optim.layer_decay=1.0")  # STTFormer has none
-# The fine-tuning preset has MAMP's clips.
-_AS_SKELETON2VEC = (
-    "--data.frames=90",
-    "--data.crop=null",
-    "--data.center=first",
-    "--data.scale=null",
-)
 METHODS = {
     "graph_mae": Method("graph_mae", finetune="strl"),
     "st_mae_vit": Method("st_mae_vit"),
     "mamp": Method("mamp"),
     "st_mae_sttformer": Method("st_mae_sttformer", finetune_settings=_NO_LAYERS),
-    "skeleton2vec": Method("skeleton2vec", finetune_settings=_AS_SKELETON2VEC),
+    "skeleton2vec": Method("skeleton2vec"),
 }
 # The same for two CPU cores.
 _MAMP = (
@@ -91,12 +85,15 @@ class Clips:
         split: The split's name in tables.
         key: What run folders start with.
         settings: Of the data section.
+        pipeline: The pipeline where a preset has one of a public code that is not for this data
+            set; None: it is.
     """
 
     data: str
     split: str
     key: str
     settings: Settings = ()
+    pipeline: str | None = None
 
 
 @dataclass(frozen=True)
@@ -254,7 +251,10 @@ class Bench:
         return "" if self.select == "last" else f"-{self.select}"
 
     def _command(self, subcommand: str, config: str, seed: int) -> list[str]:
-        command = [subcommand, f"--config={CONFIGS / config}.yaml", f"--seed={seed}"]
+        path = CONFIGS / f"{config}.yaml"
+        command = [subcommand, f"--config={path}", f"--seed={seed}"]
+        if self.clips.pipeline is not None and "pipeline" in read_yaml(path)["data"]:
+            command.append(f"--data.pipeline={self.clips.pipeline}")
         command += [*self.clips.settings, *self.settings]
         return command + list(_SMOKE[subcommand] if self.smoke else ())
 

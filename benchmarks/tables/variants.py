@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tables.protocols import METHODS, SMALL, Method, Settings
 
 _MODEL = "--model.init_args."
@@ -50,7 +52,16 @@ def _method(base: str, training: Settings, network: Settings) -> Method:
 
 
 VARIANTS = {name: _method(*spec) for name, spec in _VARIANTS.items()}
-FULL_SIZE = {f"{name} full size": method for name, method in METHODS.items()}
+# Presets of the publications bring the pipelines of their codes, which are for NTU RGB+D.
+_OURS = ("--data.pipeline=ours",)
+_ON_OWN_CLIPS = {
+    **dict.fromkeys(("st_mae_vit", "mamp", "st_mae_sttformer"), _OURS),
+    "skeleton2vec": (*_OURS, "--data.crop=null", "--data.center=first", "--data.scale=null"),
+}
+FULL_SIZE = {
+    f"{name} full size": replace(method, settings=(*method.settings, *_ON_OWN_CLIPS.get(name, ())))
+    for name, method in METHODS.items()
+}
 # The pre-training of each method, and the fine-tuning that fits it.
 PRETRAINED = {**SMALL, **VARIANTS, **FULL_SIZE}
 # All others 32: the numbers of frames that models were pre-trained on.

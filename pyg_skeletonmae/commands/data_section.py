@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch_geometric.transforms import Compose
@@ -14,17 +14,24 @@ from pyg_skeletonmae.configurable.arguments import CheckedMeta
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.catalog import CATALOG, DataName, Place, entry
 from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
-from pyg_skeletonmae.datasets.map_store import with_joints
+from pyg_skeletonmae.datasets.map_store import has_empty_frames, with_joints, with_transform
 from pyg_skeletonmae.datasets.sets.uiprmd import LabelTarget
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import Preprocessing
-from pyg_skeletonmae.models.preprocessing import PipelineName
 from pyg_skeletonmae.skeleton.layouts import get_layout
+from pyg_skeletonmae.transforms.pipelines import (
+    PUBLIC,
+    PipelineName,
+    once_per_clip,
+    public_transform,
+)
+from pyg_skeletonmae.transforms.prenormalize import AlignMode
 from pyg_skeletonmae.transforms.recipe import standard_transform
 from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
 from pyg_skeletonmae.transforms.streams import Stream
+from pyg_skeletonmae.transforms.tracks import Fill
 
 DATA_VARIABLE = "SKELETONMAE_DATA"
 
@@ -89,6 +96,8 @@ class DataConfig(metaclass=CheckedMeta):
         third: What the third channel of ``pyskl`` is, ``score`` or ``z``; default: as the numbers
             are.
         unit: What x and y of ``pyskl`` are, ``pixel`` or ``normalised``; default: as they are.
+        scores: What the scores of 2-D poses of pyskl are: a ``mask``, a third ``channel``, or
+            ``both``; default: ``mask``, in the pipeline ``pyskl2d`` ``channel``.
         size_order: In which order ``pyskl`` gives image sizes, ``hw`` or ``wh``; default: ``hw``.
         cache: The folder in which converted data are kept for the next run.
         target: The classes of ``uiprmd``.
@@ -110,14 +119,26 @@ class DataConfig(metaclass=CheckedMeta):
         num_clips: The number of ``synthetic`` clips.
         num_classes: The number of ``synthetic`` classes.
         num_subjects: The number of ``synthetic`` subjects.
-        pipeline: Whose steps bring clips to what models read.
+        pipeline: Whose steps bring clips to what models read: ``ours``, by the settings below; or
+            those of a public code, ``mamp``, ``skeleton2vec``, ``pyskl2d``, ``pyskl3d``, see
+            :mod:`~pyg_skeletonmae.transforms.pipelines`. Which bodies are persons follows it, too,
+            unless ``policy`` says it.
+        views: How often public pipelines sample a clip in testing; default: as the public code.
+        align: How ``skeleton2vec`` and ``pyskl3d`` turn clips upright; default: as the public code,
+            which does so for the cross-view split of NTU RGB+D 60, and pyskl always.
+        fill: What stands for absent persons in public pipelines; default: ``zeros``, with ``mamp``
+            on NTU RGB+D 120 ``loop``.
         frames: The number of frames every clip is resampled to.
         crop: Smallest and largest share of a training clip's random window; null: whole clips.
-        center: What becomes the origin, see ``CenterRoot``; null: leave clips where they are.
+            Those that sample frames (``skeleton2vec``, ``pyskl2d``, ``pyskl3d``) have whole clips.
+        center: What becomes the origin, see ``CenterRoot``; null: leave clips where they are. Of
+            the pipelines, ``ours`` alone has this and the following.
         scale: What becomes the unit, see ``ScaleBody``; null: leave clips as large as they are.
         view: Largest random turn of any clip about the vertical, tested clips too, in degrees; 180:
             cameras stand anywhere.
-        rotate: Largest random rotation of a training clip in degrees, for all axes or for each.
+        rotate: Largest random rotation of a training clip in degrees, for all axes or for each. In
+            a public pipeline 0 is what that code does (0.3 rad for ``mamp`` and ``skeleton2vec``),
+            and [0, 0, 0] none.
         flip: Probability that a training clip is mirrored.
         shape: Offset of each joint of a training clip, the same in all frames: other proportions.
         jitter: Noise on the joints of training clips, in body sizes if scaled.
@@ -137,6 +158,7 @@ class DataConfig(metaclass=CheckedMeta):
     incomplete: str | None = None
     third: str | None = None
     unit: str | None = None
+    scores: str | None = None
     size_order: str | None = None
     cache: str = "data"
     target: LabelTarget = "movement+correctness"
@@ -156,6 +178,9 @@ class DataConfig(metaclass=CheckedMeta):
     num_classes: int = 12
     num_subjects: int = 10
     pipeline: PipelineName = "ours"
+    views: int | None = None
+    align: AlignMode | None = None
+    fill: Fill | None = None
     frames: int = 64
     crop: tuple[float, float] | None = (0.5, 1.0)
     center: CenterMode | None = "mean"
@@ -172,22 +197,60 @@ class DataConfig(metaclass=CheckedMeta):
     poses: PoseSettings = field(default_factory=PoseSettings)
 
     def transform(self, dataset: SkeletonDataset, train: bool) -> Compose:
-        """From raw clips of a data set to what models read."""
-        crop = None if self.crop is None else (self.crop[0], self.crop[1])
-        return standard_transform(
-            dataset.skeleton, self.frames, train=train, crop=crop, center=self.center,
-            scale=self.scale, view=self.view, rotate=self.rotate, flip=self.flip, shape=self.shape,
-            jitter=self.jitter, drop_frames=self.drop_frames, stream=self.stream,
+        """From clips of a data set, as :func:`open_dataset` opens it, to what models read.
+
+        Raises:
+            ConfigError: The pipeline does not have a setting that is given.
+        """
+        crop, fed = None if self.crop is None else (self.crop[0], self.crop[1]), self.fed()
+        random: dict[str, Any] = {
+            key: getattr(self, key) for key in ("view", "flip", "shape", "jitter", "drop_frames")
+        }
+        if fed.pipeline == "ours":
+            return standard_transform(
+                dataset.skeleton, fed.frames, train=train, crop=crop, center=fed.center,
+                scale=fed.scale, rotate=self.rotate, stream=fed.stream, **random,
+            )  # fmt: skip
+        rotate = None if self.rotate == 0 else self.rotate
+        return public_transform(
+            fed.pipeline, dataset.skeleton, fed.frames, train=train, crop=crop, views=fed.views,
+            fill=fed.fill, rotate=rotate, stream=fed.stream, **random,
         )  # fmt: skip
+
+    def fed(self) -> Preprocessing:
+        """How models are fed in testing, as far as this section says it.
+
+        Raises:
+            ConfigError: The pipeline does not have a setting that is given.
+        """
+        own = {key: getattr(self, key) for key in ("frames", "stream", "views", "align", "fill")}
+        if self.pipeline == "ours":
+            return Preprocessing(center=self.center, scale=self.scale, **own)
+        whole = PUBLIC[self.pipeline].origin is not None
+        for key in ("center", "scale", *(["crop"] if whole else [])):
+            # What is given by default is not meant.
+            if getattr(self, key) not in (None, getattr(DataConfig, key)):
+                raise ConfigError(
+                    f"data.{key}: the pipeline {self.pipeline} has none; set it to null"
+                )
+        if self.pipeline == "mamp" and self.name == "ntu120":
+            own["fill"] = self.fill or "loop"
+        if self.pipeline == "skeleton2vec" and (self.name, self.protocol) == ("ntu60", "xview"):
+            own["align"] = self.align or "pyskl"
+        return Preprocessing(pipeline=self.pipeline, center=None, scale=None, **own)
+
+    def once(self, dataset: SkeletonDataset) -> Compose | None:
+        """What the pipeline does to every clip once; None if it changes none."""
+        fed = self.fed()
+        if fed.pipeline == "mamp" and not has_empty_frames(dataset.store):
+            return None  # which it would cut
+        return once_per_clip(fed.pipeline, dataset.skeleton, align=fed.align, stream=fed.stream)
 
     def preprocessing(self, dataset: SkeletonDataset) -> Preprocessing:
         """What a model has to be told that reads clips of a data set as this section says."""
-        card = dataset.card
-        return Preprocessing(
-            pipeline=self.pipeline, frames=self.frames, center=self.center,
-            scale=self.scale, stream=self.stream, skeleton=dataset.skeleton.name,
-            channels=dataset.store.num_channels, unit=card.get("unit") or None,
-            rate=card.get("fps"),
+        return replace(
+            self.fed(), skeleton=dataset.skeleton.name, channels=dataset.store.num_channels,
+            unit=dataset.card.get("unit") or None, rate=dataset.card.get("fps"),
         )  # fmt: skip
 
     def train_loader(
@@ -225,9 +288,12 @@ class DataConfig(metaclass=CheckedMeta):
     def eval_loader(
         self, dataset: SkeletonDataset, device: torch.device | str = "cpu"
     ) -> SkeletonLoader:
-        """Batches in order, with nothing random about them."""
-        transform = self.transform(dataset, train=False)
-        return SkeletonLoader(dataset, 2 * self.batch_size, transform, device=device)
+        """Batches in order, with nothing random about them; of fewer clips where each has views."""
+        transform, fed = self.transform(dataset, train=False), self.fed()
+        public = PUBLIC.get(fed.pipeline)
+        views = fed.views or (1 if public is None else public.views)
+        size = max(2 * self.batch_size // views, 1)
+        return SkeletonLoader(dataset, size, transform, device=device)
 
 
 class Splits(NamedTuple):
@@ -242,19 +308,30 @@ class Splits(NamedTuple):
 def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
     """The clips that a configuration names, with the joints it names, converted on first use.
 
+    What its pipeline does to every clip once is done; not to whole recordings, whose windows are
+    clips, see :meth:`DataConfig.once`.
+
     Raises:
         ConfigError: Settings that do not fit together.
         SkeletonMAEError: The data are missing or damaged.
     """
-    dataset = _open(config, seed)
-    if config.joints is None:
+    dataset, once = _open(config, seed), None
+    if config.joints is not None:
+        dataset = with_joints(dataset, get_layout(config.joints), Path(config.cache) / "joints")
+    if config.policy != "untrimmed":
+        once = config.once(dataset)
+    if once is None:
         return dataset
-    return with_joints(dataset, get_layout(config.joints), Path(config.cache) / "joints")
+    return with_transform(dataset, once, Path(config.cache) / "pipelines")
 
 
 def _open(config: DataConfig, seed: int) -> SkeletonDataset:
     data = entry(config.name)
     settings = {**vars(config.poses), **vars(config), "seed": seed}
+    if config.policy is None and config.pipeline in PUBLIC and config.name in ("ntu60", "ntu120"):
+        settings["policy"] = PUBLIC[config.pipeline].policy
+    if config.scores is None and config.pipeline == "pyskl2d" and "scores" in data.options:
+        settings["scores"] = "channel"
     told = {key: settings.get(key) for key in data.options}
     others = {key for other in CATALOG.values() for key in other.options} - set(data.options)
     for key in sorted(others):

@@ -107,7 +107,8 @@ def _windows(job: Job, dataset: SkeletonDataset, window: int, stride: int) -> Wi
         )
     truth = [_actions(dataset, number) for number in dataset.indices()]
     transform = job.data.transform(dataset, train=False)
-    return WindowLoader(dataset, truth, window, stride, NUM_CLASSES, transform)
+    once = job.data.once(dataset)
+    return WindowLoader(dataset, truth, window, stride, NUM_CLASSES, transform, once=once)
 
 
 def _actions(dataset: PKUMMD, number: int) -> list[Segment]:

@@ -36,6 +36,7 @@ def prepare(
     fps: float | None = None,
     positions: str | None = None,
     key: str | None = None,
+    scores: str | None = None,
     third: str | None = None,
     unit: str | None = None,
     size_order: str | None = None,
@@ -71,6 +72,8 @@ def prepare(
         positions: Of ``poses`` in the format ``bvh``, what position channels do with the OFFSET of
             a joint: ``replace`` it, or ``add`` to it; None = as the first frame shows it.
         key: Of ``poses`` in the format ``mediapipe_json``, the set of landmarks to read.
+        scores: Of poses of pyskl, what the scores are: a ``mask``, a third ``channel``, or
+            ``both``; None = ``mask``.
         third: Of ``pyskl``, what the third of three channels is, ``score`` or ``z``; None = as the
             numbers are.
         unit: Of ``pyskl`` and ``poses``, what x and y are, ``pixel`` or ``normalised``; None = as
@@ -97,7 +100,8 @@ def prepare(
         "policy": policy, "incomplete": incomplete,
         "format": format, "skeleton": skeleton, "labels": labels, "zeros": zeros, "axes": axes,
         "min_score": min_score, "image_size": image_size, "fps": fps,
-        "positions": positions, "key": key, "third": third, "unit": unit, "size_order": size_order,
+        "positions": positions, "key": key, "scores": scores, "third": third,
+        "unit": unit, "size_order": size_order,
         "label_column": label_column, "columns": columns, "ignore": ignore,
         "first_index": first_index, "strict": strict or None,
     }  # fmt: skip
@@ -147,6 +151,7 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--fps", type=float, help="Of poses: frames per second.")
     parser.add_argument("--positions", type=str, help="Of bvh: positions replace offsets, or add.")
     parser.add_argument("--key", type=str, help="Of mediapipe_json: the set of landmarks to read.")
+    parser.add_argument("--scores", type=str, help="Of pyskl's poses: mask, channel or both.")
     parser.add_argument("--third", type=str, help="Of pyskl: the third channel is score, or z.")
     parser.add_argument("--unit", type=str, help="Of pyskl, poses: x, y are pixel or normalised.")
     parser.add_argument("--size_order", type=str, help="Of pyskl: image sizes are given hw or wh.")

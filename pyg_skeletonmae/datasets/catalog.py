@@ -107,16 +107,16 @@ CATALOG: dict[str, Entry] = {
         fixed={"part": 2}, opener=_UNTRIMMED, official=True,
     ),
     "finegym": Entry(
-        "FineGym", "sets.hrnet_poses.FineGym", "finegym", splits=("official",), official=True,
-        flat=True,
+        "FineGym", "sets.hrnet_poses.FineGym", "finegym", ("scores",), ("official",),
+        opener="openers.open_finegym", official=True, flat=True,
     ),
     "diving48": Entry(
-        "Diving48", "sets.hrnet_poses.Diving48", "diving48", splits=("official",), official=True,
-        flat=True,
+        "Diving48", "sets.hrnet_poses.Diving48", "diving48", ("scores",), ("official",),
+        opener="openers.open_diving48", official=True, flat=True,
     ),
     "pyskl": Entry(
         "pickles of pyskl", "sets.pyskl.PysklDataset",
-        options=("protocol", "third", "unit", "size_order"), opener="openers.open_pyskl",
+        options=("protocol", "scores", "third", "unit", "size_order"), opener="openers.open_pyskl",
         path="file", official=True,
     ),
     "stgcn": Entry(

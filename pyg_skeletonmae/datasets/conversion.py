@@ -104,12 +104,13 @@ def processed_store(
                 data if pre_transform is None else pre_transform(data), store.clip(number)
             )
 
+    steps = " ".join(f"pre_filter {pre_filter}; pre_transform {pre_transform}".split())
     return write_store(
         folder,
         clips(),
         store.skeleton,
         store.class_names if store.label is not None else None,
-        source=f"{store.card['source']}; pre_filter {pre_filter}; pre_transform {pre_transform}",
+        source=f"{store.card['source']}; {steps}",
         fps=store.card["fps"],
         unit=store.card["unit"],
         dropped=left_out,

@@ -1,4 +1,4 @@
-"""Data sets with the joints of another skeleton."""
+"""Data sets with other joints, or with clips that were transformed once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from pyg_skeletonmae.datasets.conversion import to_clip
+from pyg_skeletonmae.datasets.conversion import Transform, processed_store, to_clip
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
@@ -49,7 +49,38 @@ def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
             all_tracks=True,
             about={"column_names": store.column_names} if store.column_names else None,
         )  # fmt: skip
+    return _over(dataset, ClipStore(root))
+
+
+def with_transform(dataset: Set, transform: Transform, folder: str | Path) -> Set:
+    """The data set over a store of its transformed clips, which may differ in length.
+
+    The store is written once, under a name that tells clips and transform.
+
+    Args:
+        dataset: A whole data set, no view.
+        transform: Applied to every clip.
+        folder: Where such stores are kept.
+
+    Raises:
+        DataError: A transformed clip does not fit the skeleton.
+    """
+    return _over(dataset, processed_store(dataset.store, folder, dataset.get, transform, None))
+
+
+def has_empty_frames(store: ClipStore) -> bool:
+    """Whether a clip has a frame that shows nobody."""
+    if store.valid is None:
+        return False
+    for start, tracks, frames in store.spans:
+        seen = store.valid[start : start + tracks * frames].any(dim=1)
+        if not bool(seen.view(tracks, frames).any(dim=0).all()):
+            return True
+    return False
+
+
+def _over(dataset: Set, store: ClipStore) -> Set:
     view = copy.copy(dataset)
-    view.store = ClipStore(root)
+    view.store = store
     view.set_epoch(0)
     return view

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pyg_skeletonmae.datasets.catalog import Place
+from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD, PkuPolicy
 from pyg_skeletonmae.datasets.sets.pkummd_files import Part, PkuProtocol
 from pyg_skeletonmae.datasets.sets.pose_folder import PoseFolder
@@ -41,6 +42,16 @@ def open_pyskl(place: Place, protocol: str | None = None, **options: Any) -> Pys
     return PysklDataset(
         path, path.parent, protocol=protocol, options=PysklOptions(**options), **how
     )
+
+
+def open_finegym(place: Place, **options: Any) -> FineGym:
+    """FineGym, with what its scores are."""
+    return FineGym(**place._asdict(), options=PysklOptions(**options))
+
+
+def open_diving48(place: Place, **options: Any) -> Diving48:
+    """Diving48, with what its scores are."""
+    return Diving48(**place._asdict(), options=PysklOptions(**options))
 
 
 def open_stgcn(place: Place, skeleton: str | None = None) -> StgcnDataset:

@@ -33,6 +33,7 @@ class WindowLoader:
         background: The class of windows without an action.
         transform: Applied to every batch; it has to resample to one number of frames.
         batch_size: Windows per batch, all of one recording.
+        once: Applied to every window alone before ``transform``, which is then, too.
     """
 
     def __init__(
@@ -44,12 +45,13 @@ class WindowLoader:
         background: int,
         transform: Callable[[Data], Data],
         batch_size: int = 64,
+        once: Callable[[Data], Data] | None = None,
     ) -> None:
         if len(annotations) != len(dataset):
             raise DataError(f"{len(dataset)} recordings, annotations of {len(annotations)}")
         self.dataset, self.annotations = dataset, annotations
         self.window, self.background = window, background
-        self.transform, self.batch_size = transform, batch_size
+        self.transform, self.batch_size, self.once = transform, batch_size, once
         self.frames = [int(dataset.store.length[number]) for number in dataset.indices()]
         self.starts = [window_starts(frames, window, stride) for frames in self.frames]
 
@@ -65,7 +67,11 @@ class WindowLoader:
                     cut_window(recording, self.dataset.skeleton, start, self.window, label)
                     for start, label in zip(starts[part], labels[part], strict=True)
                 ]
-                yield self.transform(cast(Data, Batch.from_data_list(cut)))
+                if self.once is None:
+                    yield self.transform(cast(Data, Batch.from_data_list(cut)))
+                    continue
+                alone = [self.transform(self.once(cast(Data, clip))) for clip in cut]
+                yield cast(Data, Batch.from_data_list(cast(list[BaseData], alone)))
 
     def split(self, values: Tensor) -> list[Tensor]:
         """Cuts what was found for all windows, ``[W, ...]``, into one tensor per recording."""

@@ -14,15 +14,24 @@ from pyg_skeletonmae.configurable.arguments import CheckedMeta, nearest
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, check_choice
 from pyg_skeletonmae.files.yaml import brief_problem, parse_yaml
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.transforms.pipelines import PipelineName, once_per_clip, public_transform
+from pyg_skeletonmae.transforms.prenormalize import AlignMode
 from pyg_skeletonmae.transforms.recipe import standard_transform
 from pyg_skeletonmae.transforms.spatial import CenterMode, ScaleBy
 from pyg_skeletonmae.transforms.streams import Stream
+from pyg_skeletonmae.transforms.tracks import Fill
 
 FORMAT = 2
-PipelineName = Literal["ours"]
 UpAxis = Literal["x up", "y up", "z up", "x down", "y down", "z down"]
-MAX_FRAMES = 2**16
+MAX_FRAMES, MAX_VIEWS = 2**16, 100
 _TEXT = 200
+_OTHERS = {  # settings that a pipeline does not have
+    "ours": ("views", "align", "fill"),
+    "mamp": ("center", "scale", "views", "align"),
+    "skeleton2vec": ("center", "scale"),
+    "pyskl2d": ("center", "scale", "align"),
+    "pyskl3d": ("center", "scale"),
+}
 _FACTS = ("skeleton", "channels", "unit", "rate", "axes")  # of the clips, not of what is done
 
 
@@ -34,14 +43,18 @@ class Preprocessing(metaclass=CheckedMeta):
     other clips, see :meth:`transform`. What is random in training is no part of it.
 
     Args:
-        pipeline: Whose steps: ``ours``, see
-            :func:`~pyg_skeletonmae.transforms.standard_transform`.
+        pipeline: Whose steps, see :mod:`~pyg_skeletonmae.transforms.pipelines`; the public ones
+            neither centre nor scale by the two settings below.
         frames: The number of frames that every clip is resampled to.
         center: What becomes the origin, see :class:`~pyg_skeletonmae.transforms.CenterRoot`; None:
             clips stay where they are.
         scale: What becomes the unit, see :class:`~pyg_skeletonmae.transforms.ScaleBody`; None:
             clips stay as large as they are.
         stream: ``joint`` positions, or ``bone``, ``motion`` or ``bone_motion`` vectors.
+        views: How often a public pipeline samples a clip in testing; None: as the public code does,
+            as the following.
+        align: How ``skeleton2vec`` and ``pyskl3d`` turn a clip upright.
+        fill: What stands for an absent person in a public pipeline; ``ours`` never pads.
         skeleton: What the clips' skeleton is called; None: not known, as the following.
         channels: The channels of a clip before all of this.
         unit: The unit of its coordinates, ``m`` for example.
@@ -59,6 +72,9 @@ class Preprocessing(metaclass=CheckedMeta):
     center: CenterMode | None = "mean"
     scale: ScaleBy | None = "std"
     stream: Stream = "joint"
+    views: int | None = None
+    align: AlignMode | None = None
+    fill: Fill | None = None
     skeleton: str | None = None
     channels: int | None = None
     unit: str | None = None
@@ -68,13 +84,21 @@ class Preprocessing(metaclass=CheckedMeta):
     def __post_init__(self) -> None:
         for name, choices in (
             ("pipeline", PipelineName), ("center", CenterMode), ("scale", ScaleBy),
-            ("stream", Stream), ("axes", UpAxis),
+            ("stream", Stream), ("align", AlignMode), ("fill", Fill), ("axes", UpAxis),
         ):  # fmt: skip
             if getattr(self, name) is not None:
                 check_choice(name, getattr(self, name), get_args(choices))
-        for name, value in (("frames", self.frames), ("channels", self.channels)):
-            if value is not None and not 1 <= value <= MAX_FRAMES:
-                raise ConfigError(f"{name} {value}: expected 1 to {MAX_FRAMES}")
+        for name, value, most in (
+            ("frames", self.frames, MAX_FRAMES), ("channels", self.channels, MAX_FRAMES),
+            ("views", self.views, MAX_VIEWS),
+        ):  # fmt: skip
+            if value is not None and not 1 <= value <= most:
+                raise ConfigError(f"{name} {value}: expected 1 to {most}")
+        for name in _OTHERS[self.pipeline]:
+            if (value := getattr(self, name)) is not None:
+                raise ConfigError(
+                    f"{name} {value!r}: the pipeline {self.pipeline} has none; leave it null"
+                )
         if self.rate is not None and not 0 < self.rate < math.inf:
             raise ConfigError(f"rate {self.rate}: expected frames per second, above 0")
         for name, text in (("skeleton", self.skeleton), ("unit", self.unit)):
@@ -82,11 +106,23 @@ class Preprocessing(metaclass=CheckedMeta):
                 raise ConfigError(f"{name} {text!r:.40}: expected a short name")
 
     def transform(self, skeleton: Skeleton) -> Compose:
-        """From raw clips to what the model reads, with nothing random about it."""
-        return standard_transform(
-            skeleton, self.frames, train=False, center=self.center, scale=self.scale,
+        """From raw clips to what the model reads, with nothing random about it.
+
+        Those of a public pipeline take clips one at a time; what loaders do to many of them is
+        :func:`~pyg_skeletonmae.transforms.once_per_clip` and
+        :func:`~pyg_skeletonmae.transforms.public_transform`.
+        """
+        once = once_per_clip(self.pipeline, skeleton, align=self.align, stream=self.stream)
+        if once is None:
+            return standard_transform(
+                skeleton, self.frames, train=False, center=self.center, scale=self.scale,
+                stream=self.stream,
+            )  # fmt: skip
+        steps = public_transform(
+            self.pipeline, skeleton, self.frames, train=False, views=self.views, fill=self.fill,
             stream=self.stream,
         )  # fmt: skip
+        return Compose([*once.transforms, *steps.transforms])
 
     def settings(self) -> dict[str, Any]:
         """What is done to clips, by the names of the data section of a configuration."""

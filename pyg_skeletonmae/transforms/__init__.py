@@ -12,8 +12,15 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.transforms.mask import MaskEdges, MaskJoints
     from pyg_skeletonmae.transforms.masking import MaskPolicy, PartMask, RandomMask
     from pyg_skeletonmae.transforms.motion_masking import MotionMask, MotionTubeMask
+    from pyg_skeletonmae.transforms.pipelines import once_per_clip, public_transform
     from pyg_skeletonmae.transforms.pixels import PreNormalize2D
     from pyg_skeletonmae.transforms.prenormalize import PreNormalize3D
+    from pyg_skeletonmae.transforms.presence import (
+        CutEmpty,
+        FillMissing,
+        ScoresMissing,
+        ZerosMissing,
+    )
     from pyg_skeletonmae.transforms.recipe import standard_transform
     from pyg_skeletonmae.transforms.rotation import AlignTorso, RandomRotate3D
     from pyg_skeletonmae.transforms.sampling import CropResize, UniformSample
@@ -45,6 +52,10 @@ __all__ = [
     "PreNormalize2D",
     "PreNormalize3D",
     "KeepPersons",
+    "CutEmpty",
+    "FillMissing",
+    "ScoresMissing",
+    "ZerosMissing",
     "ToBones",
     "ToMotion",
     "ToStreams",
@@ -61,6 +72,8 @@ __all__ = [
     "MotionTubeMask",
     "ToFrameGraphs",
     "standard_transform",
+    "once_per_clip",
+    "public_transform",
 ]
 
 attach(__name__)

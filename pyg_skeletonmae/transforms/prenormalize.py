@@ -96,7 +96,8 @@ class PreNormalize3D(SkeletonTransform):
     lines as well.
 
     pyskl's pickles hold half precision, and it subtracts the centre in it (off by up to 0.5 mm
-    at 1 m) and finds the spine's angle in it; ``half=True`` rounds as it does. It centres bodies
+    at 1 m) and finds the spine's angle in it; ``half=True`` rounds as it does, and ``half=None``
+    does so where every coordinate is a number in half precision. It centres bodies
     other than NTU RGB+D's on their last joint: name that joint as ``center`` for the same result.
     It refuses more than two persons; here step 1 serves any number.
 
@@ -109,7 +110,7 @@ class PreNormalize3D(SkeletonTransform):
         center: The joint that becomes the origin; default: ``skeleton.center_joint``.
         spine: The joints of the spine, lower one first; default: pelvis and spine.
         shoulders: The joints of the second line; default: the left and the right shoulder.
-        half: Round to half precision where pyskl does.
+        half: Round to half precision where pyskl does; None: if the clips were stored in it.
 
     Shapes:
         - **input:** ``pos [N, T, C]``, C >= 3; channels after the third stay
@@ -129,7 +130,7 @@ class PreNormalize3D(SkeletonTransform):
         center: str | None = None,
         spine: tuple[str, str] = ("pelvis", "spine"),
         shoulders: tuple[str, str] = ("left_shoulder", "right_shoulder"),
-        half: bool = False,
+        half: bool | None = False,
     ) -> None:
         check_choice("align", align, get_args(AlignMode))
         self.skeleton, self.align, self.half = skeleton, align, half
@@ -149,10 +150,11 @@ class PreNormalize3D(SkeletonTransform):
         origin = self._first_poses(data, pos[..., :3], valid)[:, self._center]
         origin = origin[clip_of_node(data), None]
         xyz = pos[..., :3]
-        centered = (xyz.half() - origin.half()).to(pos.dtype) if self.half else xyz - origin
+        half = bool((xyz.half() == xyz).all()) if self.half is None else self.half
+        centered = (xyz.half() - origin.half()).to(pos.dtype) if half else xyz - origin
         xyz = torch.where(valid[..., None], centered, xyz)
         if self._lines:
-            matrix = self._rotation(data, xyz, valid)[clip_of_node(data)]
+            matrix = self._rotation(data, xyz, valid, half)[clip_of_node(data)]
             xyz = rotate(xyz.double(), matrix).to(pos.dtype)
         data["pos"] = replace_leading(pos, xyz)
         return data
@@ -180,12 +182,12 @@ class PreNormalize3D(SkeletonTransform):
         present = as_tracks(valid, joints)[first, :, 0, None]
         return as_tracks(xyz, joints)[first, :, 0].masked_fill(~present, 0.0)
 
-    def _rotation(self, data: Data, xyz: Tensor, valid: Tensor) -> Tensor:
+    def _rotation(self, data: Data, xyz: Tensor, valid: Tensor, half: bool) -> Tensor:
         """What turns each clip, ``[B, 3, 3]``, double."""
         pose = self._first_poses(data, xyz, valid).double()
         spine, line = (pose[:, end] - pose[:, start] for start, end in self._lines)
         ours = self.align == "upright"
-        stand = shortest_rotation(spine, 2, half_turns=ours, half=self.half)
+        stand = shortest_rotation(spine, 2, half_turns=ours, half=half)
         line = _product(stand, line[..., None])[..., 0]
         if ours:
             line = torch.cat([line[:, :2], torch.zeros_like(line[:, 2:])], dim=1)

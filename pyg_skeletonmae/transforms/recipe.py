@@ -18,6 +18,42 @@ from pyg_skeletonmae.transforms.temporal import CropTime, DropFrames, Resample
 Step = Callable[..., Any]
 
 
+def random_steps(
+    skeleton: Skeleton,
+    *,
+    train: bool,
+    view: float,
+    rotate: float | Sequence[float],
+    flip: float,
+    shape: float,
+    jitter: float,
+) -> list[Step]:
+    """What is random in space, as :func:`standard_transform` has it."""
+    steps: list[Step] = []
+    if view:
+        steps.append(RandomRotate3D((0.0, view, 0.0)))
+    if train and (any(rotate) if isinstance(rotate, Sequence) else rotate):
+        steps.append(RandomRotate3D(rotate))
+    if train and flip:
+        steps.append(FlipSides(skeleton, flip))
+    if train and shape:
+        steps.append(JitterJoints(shape, steady=True))
+    if train and jitter:
+        steps.append(JitterJoints(jitter))
+    return steps
+
+
+def stream_steps(skeleton: Skeleton, stream: Stream) -> list[Step]:
+    """What makes a stream of joint positions."""
+    check_choice("stream", stream, get_args(Stream))
+    steps: list[Step] = []
+    if stream in ("bone", "bone_motion"):
+        steps.append(ToBones(skeleton))
+    if stream in ("motion", "bone_motion"):
+        steps.append(ToMotion())
+    return steps
+
+
 def standard_transform(
     skeleton: Skeleton,
     frames: int,
@@ -65,7 +101,6 @@ def standard_transform(
     Raises:
         ConfigError: A setting is out of range.
     """
-    check_choice("stream", stream, get_args(Stream))
     steps: list[Step] = []
     if train and crop is not None:
         steps.append(CropTime(*crop))
@@ -74,20 +109,10 @@ def standard_transform(
         steps.append(CenterRoot(skeleton, center))
     if scale is not None:
         steps.append(ScaleBody(skeleton, scale))
-    if view:
-        steps.append(RandomRotate3D((0.0, view, 0.0)))
-    if train and (any(rotate) if isinstance(rotate, Sequence) else rotate):
-        steps.append(RandomRotate3D(rotate))
-    if train and flip:
-        steps.append(FlipSides(skeleton, flip))
-    if train and shape:
-        steps.append(JitterJoints(shape, steady=True))
-    if train and jitter:
-        steps.append(JitterJoints(jitter))
-    if stream in ("bone", "bone_motion"):
-        steps.append(ToBones(skeleton))
-    if stream in ("motion", "bone_motion"):
-        steps.append(ToMotion())
+    steps += random_steps(
+        skeleton, train=train, view=view, rotate=rotate, flip=flip, shape=shape, jitter=jitter
+    )
+    steps += stream_steps(skeleton, stream)
     if train and drop_frames:
         steps.append(DropFrames(drop_frames))
     return Compose(steps)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal, get_args
+from functools import lru_cache
+from typing import Literal, NamedTuple, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
@@ -147,6 +149,48 @@ def spread_frames(length: Tensor, start: Tensor, skipped: Tensor, jitter: Tensor
     return torch.where(length < frames, start[:, None] + step, frame)
 
 
+class Sample(NamedTuple):
+    """What is drawn of each view, and of the part of a clip that it uses."""
+
+    used: Tensor  # frames of that part, [R], long
+    offset: Tensor  # its first frame, [R], long
+    start: Tensor  # see spread_frames, as the following, [R], long
+    skipped: Tensor  # [R, F + 1], bool
+    jitter: Tensor  # [R, F], long
+
+
+@lru_cache(maxsize=4096)
+def public_sample(
+    length: int, frames: int, views: int, ratios: tuple[float, float], starts: bool
+) -> Sample:
+    """What pyskl and Skeleton2vec draw in testing, of every clip of a length.
+
+    They seed NumPy's old generator, whose numbers are fixed for good, with 255 for each clip.
+
+    Args:
+        length: The frames of the clip.
+        frames: The frames afterwards.
+        views: How often it is sampled.
+        ratios: The smallest and the largest share that is used.
+        starts: Whether the start of a short view is drawn as well.
+    """
+    random = np.random.RandomState(_TEST_KEY)
+    samples = []
+    for _ in range(views):
+        share = random.rand() * (ratios[1] - ratios[0]) + ratios[0]
+        used = max(int(share * length), 1)
+        offset, start = random.randint(length - used + 1), 0
+        skipped, jitter = np.zeros(frames + 1, bool), np.zeros(frames, np.int64)
+        if used >= 2 * frames:
+            jitter[:] = random.randint(np.diff(np.arange(frames + 1) * used // frames))
+        elif used >= frames:
+            skipped[random.choice(frames + 1, used - frames, replace=False)] = True
+        elif starts:
+            start = random.randint(0, used)
+        samples.append((used, offset, start, skipped, jitter))
+    return Sample(*(torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)))
+
+
 class UniformSample(FrameSampler):
     """Takes one frame from each of ``frames`` equal parts of every clip.
 
@@ -160,7 +204,8 @@ class UniformSample(FrameSampler):
     the other in the clip like further persons, so that pooling over persons averages over views.
 
     pyskl has two such transforms, which differ from each other and have a fault each. Ours has
-    none; ``origin`` brings one back:
+    none; ``origin`` brings one back, and in testing the very frames that they take (which follow
+    from a seed of NumPy, 255, for every clip anew):
 
     - ``"UniformSample"``: a short crop (``min_ratio`` < 1) goes around the end of the clip instead
       of the crop's, and so shows frames outside of it.
@@ -233,21 +278,34 @@ class UniformSample(FrameSampler):
 
     def plan(self, window: Window, draws: Draws) -> TimePlan:
         """See :class:`FrameSampler`."""
+        length = window.length.repeat_interleave(self.views)
+        if self.train or self.origin == "ours":
+            sample = self._draw(length, draws)
+        else:
+            sample = self._draw_as_public(window.length)
+        start = self.first_frames(sample.used, sample.start)
+        spread = spread_frames(sample.used, start, sample.skipped, sample.jitter)
+        frame = self.select(length, sample.used, sample.offset, spread)
+        return whole_frames(frame + window.start.repeat_interleave(self.views)[:, None])
+
+    def _draw(self, length: Tensor, draws: Draws) -> Sample:
         if not self.train:
             draws = Draws(torch.full_like(draws.keys, _TEST_KEY))
-        length = window.length.repeat_interleave(self.views)
         share, place, begin = draws.uniform(self.views, 3).double().flatten(0, 1).unbind(1)
         used = self.crop_length(length, share)
         offset = (place * (length - used + 1)).long()
-        start = self.first_frames(used, (begin * used).long())
         scores = draws.uniform(self.views, self.frames + 1).flatten(0, 1)
         skipped = ranks(scores) < (used - self.frames)[:, None]
         edge = torch.arange(self.frames + 1, device=used.device) * used[:, None] // self.frames
-        jitter = (
-            draws.uniform(self.views, self.frames).flatten(0, 1).double() * edge.diff()
-        ).long()
-        frame = self.select(length, used, offset, spread_frames(used, start, skipped, jitter))
-        return whole_frames(frame + window.start.repeat_interleave(self.views)[:, None])
+        jitter = draws.uniform(self.views, self.frames).flatten(0, 1).double() * edge.diff()
+        return Sample(used, offset, (begin * used).long(), skipped, jitter.long())
+
+    def _draw_as_public(self, length: Tensor) -> Sample:
+        ratios, starts = (self.min_ratio, self.max_ratio), self.origin == "UniformSampleDecode"
+        size = self.frames, self.views
+        found = [public_sample(frames, *size, ratios, starts) for frames in length.tolist()]
+        columns = zip(*found, strict=True)
+        return Sample(*(torch.cat(column).to(length.device) for column in columns))
 
     def __repr__(self) -> str:
         name = type(self).__name__

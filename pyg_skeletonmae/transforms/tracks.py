@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import as_tracks
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.transforms.base import SkeletonTransform, first_tracks, refuse_masks
+
+Fill = Literal["none", "loop", "zeros"]
 
 
 def repeat_tracks(first: Tensor, num_tracks: Tensor, views: int) -> tuple[Tensor, Tensor]:
@@ -78,12 +82,16 @@ class KeepPersons(SkeletonTransform):
 
     What other libraries do by padding. A person who is not there costs nothing here, so by default
     nobody is added. (The mode ``loop`` of pyskl's ``FormatGCNInput`` has no effect: it looks for
-    lone persons after it has padded with zeros. That is ``"none"`` here.)
+    lone persons after it has padded with zeros. That is ``"zeros"`` here.)
 
     Args:
-        persons: How many to keep at most.
+        persons: How many to keep at most, in each view.
         fill: ``"none"`` leaves clips with fewer persons alone; ``"loop"`` repeats their first
-            person until there are as many.
+            person until there are as many, as the files of CTR-GCN and MAMP for NTU RGB+D 120 do;
+            ``"zeros"`` adds persons with all joints at the origin, who count as present, as those
+            for NTU RGB+D 60 do. See :mod:`~pyg_skeletonmae.transforms.pipelines`.
+        views: In how many views the persons of a clip stand, one view after the other, see
+            :class:`~pyg_skeletonmae.transforms.UniformSample`.
 
     Shapes:
         - **input:** ``pos [N, T, C]``, ``valid [N, T]``
@@ -91,28 +99,39 @@ class KeepPersons(SkeletonTransform):
           ``batch`` to match
 
     Raises:
-        ConfigError: ``persons`` is below 1, or ``fill`` unknown.
+        ConfigError: ``persons`` or ``views`` is below 1, or ``fill`` unknown.
         DataError: On use: a mask was drawn before.
     """
 
-    def __init__(self, persons: int, fill: str = "none") -> None:
-        if persons < 1:
-            raise ConfigError(f"persons {persons}: expected 1 or more")
-        if fill not in ("none", "loop"):
-            raise ConfigError(f"fill {fill!r}: expected 'none' or 'loop'")
-        self.persons, self.fill = persons, fill
+    def __init__(self, persons: int, fill: Fill = "none", views: int = 1) -> None:
+        if persons < 1 or views < 1:
+            raise ConfigError(f"persons {persons}, views {views}: expected 1 or more")
+        check_choice("fill", fill, get_args(Fill))
+        self.persons, self.fill, self.views = persons, fill, views
 
     def forward(self, data: Data) -> Data:
         """Returns the clips with other persons."""
         refuse_masks(data, self)
         tracks: Tensor = data["num_tracks"]
-        slots = torch.arange(self.persons, device=tracks.device).expand(len(tracks), -1)
-        present = slots < tracks[:, None]
+        own = (tracks // self.views).repeat_interleave(self.views)
+        first = first_tracks(data).repeat_interleave(self.views)
+        first = first + torch.arange(len(own), device=own.device) % self.views * own
+        slots = torch.arange(self.persons, device=tracks.device).expand(len(own), -1)
+        present = slots < own[:, None]
         # A slot that is empty shows the first person.
-        track = first_tracks(data)[:, None] + slots * present
+        track = first[:, None] + slots * present
         if self.fill == "none":
-            return select_tracks(data, track[present], present.sum(dim=1))
-        return select_tracks(data, track.flatten(), torch.full_like(tracks, self.persons))
+            count = present.view(len(tracks), -1).sum(dim=1)
+            return select_tracks(data, track[present], count)
+        count = torch.full_like(tracks, self.persons * self.views)
+        data = select_tracks(data, track.flatten(), count)
+        if self.fill == "zeros":
+            empty = ~present.flatten().repeat_interleave(len(data["pos"]) // track.numel())
+            data["pos"] = data["pos"].masked_fill(empty[:, None, None], 0.0)
+            if data.get("valid") is not None:
+                data["valid"] = data["valid"] | empty[:, None]
+        return data
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(persons={self.persons}, fill={self.fill!r})"
+        views = f", views={self.views}" if self.views > 1 else ""
+        return f"{type(self).__name__}(persons={self.persons}, fill={self.fill!r}{views})"

@@ -124,14 +124,16 @@ def test_numbers_and_what_json_can_hold():
 
 
 def test_the_first_process_writes_release_and_results(tmp_path):
-    _, splits = sticks(tmp_path)
+    config, splits = sticks(tmp_path)
     net = tiny_encoder(splits.train.skeleton)
     results = {"train/loss": math.inf, "step": 2}
-    other = finish(Process(rank=1), net, tmp_path / "run", splits, results)
+    other = finish(Process(rank=1), net, tmp_path / "run", splits, config, results)
     assert not (tmp_path / "run").exists()
-    found = finish(Process(), net, tmp_path / "run", splits, results)
+    found = finish(Process(), net, tmp_path / "run", splits, config, results)
     assert found == other == {**results, "folder": str(tmp_path / "run")}
-    assert repr(load_release(tmp_path / "run" / runs.RELEASE)) == repr(net)
+    model = load_release(tmp_path / "run" / runs.RELEASE)
+    assert repr(model) == repr(net)
+    assert model.preprocessing == config.preprocessing(splits.train)
     written = json.loads((tmp_path / "run" / runs.RESULTS).read_text())
     peak = written.pop("peak_mib")
     assert 0 < peak <= measured(splits)["peak_mib"]

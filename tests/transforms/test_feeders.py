@@ -330,7 +330,11 @@ def test_uniform_sampling(origin, name):
         origin=origin,
     )
     found = sampled(transform, record)
-    assert found.flatten().tolist() == arrays[f"sample/{origin}/{name}"].tolist()
+    wanted = arrays[f"sample/{origin}/{name}"].tolist()
+    assert found.flatten().tolist() == wanted
+    if not transform.train:  # these draws are known
+        window = Window(torch.tensor([0]), torch.tensor([record["T"]]))
+        assert transform.plan(window, Draws(torch.tensor([5]))).low.flatten().tolist() == wanted
 
 
 @pytest.mark.parametrize("case", ["one", "two_first_shorter"])
@@ -390,10 +394,9 @@ def test_testing_chain_with_three_views(case):
     frames, views = record["clip_len"], record["num_clips"]
     clip = clip_of(arrays[record["input"]].float())
     clip = PreNormalize3D(NTU25_CTRGCN, align="pyskl", half=True)(clip)
-    length = clip.pos.size(1)
     transform = UniformSample(frames, views, train=False, origin="UniformSample")
-    draws = draws_of_seed(record["seed"], length, frames, views)
-    for view, frame in enumerate(sampled(transform, {"T": length, "draws": draws})):
+    window = Window(torch.tensor([0]), torch.tensor([clip.pos.size(1)]))
+    for view, frame in enumerate(transform.plan(window, Draws(torch.tensor([0]))).low):
         found = keypoint_of(clip)[:, frame]
         wanted = arrays[key][view]
         assert found.sub(wanted[: len(found)]).abs().max() < 5e-7
@@ -418,5 +421,6 @@ def test_a_lone_person_is_not_repeated():
     _, arrays = recorded(PYSKL)
     wanted = arrays["format/loop"][0]
     clip = clip_of(arrays["feat/nturgbd/input"][:1].float(), zeros=False)
+    assert keypoint_of(KeepPersons(len(wanted), "zeros")(clip)).equal(wanted)
     assert keypoint_of(KeepPersons(len(wanted))(clip)).equal(wanted[:1])
     assert not wanted[1:].any()

@@ -1,11 +1,12 @@
 import pytest
 import torch
+from torch_geometric.transforms import Compose
 from transforms_helpers import check_transform, make_clip, make_clips
 
 from pyg_skeletonmae.batch import as_tracks
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.transforms import KeepPersons
+from pyg_skeletonmae.transforms import KeepPersons, UniformSample
 from pyg_skeletonmae.transforms.tracks import repeat_tracks
 
 V = UIPRMD22.num_joints
@@ -49,3 +50,28 @@ def test_bad_settings_and_repr():
     with pytest.raises(ConfigError, match="fill 'zero'"):
         KeepPersons(1, "zero")
     assert repr(KeepPersons(2, "loop")) == "KeepPersons(persons=2, fill='loop')"
+
+
+def test_zeros_stand_for_who_is_absent():
+    clip = make_clip(1)
+    two = KeepPersons(2, "zeros")(clip)
+    first, second = as_tracks(two.pos, V)
+    assert first.equal(clip.pos) and not second.any()
+    assert two.valid[:V].equal(clip.valid) and two.valid[V:].all()
+    check_transform(KeepPersons(2, "zeros"), make_clips((1, 2, 5)))
+
+
+@pytest.mark.parametrize("fill", ["none", "loop", "zeros"])
+def test_each_view_keeps_its_persons(fill):
+    clip = make_clip(3, frames=6)
+    views = UniformSample(6, views=2)
+    for persons in (1, 2, 4):
+        transform = Compose([views, KeepPersons(persons, fill, views=2)])
+        found = as_tracks(check_transform(transform, make_clips((3, 1), frames=6))[0].pos, V)
+        alone = as_tracks(KeepPersons(persons, fill)(clip).pos, V)
+        assert len(found) == 2 * len(alone)
+        seen = as_tracks(views(clip).pos, V)[3 : 3 + min(persons, 3)]  # the second view
+        assert found[len(alone) : len(alone) + len(seen)].equal(seen)
+    with pytest.raises(ConfigError, match="views 0"):
+        KeepPersons(1, views=0)
+    assert repr(KeepPersons(2, "zeros", 10)) == "KeepPersons(persons=2, fill='zeros', views=10)"

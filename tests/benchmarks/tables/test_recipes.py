@@ -23,12 +23,36 @@ def settings(folder: str, config: str, changes: tuple[str, ...]) -> dict[str, An
 @pytest.mark.parametrize("methods", [METHODS, SMALL], ids=["full size", "small"])
 @pytest.mark.parametrize("name", METHODS)
 def test_a_network_is_fine_tuned_on_clips_as_it_was_pre_trained_on(methods, name):
-    """A transformer takes no other number of frames; other units mean other features."""
+    """A transformer takes no other number of frames; other units mean other features.
+
+    What a fine-tuning leaves out comes from the release of the pre-training.
+    """
     own = methods[name]
     before = settings("pretrain", own.config, own.settings)
     after = settings("finetune", own.finetune, own.finetune_settings)
-    keys = ("center", "scale") if name == "graph_mae" else ("frames", "center", "scale")
-    assert {key: after[key] for key in keys} == {key: before[key] for key in keys}
+    keys = ("pipeline", "center", "scale", *(() if name == "graph_mae" else ("frames",)))
+    for key in keys:
+        assert after.get(key, before.get(key)) == before.get(key)
+    assert "pipeline" not in after and ("frames" in after) == ("pipeline" not in before)
+
+
+def test_pipelines_of_publications_are_for_their_data_sets():
+    for dataset, split, expected in (
+        ("ntu60", "xsub", None),
+        ("pkummd1", "xsub", None),
+        ("finegym", "official", "pyskl2d"),
+        ("diving48", "official", "pyskl2d"),
+        ("uiprmd", "odd/even", "ours"),
+    ):
+        clips = clips_of(dataset, split, None, Path("data"))
+        for name in METHODS:
+            for small in (True, False):
+                command = Bench(clips, small).pretraining(name, 0).command
+                said = [s for s in command if s.startswith("--data.pipeline=")]
+                other = expected and not small and name != "graph_mae"
+                assert said == ([f"--data.pipeline={expected}"] if other else [])
+    clips = clips_of("ntu60", "xsub", Path("ntu60_hrnet.pkl"), Path("data"))
+    assert clips.pipeline == "pyskl2d"
 
 
 def test_publications_differ_from_data_set_to_data_set():
