@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pyg_skeletonmae.files.write import write_text
 from tables.claims import claims_section
+from tables.few_labels import few_labels_section
 from tables.rows import (
     Row,
     markdown,
@@ -49,7 +50,7 @@ def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[R
         planned: Rows that should be there, with a column ``why`` in place of a value; those that
             are not are told.
     """
-    text = _HEAD
+    text = _HEAD + few_labels_section(rows) + "# All tables\n\n"
     tables = dict.fromkeys(_place(row) for row in (*rows, *planned))
     for place in tables:
         own = [row for row in rows if _place(row) == place]
