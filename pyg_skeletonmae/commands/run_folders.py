@@ -57,7 +57,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def commit(package: Path = Path(__file__).parent) -> str | None:
+def commit(package: Path = Path(__file__).parents[1]) -> str | None:
     """The commit of a checkout, with ``-dirty`` if the package differs; None where none is."""
     if not (package.parent / ".git").exists():
         return None

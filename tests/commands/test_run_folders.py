@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
+import pyg_skeletonmae
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 
@@ -98,6 +100,15 @@ def test_write_json_is_whole_or_not_there(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         runs.write_json(tmp_path / "a.json", {"x": float("nan")})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_is_the_checkout_of_this_package():
+    root = Path(pyg_skeletonmae.__file__).parents[1]
+    git = ["git", "-C", str(root), "rev-parse", "--short=12", "HEAD"]
+    if not (root / ".git").exists():
+        pytest.skip("this package is installed, or was taken without its history")
+    head = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    assert runs.commit() in (head, f"{head}-dirty")
 
 
 def test_the_commit_of_a_checkout_and_whether_the_package_differs(tmp_path):
