@@ -68,8 +68,6 @@ PRETRAINED = {**SMALL, **VARIANTS, **FULL_SIZE}
 FRAMES = {
     "st_mae_sttformer": 30,
     "st_mae_sttformer turned": 30,
-    "st_gcn_mae": 64,
-    "st_gcn_mae token": 64,
     "graph_mae full size": 64,
     "st_mae_vit full size": 120,
     "mamp full size": 120,

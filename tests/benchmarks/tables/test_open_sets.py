@@ -69,4 +69,4 @@ def test_variants_of_one_network_share_its_random_weights_and_name_their_own_row
     assert [run.row.get("method") for run in runs] == [None, f"{method} pre-trained"]
     assert set(PRETRAINED[method].settings) <= set(runs[0].command)
     own = list(open_set().runs("frozen", ["st_gcn_mae token"], ["full"], [0]))
-    assert len(own) == 4 and "--data.frames=64" in own[1].command
+    assert len(own) == 4 and "--data.frames=32" in own[1].command
