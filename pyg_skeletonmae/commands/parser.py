@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from argparse import SUPPRESS, Action
 from collections.abc import Iterable, Sequence
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,6 +20,7 @@ from pyg_skeletonmae.commands.run_length import length_alone
 from pyg_skeletonmae.commands.settings_file import check_settings_text, read_settings
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
 
+SHELLS = ("bash", "zsh", "fish", "powershell")
 _SETTINGS_COMMANDS = "pyg_skeletonmae.commands.settings_commands"  # imported when it is needed
 COMMANDS = {
     "pretrain": "Pre-trains a model on the training subjects, without their labels.",
@@ -48,6 +51,23 @@ _TRAINING_ONLY = (
     "quiet",
     "log_every",
 )
+
+
+class PrintCompletion(Action):
+    """Prints what a shell needs to complete commands and options, and ends the program."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        """Builds the parser with all options, which takes seconds, for the shell that is named.
+
+        Raises:
+            ConfigError: The library that writes such scripts is not installed.
+        """
+        if find_spec("shtab") is None:
+            raise ConfigError(
+                f"{option_string}: needs shtab; pip install 'pyg_skeletonmae[completion]'"
+            )
+        print(build_parser().get_completion_script(f"shtab-{values}"))
+        parser.exit()
 
 
 class Parser(ArgumentParser):
@@ -91,6 +111,10 @@ def build_parser(names: Iterable[str] = tuple(COMMANDS)) -> Parser:
     about = "Self-supervised learning on skeletons."
     parser = Parser(prog="skeletonmae", description=about, version=__version__)
     parser.commands = names = tuple(names)
+    parser.add_argument(
+        "--print_completion", action=PrintCompletion, choices=SHELLS, default=SUPPRESS,
+        help="Print a script with which a shell completes commands and options.",
+    )  # fmt: skip
     commands = parser.add_subcommands(dest="command")
     for name, about in COMMANDS.items():
         commands.add_subcommand(name, subparser := Parser(description=about), help=about)

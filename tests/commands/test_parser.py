@@ -1,10 +1,14 @@
 """The parser of the command line; what its errors say is tested in test_cli.py."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+from cli_helpers import runner, the_error
 
-from pyg_skeletonmae.commands.parser import COMMANDS, build_parser, parse
+from pyg_skeletonmae.commands import parser as parsers
+from pyg_skeletonmae.commands.parser import COMMANDS, SHELLS, build_parser, parse
 from pyg_skeletonmae.errors import ConfigError
 
 
@@ -32,3 +36,43 @@ def test_a_file_of_settings_is_looked_at_before_it_is_read(tmp_path: Path) -> No
     (tmp_path / "bomb.yaml").write_text("a: &a [1]\nb: *a\n")
     with pytest.raises(ConfigError, match="anchors and aliases"):
         parse(build_parser(["pretrain"]), ["pretrain", f"--config={tmp_path / 'bomb.yaml'}"])
+
+
+ASK = """
+source completion
+ask() {
+    COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMPREPLY=()
+    _shtab_skeletonmae
+    echo "${COMPREPLY[@]}"
+}
+ask skeletonmae pre
+ask skeletonmae pretrain --trainer.max
+ask skeletonmae evaluate --protocol kn
+"""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to ask")
+def test_bash_completes_commands_options_and_choices(tmp_path, capsys) -> None:
+    code, script, _ = runner(capsys)("--print_completion", "bash")
+    assert code == 0
+    (tmp_path / "completion").write_text(script)
+    done = subprocess.run(
+        ["bash", "-c", ASK], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    commands, options, choices = (line.split() for line in done.stdout.splitlines())
+    assert commands == ["pretrain", "prepare"] and choices == ["knn"]
+    assert {"--trainer.max_epochs", "--trainer.max_steps"} <= set(options)
+
+
+@pytest.mark.parametrize("shell", SHELLS[1:])
+def test_other_shells_get_a_script(shell: str, capsys) -> None:
+    code, script, _ = runner(capsys)(f"--print_completion={shell}")
+    assert code == 0 and "max_epochs" in script and "evaluate" in script
+
+
+def test_completion_that_is_not_there(capsys, monkeypatch) -> None:
+    line = the_error(runner(capsys)("--print_completion=ksh"))
+    assert line.startswith("--print_completion: expected one of bash, zsh, fish, powershell, found")
+    monkeypatch.setattr(parsers, "find_spec", lambda name: None)
+    line = the_error(runner(capsys)("--print_completion=bash"))
+    assert line == "--print_completion: needs shtab; pip install 'pyg_skeletonmae[completion]'"
