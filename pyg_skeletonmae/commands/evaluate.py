@@ -40,7 +40,7 @@ def evaluate(
     protocol: ProtocolName = "knn",
     k: int | list[int] = 1,
     joints: Joints = "concat",
-    segments: int = 1,
+    segments: int | list[int] | None = None,
     l2: float | None = None,
     select: Select = "last",
     tune: TuneConfig = _TUNE,
@@ -53,7 +53,7 @@ def evaluate(
     seed: int = 0,
     resume: bool = False,
     flip: bool = False,
-    statistics: Literal["model", "clips"] = "model",
+    statistics: Literal["model", "clips", "both"] = "model",
     classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Measures an encoder, or the coordinates: labelled training clips against the test clips.
@@ -71,7 +71,8 @@ def evaluate(
             (fine-tuning where the clips have other joints). ``ensemble``: fine-tuned classifiers.
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
-        segments: Features averaged over time (1), or over this many equal segments.
+        segments: Features averaged over time (1), or over this many equal segments; ``all`` takes a
+            list. None: 1, of ``all`` 1 and 4.
         l2: The penalty of linear classifiers on frozen features; none: chosen on training clips.
         select: Which weights of a training are tested; ``test-best`` is for comparison with
             publications that chose so.
@@ -85,8 +86,8 @@ def evaluate(
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
         resume: Go on with the run in the folder.
         flip: Give training clips to the classifiers on frozen features a second time, mirrored.
-        statistics: The batch-norm statistics of the encoder: the model's own, or those of the
-            training clips.
+        statistics: The batch-norm statistics of the encoder: the model's own, those of the
+            training clips, or one after the other (``both``), the second with keys in ``_clips``.
         classes: The user's own classes that a release may name.
     """
     folder = None if out is None else Path(out)
@@ -106,7 +107,12 @@ def evaluate(
         )
     if statistics != "model" and pretrained is None:
         raise ConfigError("statistics: coordinates have none; name an encoder with --pretrained")
-    if pretrained is None and (joints, segments) != ("concat", 1):
+    parts = [segments] if isinstance(segments, int) else segments or chosen.segments
+    if len(parts) > 1 and len(chosen.segments) == 1:
+        raise ConfigError(f"segments {parts}: expected one number for protocol {protocol}")
+    if statistics == "both" and chosen.trains:
+        raise ConfigError(f"statistics both: protocol {protocol} trains, once; give one of the two")
+    if pretrained is None and (joints != "concat" or segments not in (None, 1)):
         raise ConfigError("joints, segments: coordinates are not pooled; leave these options out")
     check_selection(data, None, select)
     splits = split(open_dataset(data, seed), data)
@@ -128,7 +134,7 @@ def evaluate(
         splits,
         encoder,
         joints=joints,
-        segments=segments,
+        segments=parts[0],
         seed=seed,
         select=select,
         l2=l2,
@@ -143,8 +149,15 @@ def evaluate(
     if folder is not None and chosen.trains:
         run = runs.started(folder, resolved, seed)
     with run:
-        found = dict(chosen.run(job, Options(k, tune, semi, few_shot, temporal, ensemble)))
-    found |= noted(*notes, *found.get("notes", []))
+        options = Options(k, tune, semi, few_shot, temporal, ensemble, parts)
+        found = dict(chosen.run(job, options))
+        notes += found.get("notes", [])
+        if statistics == "both":
+            notes += job.refit_statistics()
+            again = dict(chosen.run(job, options))
+            notes += [f"statistics of clips: {note}" for note in again.pop("notes", [])]
+            found |= {f"{name}_clips": value for name, value in again.items()}
+    found |= noted(*notes)
     results = {
         "protocol": protocol,
         "features": ", ".join(found.get("runs", [pretrained or "coordinates"])),

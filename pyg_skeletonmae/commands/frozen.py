@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pyg_skeletonmae.commands.evaluation_context import Job, Joints
@@ -54,14 +54,20 @@ def search(job: Job, options: Options) -> dict[str, Any]:
 
 
 def both_kinds(job: Job, options: Options) -> dict[str, Any]:
-    """Top-1 of two protocols on both kinds of features; coordinates are of one kind."""
+    """Top-1 of two protocols on each kind of features; coordinates are of one kind.
+
+    Of several numbers of segments the first has the plain keys.
+    """
     k = options.k
     if not isinstance(k, int):
         raise ConfigError(f"k {k}: expected one number for protocol all")
     kinds: dict[str, Joints] = {"pooled": "mean", "per_joint": "concat"}
-    if job.encoder is None:
-        del kinds["pooled"]
-    features = {kind: job.both(joints) for kind, joints in kinds.items()}
+    features = {}
+    for segments in options.segments:
+        named = "" if segments == options.segments[0] else f"_segments{segments}"
+        for kind, joints in kinds.items():
+            if job.encoder is not None or (kind, named) == ("per_joint", ""):
+                features[kind + named] = replace(job, segments=segments).both(joints)
     found = {f"knn_{kind}": knn(*sides, k) for kind, sides in features.items()}
     for kind, sides in features.items():
         found[f"linear_{kind}"] = linear_probe(*sides, job.l2_grid, job.seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -119,6 +120,7 @@ class Options:
         few_shot: The few-shot protocol.
         temporal: The temporal protocol.
         ensemble: The ensemble.
+        segments: Into how many equal segments features keep time apart; 1: its average.
     """
 
     k: int | list[int] = 1
@@ -127,3 +129,4 @@ class Options:
     few_shot: FewShotConfig = field(default_factory=FewShotConfig)
     temporal: TemporalConfig = field(default_factory=TemporalConfig)
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    segments: Sequence[int] = (1,)

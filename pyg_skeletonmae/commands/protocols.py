@@ -18,18 +18,21 @@ class Protocol(NamedTuple):
         trains: It trains on an encoder: weights can be selected, and its run can be resumed.
         mirrors: Its training clips can come a second time, mirrored.
         bridges: Its clips may have other joints than the encoder was pre-trained on.
+        segments: Into how many segments it keeps the time of features apart if nothing is said; of
+            several it shows each.
     """
 
     run: Callable[[Job, Options], dict[str, Any]]
     trains: bool = False
     mirrors: bool = True
     bridges: bool = False
+    segments: tuple[int, ...] = (1,)
 
 
 PROTOCOLS: dict[str, Protocol] = {
     "knn": Protocol(frozen.nearest),
     "linear": Protocol(frozen.linear),
-    "all": Protocol(frozen.both_kinds),
+    "all": Protocol(frozen.both_kinds, segments=(1, 4)),
     "ridge": Protocol(frozen.least_squares),
     "centroid": Protocol(frozen.means),
     "retrieval": Protocol(frozen.search),

@@ -69,12 +69,21 @@ def test_frozen_features_and_coordinates(evaluate, pretrained):
         ("knn", "--k=[1,5]"): curve,
         ("linear",): {"top1", "top5", "mean_class", "l2"},
         ("ridge",): {"top1", "mean_class", "l2"},
-        ("all",): joints,
+        ("all",): joints | {f"{name}_segments4" for name in joints},
+        ("all", "--segments=2"): joints,
+        ("all", "--segments=[2,1]"): joints | {f"{name}_segments1" for name in joints},
     }
     for (protocol, *options), names in expected.items():
         found = evaluate(f"--protocol={protocol}", *options, pretrained)
         assert keys(found) == names and found["features"] == "pre"
     assert keys(evaluate("--protocol=ridge")) == expected["ridge",]
+    assert keys(evaluate("--protocol=all")) == {"knn_per_joint", "linear_per_joint"}
+    both, one, two = (
+        evaluate("--protocol=all", pretrained, *segments)
+        for segments in ((), ("--segments=1",), ("--segments=4",))
+    )
+    assert all(both[name] == one[name] for name in joints)
+    assert all(both[f"{name}_segments4"] == two[name] for name in joints)
     few = ("--few_shot.ways=2", "--few_shot.queries=2", "--few_shot.episodes=5")
     found = evaluate("--protocol=few-shot", *few, pretrained)
     assert keys(found) == {"top1", "interval", "ways", "shots", "queries", "episodes"}
@@ -84,6 +93,10 @@ def test_mirrored_training_clips_and_statistics_of_clips(evaluate, run, data, pr
     twin = ("--protocol=ridge", pretrained, "--random_init")
     found = evaluate(*twin, "--statistics=clips")
     assert keys(found) == keys(evaluate(*twin))
+    both = evaluate(*twin, "--statistics=both")
+    names = ("top1", "mean_class", "l2")
+    assert {name: both[name] for name in names} == {n: evaluate(*twin)[n] for n in names}
+    assert {name: both[f"{name}_clips"] for name in names} == {name: found[name] for name in names}
     bodies = ("--data.name=synthetic", "--data.num_clips=60", "--data.frames=8")
     code, out, err = run("evaluate", *bodies, "--protocol=ridge", "--flip")
     assert code == 0, err
@@ -94,6 +107,11 @@ def test_mirrored_training_clips_and_statistics_of_clips(evaluate, run, data, pr
         (("--protocol=finetune", pretrained, "--flip"), "flip: protocol finetune takes no"),
         (("--protocol=few-shot", "--flip", *few), "flip: protocol few-shot takes no"),
         (("--statistics=clips",), "statistics: coordinates have none"),
+        (
+            ("--protocol=finetune", pretrained, "--statistics=both"),
+            "statistics both: protocol fine",
+        ),
+        ((pretrained, "--segments=[1,4]"), "segments [1, 4]: expected one number for protocol knn"),
     ):
         assert words in the_error(run("evaluate", *data, *options))
 
