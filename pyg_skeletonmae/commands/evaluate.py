@@ -149,7 +149,7 @@ def evaluate(
     if folder is not None and chosen.trains:
         run = runs.started(folder, resolved, seed)
     with run:
-        options = Options(k, tune, semi, few_shot, temporal, ensemble, parts)
+        options = Options(k, tune, semi, few_shot, temporal, ensemble, segments=parts)
         found = dict(chosen.run(job, options))
         notes += found.get("notes", [])
         if statistics == "both":
