@@ -97,6 +97,7 @@ def _of_class(packed: Packed, label: int) -> list[int]:
     return sorted(np.flatnonzero(packed.label == label).tolist(), key=packed.names.__getitem__)
 
 
+# Nothing can be chosen with one clip of a class: the penalty is that of the data's description.
 def _protocol(name: str, folder: Path) -> Protocol:
     if name == "all labels":
         return Protocol("halves")
@@ -105,7 +106,8 @@ def _protocol(name: str, folder: Path) -> Protocol:
     def settings(seed: int) -> Settings:
         return (f"--data.label_file={_file(folder, count, seed)}",)
 
-    return Protocol("halves", settings, draws=True, clips=_FEW)
+    probe = ("--l2=0.01",) if count == 1 else ()
+    return Protocol("halves", settings, draws=True, clips=_FEW, probe=probe)
 
 
 def _file(folder: Path, count: int, seed: int) -> Path:

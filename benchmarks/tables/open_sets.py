@@ -34,12 +34,15 @@ class Protocol:
         settings: Of the data section, by the seed.
         draws: Whether another seed means other labels.
         clips: The clips that a training of few labels sees, by its preset; all others as it says.
+        probe: Of classifiers on frozen features: a penalty, where there are too few labels to
+            choose one.
     """
 
     split: str
     settings: Callable[[int], Settings] = lambda seed: ()
     draws: bool = False
     clips: dict[str, int] = field(default_factory=dict)
+    probe: Settings = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class OpenSet:
         for seed in seeds if draws else [0]:
             for kind in ("knn", "linear", "ridge"):
                 command = ["evaluate", f"--protocol={kind}", *_seen(32)]
-                command += self._clips(protocol, seed)
+                command += [*self._clips(protocol, seed), *self.protocols[protocol].probe]
                 row = self.row(protocol, "coordinates", "", seed)
                 folder = f"{plain(protocol)}-coordinates-{kind}"
                 folder += f"-{seed}" if draws else ""
@@ -117,7 +120,7 @@ class OpenSet:
             if start != "pre-trained" and shares_network(method):
                 continue
             command = ["evaluate", "--protocol=all", *how, f"--seed={seed}", *clips]
-            command += [*self._clips(protocol, seed), *more]
+            command += [*self._clips(protocol, seed), *self.protocols[protocol].probe, *more]
             folder = f"{plain(protocol + of[1:])}-{method.replace(' ', '-')}-{plain(start)}-{seed}"
             row = self.row(protocol, f"{method} {start}", PRETRAINED[method].config, seed)
             pretrained = _folder(method, seed)
