@@ -4,9 +4,9 @@
     SKELETONMAE_DATA=... python benchmarks/uiprmd.py --method graph_mae --seeds 0 1 2 --jobs 2
 
 The first line runs all that ``grid.yaml`` names, smallest first; the second some of it, and
-``--measure frozen`` less: features of frozen networks alone, averaged over the clip, or
-(``quarters``) kept apart for its four quarters. Finished
-runs are skipped and broken ones resumed, so a command may be stopped and given again.
+``--measure frozen`` less: features of frozen networks alone, averaged over the clip, and kept apart
+for its four quarters. Finished runs are skipped and broken ones resumed, so a command may be
+stopped and given again; ``--list`` only says what would be run, and what it takes.
 
 Every method uses the training subjects alone, for pre-training, fine-tuning and every choice: the
 last epoch counts, and the settings in ``configs/`` were found on held-out training subjects. In

@@ -14,7 +14,7 @@ from tables.uiprmd_runs import planned
 from tables.variants import PRETRAINED
 
 HERE = Path(__file__).parents[1]
-MEASURES = ("frozen", "quarters", "trained")
+MEASURES = ("frozen", "trained")
 
 
 def parser(about: str | None, protocols: Sequence[str], name: str) -> argparse.ArgumentParser:

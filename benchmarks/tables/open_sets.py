@@ -18,8 +18,10 @@ from tables.variants import (
     tuned_name,
 )
 
+# Features averaged over the clip, and kept apart for each of its quarters.
 _PROBES = {
-    f"{kind}_{joints}": f"{kind}, {joints.replace('_', ' ')}"
+    f"{kind}_{joints}{key}": f"{kind}, {joints.replace('_', ' ')}{of}"
+    for key, of in (("", ""), ("_segments4", ", quarters"))
     for kind in ("knn", "linear")
     for joints in ("pooled", "per_joint")
 }
@@ -86,7 +88,7 @@ class OpenSet:
             if measure == "trained":
                 yield from self._trained(method, protocol, seed)
             else:
-                yield from self._probes(method, protocol, seed, 4 if measure == "quarters" else 1)
+                yield from self._probes(method, protocol, seed)
 
     def _clips(self, protocol: str, seed: int) -> list[str]:
         return [*self.settings, *self.protocols[protocol].settings(seed)]
@@ -108,24 +110,24 @@ class OpenSet:
                 folder += f"-{seed}" if draws else ""
                 yield Run(folder, command, row, {"top1": f"{kind}, per joint"})
 
-    def _probes(self, method: str, protocol: str, seed: int, segments: int = 1) -> Iterator[Run]:
-        """Features averaged over the clip, or kept apart for each of its quarters."""
-        more, of = ([], "") if segments == 1 else ([f"--segments={segments}"], ", quarters")
-        metrics = {key: f"{metric}{of}" for key, metric in _PROBES.items()}
+    def _probes(self, method: str, protocol: str, seed: int) -> Iterator[Run]:
+        """Pre-trained features, and those of random weights, which have rows of their own."""
         clips = _seen(FRAMES.get(method, 32), *NORMALISED.get(method, ("mean", "std")))
-        networks = {"pre-trained": [], "random": ["--random_init"]}
-        if has_statistics(method):
-            networks["random, statistics of clips"] = ["--random_init", "--statistics=clips"]
-        for start, how in networks.items():
-            if start != "pre-trained" and shares_network(method):
-                continue
+        for start in ("pre-trained",) if shares_network(method) else ("pre-trained", "random"):
+            twins = start == "random" and has_statistics(method)
+            how = ["--random_init"] if start == "random" else []
+            how += ["--statistics=both"] if twins else []
             command = ["evaluate", "--protocol=all", *how, f"--seed={seed}", *clips]
-            command += [*self._clips(protocol, seed), *self.protocols[protocol].probe, *more]
-            folder = f"{plain(protocol + of[1:])}-{method.replace(' ', '-')}-{plain(start)}-{seed}"
-            row = self.row(protocol, f"{method} {start}", PRETRAINED[method].config, seed)
+            command += [*self._clips(protocol, seed), *self.protocols[protocol].probe]
+            folder = f"{plain(protocol)}-{method.replace(' ', '-')}-{start}-{seed}"
             pretrained = _folder(method, seed)
             budget = pretrained if start == "pre-trained" else folder
-            yield Run(folder, command, row, metrics, pretrained, budget)
+            for key, of in {"": "", "_clips": ", statistics of clips"}.items():
+                if twins or not key:
+                    name = f"{method} {start}{of}"
+                    row = self.row(protocol, name, PRETRAINED[method].config, seed)
+                    metrics = {probe + key: metric for probe, metric in _PROBES.items()}
+                    yield Run(folder, command, row, metrics, pretrained, budget)
 
     def _trained(self, method: str, protocol: str, seed: int) -> Iterator[Run]:
         """A classifier on the architecture alone, and one that starts from the pre-training."""
