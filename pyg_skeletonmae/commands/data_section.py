@@ -227,9 +227,10 @@ class DataConfig(metaclass=CheckedMeta):
         if self.pipeline == "ours":
             return Preprocessing(center=self.center, scale=self.scale, **own)
         whole = PUBLIC[self.pipeline].origin is not None
-        for key in ("center", "scale", *(["crop"] if whole else [])):
+        crop = None if self.crop is None or not whole else tuple(self.crop)
+        for key, value in (("center", self.center), ("scale", self.scale), ("crop", crop)):
             # What is given by default is not meant.
-            if getattr(self, key) not in (None, getattr(DataConfig, key)):
+            if value not in (None, getattr(DataConfig, key)):
                 raise ConfigError(
                     f"data.{key}: the pipeline {self.pipeline} has none; set it to null"
                 )

@@ -115,14 +115,16 @@ def once_per_clip(
     if public.align is not None:
         # pyskl centres a body that is not NTU RGB+D's on its last joint.
         center = None if skeleton.joints == NTU25.joints else skeleton.joints[-1]
-        how = align or public.align
-        steps += [ZerosMissing(), PreNormalize3D(skeleton, how, center=center, half=None)]
+        turned = PreNormalize3D(skeleton, align or public.align, center=center, half=None)
+        steps += [ZerosMissing(), turned]
     else:
         steps.append(ScoresMissing())
-    if public.streams_first and stream != "joint":
-        dims = 3 if public.align is not None else 2
-        scores: Literal["keep", "mean"] = "mean" if dims == 2 else "keep"
-        steps += [FillMissing(), ToStreams(_public_bones(skeleton), [stream], dims, scores)]
+    if public.streams_first:
+        steps.append(FillMissing())  # a store keeps nothing of what is missing, not even its score
+        if stream != "joint":
+            flat = public.align is None
+            how: tuple[int, Literal["keep", "mean"]] = (2, "mean") if flat else (3, "keep")
+            steps.append(ToStreams(_public_bones(skeleton), [stream], *how))
     return Compose(steps)
 
 

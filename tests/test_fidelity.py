@@ -1,0 +1,296 @@
+"""Presets feed models what the public feeders do, from the owners' files to the tensor.
+
+What was compared, and by how much it differs at most, is said in ``docs/fidelity.md``: each of its
+rows is held by a test here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from fidelity_helpers import (
+    centred,
+    crop,
+    decode_test,
+    difference,
+    feed,
+    is_degrees,
+    mamp_feeder,
+    padded,
+    preset,
+    rotation,
+    sample,
+    turn,
+    with_draws,
+)
+from ntu_helpers import person, write_skeleton
+from oracle_helpers import oracles
+from pyskl_helpers import save_pyskl
+
+from pyg_skeletonmae.commands.data_section import open_dataset
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.layouts import NTU25
+
+MOST = 1e-6
+PAGE = Path(__file__).parents[1] / "docs/fidelity.md"
+STREAMS = ("joint", "bone", "motion", "bone_motion")
+
+
+@cache
+def recorded(name: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    feeders = oracles() / "data" / "feeders"
+    records: dict[str, Any] = json.loads((feeders / f"{name}.json").read_text())
+    return records, dict(np.load(feeders / f"{name}.npz"))
+
+
+@cache
+def stated() -> dict[str, float]:
+    """The largest difference of each row of the page."""
+    row = re.compile(r"^\| (`[^|]+`[^|]*) \|.*\| ([0-9.e-]+) \|$", re.MULTILINE)
+    rows = row.findall(PAGE.read_text(encoding="utf-8"))
+    return {name: float(value) for name, value in rows}
+
+
+def holds(row: str, *differences: float) -> None:
+    """The page does not say too little, and it says at most 1e-6."""
+    assert max(differences) <= stated()[row] <= MOST, (row, max(differences))
+
+
+@pytest.fixture
+def ntu(tmp_path: Path) -> Path:
+    """The written files of NTU RGB+D, in a folder that may get a store."""
+    folder = tmp_path / "ntu"
+    shutil.copytree(oracles() / "data/ntu/skeleton", folder)
+    return folder
+
+
+@pytest.fixture
+def pku(tmp_path: Path) -> Path:
+    for name in ("v1", "v2"):
+        shutil.copytree(oracles() / "data/pku" / name, tmp_path / "pku" / name)
+    return tmp_path / "pku"
+
+
+# MAMP and CTR-GCN -----------------------------------------------------------------------------
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", ["mamp", "st_mae_vit", "st_mae_sttformer"])
+def test_testing_of_mamp_equals_its_loader(ntu, tmp_path, name):
+    records, arrays = recorded("mamp_feeder")
+    found = []
+    for stream in STREAMS:
+        config = preset(f"pretrain/{name}", tmp_path, path=str(ntu), frames=16, stream=stream)
+        clips = feed(config, train=False)
+        for clip in records["feeder_samples"]:
+            wanted = arrays[f"feeder_{stream}/{clip}"].transpose(3, 1, 2, 0)[None]
+            found.append(difference(clips[clip], wanted))
+    holds("`mamp`, testing, four streams", *found)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(
+    ("file", "settings"),
+    [
+        ("NTU60_CS", {"name": "ntu60"}),
+        ("NTU120_CSet", {"name": "ntu120", "protocol": "xset"}),  # lone persons twice
+    ],
+)
+def test_testing_of_mamp_equals_its_arrays_and_steps(ntu, tmp_path, file, settings):
+    splits = json.loads((oracles() / "data/ntu/ctrgcn_mamp.json").read_text())["splits"]
+    clips = feed(preset("pretrain/mamp", tmp_path, path=str(ntu), **settings), train=False)
+    with np.load(oracles() / f"data/ntu/{file}.npz") as arrays:
+        found = [
+            difference(clips[name], mamp_feeder(x, 120))
+            for side in ("train", "test")
+            for name, x in zip(splits[file][side], arrays[f"x_{side}"], strict=True)
+        ]
+    assert len(found) > 20
+    holds("`mamp`, testing, converted arrays", *found)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("part", "file"), [(1, "PKUv1_XSub"), (2, "PKUv2_XSub")])
+def test_testing_of_mamp_on_pku_mmd(pku, tmp_path, part, file):
+    """Some of these clips have frames that show nobody: the feeder then loses the last ones."""
+    config = preset("pretrain/mamp", tmp_path, name=f"pkummd{part}", path=str(pku))
+    clips = feed(config, train=False)
+    order = json.loads((oracles() / "data/pku/pku.json").read_text())[file]["order"]
+    found = []
+    with np.load(oracles() / f"data/pku/{file}.npz") as arrays:
+        for side in ("train", "test"):
+            for told, x in zip(order[side], arrays[f"x_{side}"], strict=True):
+                wanted = mamp_feeder(x, 120)
+                if not wanted[:, 0].any():  # persons trade places where the first is absent
+                    wanted = wanted[:, ::-1].copy()
+                found.append(difference(clips[told["instance"].replace(".txt", "")], wanted))
+    holds("`mamp`, testing, PKU-MMD", *found)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("number", [4, 5, 6, 7, 8])
+def test_training_of_mamp_with_its_draws(tmp_path, monkeypatch, number):
+    records, arrays = recorded("mamp_feeder")
+    record, angles = records[f"crop{number:02}"], arrays["rot_mix/angles"].tolist()
+    x = arrays[f"{record['clip']}/input"].reshape(-1, 2, 25, 3).transpose(1, 0, 2, 3)
+    # Padding at the end is no frame; an empty frame inside is none that shows anybody.
+    x = x[:, : int(np.flatnonzero(x.any((0, 2, 3)))[-1]) + 1]
+    valid = np.repeat(x.any((2, 3))[..., None], 25, -1)
+    root = tmp_path / "clips"
+    SkeletonDataset.from_arrays([x], [0], NTU25, root=root, valid=[valid], zeros="keep")
+    changes = {"name": "store", "path": str(root), "frames": record["window"]}
+    config = preset("pretrain/mamp", tmp_path, **changes)
+    assert is_degrees(config.rotate) and config.crop == [0.5, 1.0]
+    rand, start = (draw["result"] for draw in record["draws"])
+    draws = crop(rand[0], start, record["valid_frame_num"], record["crop_length"]), turn(angles)
+    with_draws(monkeypatch, draws)
+    (found,) = feed(config, train=True).values()
+    wanted = arrays[f"crop{number:02}/output"].transpose(3, 1, 2, 0)[None]
+    wanted = padded(wanted.astype(np.float64) @ rotation(angles).T)
+    holds("`mamp`, training", difference(found, wanted))
+
+
+# Skeleton2vec and pyskl -----------------------------------------------------------------------
+
+CASES = ("one", "two_first_shorter")
+
+
+def pickled(path: Path, case: str) -> str:
+    """A pickle of pyskl with a recorded clip in half precision."""
+    _, arrays = recorded("pyskl_skeleton2vec")
+    keypoint = arrays[f"prenorm3d/{case}/float16/input"]
+    clip = {"frame_dir": "clip", "label": 0, "total_frames": keypoint.shape[1]}
+    splits = {"train": ["clip"], "val": ["clip"]}
+    return str(save_pyskl(path / "clips.pkl", [{**clip, "keypoint": keypoint}], splits))
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("align", "how"), [("none", "center"), ("pyskl", "align")])
+@pytest.mark.parametrize(("stream", "field"), [("joint", "keypoint"), ("motion", "motion")])
+def test_training_of_skeleton2vec_with_its_draws(
+    tmp_path, monkeypatch, case, align, how, stream, field
+):
+    records, arrays = recorded("pyskl_skeleton2vec")
+    changes = {"name": "pyskl", "path": pickled(tmp_path, case), "align": align}
+    config = preset("pretrain/skeleton2vec", tmp_path, frames=18, stream=stream, **changes)
+    assert is_degrees(config.rotate)
+    record = records[f"skeleton2vec_train/{case}/{how}"]
+    (length,) = open_dataset(config).store.length.tolist()
+    angles, *frames = record["draws"]
+    with_draws(monkeypatch, [*sample(frames, length, 18), turn(angles["result"])])
+    (found,) = feed(config, train=True).values()
+    wanted = arrays[f"skeleton2vec_train/{case}/{how}/{field}"]
+    holds("`skeleton2vec`, training", difference(found, wanted))
+
+
+@pytest.mark.oracle
+def test_testing_of_skeleton2vec_equals_its_steps_on_the_owners_files(ntu, tmp_path):
+    """Ten views of the keypoints that pyskl's converter writes, in half precision."""
+    config = preset("pretrain/skeleton2vec", tmp_path, path=str(ntu), frames=24)
+    clips = feed(config, train=False)
+    annotations = json.loads((oracles() / "data/ntu/pyskl.json").read_text())["per_file"]
+    found = []
+    with np.load(oracles() / "data/ntu/pyskl_keypoints.npz") as arrays:
+        for name in sorted(set(clips) & set(arrays.files)):
+            keypoint = centred(arrays[name])
+            frames = decode_test(keypoint.shape[1], 24, 10)
+            wanted = padded(keypoint[:, frames].swapaxes(0, 1))
+            found.append(difference(clips[name], wanted))
+    assert len(found) == len(clips) > 15 and len(annotations) > len(found)
+    holds("`skeleton2vec`, testing", *found)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("case", CASES)
+def test_training_and_testing_of_pyskl_in_3d(tmp_path, monkeypatch, case):
+    records, arrays = recorded("pyskl_skeleton2vec")
+    changes = {"name": "pyskl", "path": pickled(tmp_path, case), "pipeline": "pyskl3d"}
+    changes |= {"rotate": 0.0}
+    config = preset("pretrain/skeleton2vec", tmp_path, frames=10, views=3, **changes)
+    (test,) = feed(config, train=False).values()
+    differences = [difference(test, arrays[f"pyskl_stgcnpp_joint_test/{case}"])]
+    config = preset("pretrain/skeleton2vec", tmp_path, frames=18, stream="bone", **changes)
+    (length,) = open_dataset(config).store.length.tolist()
+    draws = records[f"pyskl_stgcnpp_bone_train/{case}"]["draws"]
+    with_draws(monkeypatch, sample(draws, length, 18))
+    (train,) = feed(config, train=True).values()
+    differences.append(difference(train, arrays[f"pyskl_stgcnpp_bone_train/{case}"]))
+    holds("`pyskl3d`, training and testing", *differences)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("scores", [True, False])
+def test_testing_of_pyskl_in_2d(tmp_path, stream, scores):
+    """Pixels and scores in half precision, normalised by the image, streams before sampling."""
+    _, arrays = recorded("pyskl_skeleton2vec")
+    keypoint, score = arrays["prenorm2d/keypoint"], arrays["prenorm2d/score"]
+    clip = {"frame_dir": "V0", "label": 0, "total_frames": keypoint.shape[1]}
+    clip |= {"keypoint": keypoint, "img_shape": (720, 1280), "original_shape": (720, 1280)}
+    other = {**clip, "frame_dir": "V1", "label": 1}
+    both = [{**one, "keypoint_score": score} if scores else one for one in (clip, other)]
+    path = save_pyskl(tmp_path / "gym_hrnet.pkl", both, {"train": ["V0"], "val": ["V1"]})
+    changes = {"name": "finegym", "path": str(path.parent), "pipeline": "pyskl2d", "rotate": 0.0}
+    config = preset("pretrain/mamp", tmp_path, frames=5, stream=stream, **changes)
+    found = feed(config, train=False)["V0"]
+    x = arrays["prenorm2d/fix_imgshape_720_1280" if scores else "prenorm2d/fix_noscore"]
+    pairs = recorded("pyskl_skeleton2vec")[0]["pairs_zero_based_child_parent"]["coco"]
+    if stream.startswith("bone"):
+        bone = np.zeros_like(x)
+        for child, parent in pairs:
+            bone[:, :, child] = x[:, :, child] - x[:, :, parent]
+            bone[:, :, child, 2:] = (x[:, :, child, 2:] + x[:, :, parent, 2:]) / 2
+        x = bone
+    if stream.endswith("motion"):
+        motion = np.zeros_like(x)
+        motion[:, :-1] = x[:, 1:] - x[:, :-1]
+        motion[:, :-1, :, 2:] = (x[:, 1:, :, 2:] + x[:, :-1, :, 2:]) / 2
+        x = motion
+    frames = decode_test(x.shape[1], 5, 10, starts=False)
+    holds("`pyskl2d`, testing, four streams", difference(found, x[:, frames].swapaxes(0, 1)))
+
+
+# Written files: nobody, one, two, and two who trade places ------------------------------------
+
+
+def test_persons_of_written_files(tmp_path):
+    """What becomes of them in each pipeline: two slots, zeros where nobody is."""
+    one, two = person(30, 1), person(30, 2, scale=0.2)
+    for name, tracks in {
+        "S001C001P001R001A001": {},
+        "S001C001P001R001A002": {5: (0, one)},
+        "S001C001P001R001A003": {5: (0, two), 6: (0, one)},
+        "S001C001P001R001A004": {5: (0, one[:20]), 6: (0, two)},  # the second moves more
+    }.items():
+        write_skeleton(tmp_path, tracks, 30, name)
+    names = [f"S001C001P001R001A00{action}" for action in (2, 3, 4)]
+    mamp = feed(preset("pretrain/mamp", tmp_path, path=str(tmp_path), frames=30), train=False)
+    s2v = preset("pretrain/skeleton2vec", tmp_path, path=str(tmp_path), frames=30, views=1)
+    s2v_clips = feed(s2v, train=False)
+    for clips in (mamp, s2v_clips):
+        assert sorted(clips) == names  # a file of nobody is left out
+        assert not clips[names[0]][0, 1].any() and clips[names[0]][0, 0].any()
+        assert all(clips[name][0, slot].any() for name in names[1:] for slot in (0, 1))
+    looped = preset("pretrain/mamp", tmp_path, path=str(tmp_path), frames=30, name="ntu120")
+    twice = feed(looped, train=False)[names[0]]
+    assert twice[0, 0].equal(twice[0, 1]) and twice[0, 0].equal(mamp[names[0]][0, 0])
+    half = two.astype(np.float16) - two.astype(np.float16)[0, 1]
+    frames = decode_test(30, 30, 1)[0]
+    assert s2v_clips[names[2]][0, 0].equal(torch.from_numpy(half[frames].astype(np.float32)))
+    # The first person is gone after 20 frames: zeros, as the public code has it.
+    gone = s2v_clips[names[2]][0, 1, frames >= 20]
+    assert not gone.any()
+
+
+def test_the_page_has_no_other_rows():
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert set(stated()) == set(re.findall(r'holds\("([^"]+)"', text))
