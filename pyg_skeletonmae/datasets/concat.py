@@ -65,6 +65,7 @@ class ConcatStore(ClipStore):
         )
         _check(self.stores)
         first = self.stores[0]
+        self.in_memory = any(store.in_memory for store in self.stores)
         self.root, self.skeleton, self.num_channels = first.root, first.skeleton, first.num_channels
         self.pos = StackedRows([_whole(store.pos) for store in self.stores])
         self.valid = None

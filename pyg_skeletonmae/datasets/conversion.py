@@ -69,7 +69,7 @@ def to_clip(data: Data, clip: Clip) -> Clip:
 
 def processed_store(
     store: ClipStore,
-    root: str | Path,
+    root: str | Path | None,
     read: Callable[[int], Data],
     pre_transform: Transform | None,
     pre_filter: Filter | None,
@@ -79,7 +79,8 @@ def processed_store(
 
     Args:
         store: The store.
-        root: The folder of such stores; each is named by what the two functions do.
+        root: The folder of such stores; each is named by what the two functions do. None: it is
+            held in memory.
         read: Reads a clip as ``Data``.
         pre_transform: Applied to every clip that is kept; None = none.
         pre_filter: Says which clips are kept; None = all.
@@ -89,8 +90,9 @@ def processed_store(
         DataError: No clip is kept, or a transformed clip does not fit the skeleton.
     """
     settings = repr((described(pre_filter), described(pre_transform), store.content_hash))
-    folder = Path(root) / hashlib.sha256(settings.encode()).hexdigest()[:12]
-    if ClipStore.exists(folder) and not force_reload:
+    name = hashlib.sha256(settings.encode()).hexdigest()[:12]
+    folder = None if root is None else Path(root) / name
+    if folder is not None and ClipStore.exists(folder) and not force_reload:
         return ClipStore(folder)
     left_out: list[tuple[str, str]] = []
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch_geometric.data import Data, Dataset
 
+from pyg_skeletonmae.batch import positions
 from pyg_skeletonmae.datasets.conversion import Filter, Transform, processed_store, to_data
 from pyg_skeletonmae.datasets.labels import extra_columns, named_labels, nearest
 from pyg_skeletonmae.datasets.packing import fits, pack, packed_clips, packed_skeleton
@@ -43,7 +44,7 @@ class SkeletonDataset(Dataset):
     Args:
         root: The folder of the store, or a store that is open.
         transform: Applied to a clip at every access.
-        pre_transform: Applied once to every clip; the results are written as a store of their own
+        pre_transform: Applied once to every clip; the results are a store of their own, written
             under ``root/processed``, in a folder whose name follows from what the two functions
             are and do (see :func:`~pyg_skeletonmae.datasets.fingerprint.described`), so that
             different settings never mix. It must keep the joints.
@@ -55,10 +56,9 @@ class SkeletonDataset(Dataset):
         DataError: ``pre_filter`` leaves no clip, or ``pre_transform`` changes the joints.
 
     Example:
-        >>> import numpy, tempfile
+        >>> import numpy
         >>> clips = [numpy.random.rand(2, 30, 22, 3), numpy.random.rand(40, 22, 3)]
-        >>> dataset = SkeletonDataset.from_arrays(
-        ...     clips, [1, 0], "uiprmd22", root=tempfile.mkdtemp() + "/store")
+        >>> dataset = SkeletonDataset.from_arrays(clips, [1, 0], "uiprmd22")
         >>> dataset[0].pos.shape, int(dataset[0].num_tracks)
         (torch.Size([44, 30, 3]), 2)
     """
@@ -72,12 +72,13 @@ class SkeletonDataset(Dataset):
         force_reload: bool = False,
     ) -> None:
         self.store = root if isinstance(root, ClipStore) else ClipStore(root)
-        folder = str(self.store.root)
+        folder = None if self.store.in_memory else str(self.store.root)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload=force_reload)
         self.set_epoch(0)
         if pre_transform is not None or pre_filter is not None:
+            place = None if folder is None else self.processed_dir
             self.store = processed_store(
-                self.store, self.processed_dir, self.get, pre_transform, pre_filter, force_reload
+                self.store, place, self.get, pre_transform, pre_filter, force_reload
             )
             self.set_epoch(0)
 
@@ -90,7 +91,7 @@ class SkeletonDataset(Dataset):
         labels: Sequence[int] | Sequence[str] | Array | Tensor | None,
         skeleton: Skeleton | str | Path,
         *,
-        root: str | Path,
+        root: str | Path | None = None,
         subjects: Sequence[int] | Array | Tensor | None = None,
         valid: Iterable[Array | Tensor | None] | None = None,
         names: Sequence[str] | None = None,
@@ -102,7 +103,7 @@ class SkeletonDataset(Dataset):
         transform: Transform | None = None,
         overwrite: bool = False,
     ) -> Self:
-        """Writes arrays into a store and opens it.
+        """Writes arrays into a store and opens it, or holds them in memory.
 
         Persons who are nowhere (missing, NaN or exactly zero in all frames) beside others become no
         tracks. A clip of zeros is kept, with a warning and a note in the card.
@@ -112,7 +113,7 @@ class SkeletonDataset(Dataset):
                 a generator. Persons and frames differ from clip to clip, joints and channels not.
             labels: The classes from 0, or their names, ``[n]``; None = unlabelled.
             skeleton: A skeleton, the name of a layout, or a skeleton file.
-            root: The folder of the store, which must not exist.
+            root: The folder of the store, which must not exist; None = in memory, no file is kept.
             subjects: The performers, ``[n]``; None = unknown.
             valid: Which joints are present, bool, ``[M, T, V]`` or ``[T, V]`` each (with ``axes``
                 in that order, without ``C``); None = all.
@@ -156,7 +157,7 @@ class SkeletonDataset(Dataset):
         doubts: list[tuple[str, str]] = []
         found = _in_order(_clips(clips, given, extra), axes, layout, doubts)
         about: dict[str, Any] = {"column_names": texts} if texts else {}
-        write_store(
+        store = write_store(
             root,
             settled_clips(found, zeros, about, doubts),
             layout,
@@ -169,13 +170,13 @@ class SkeletonDataset(Dataset):
         )
         for note in grouped_notes(doubts):
             warnings.warn(note, stacklevel=2)
-        return cls(root, transform)
+        return cls(store, transform)
 
     @classmethod
     def from_npz(
         cls: type[Self],
         path: str | Path,
-        root: str | Path,
+        root: str | Path | None = None,
         *,
         skeleton: Skeleton | str | Path | None = None,
         nan: NanPolicy = "error",
@@ -186,7 +187,7 @@ class SkeletonDataset(Dataset):
 
         Args:
             path: The packed file.
-            root: The folder of the store, which must not exist.
+            root: The folder of the store, which must not exist; None = in memory.
             skeleton: The skeleton; None = the known layout of these joints, else one made of the
                 file's joint names and parents.
             nan: As in :meth:`from_arrays`.
@@ -203,7 +204,7 @@ class SkeletonDataset(Dataset):
             raise DataError(
                 f"{path}: its joints and bones are not those of skeleton {layout.name!r}"
             )
-        write_store(
+        store = write_store(
             root,
             packed_clips(packed),
             layout,
@@ -214,7 +215,7 @@ class SkeletonDataset(Dataset):
             unit=packed.unit,
             overwrite=overwrite,
         )
-        return cls(root, transform)
+        return cls(store, transform)
 
     def to_npz(self, path: str | Path, scale: float | None = UIPRMD_SCALE) -> None:
         """Writes the clips of this view, untransformed, as a packed file.
@@ -286,6 +287,19 @@ class SkeletonDataset(Dataset):
         if self.store.label is None:
             raise DataError(f"{self.store.root}: the clips have no labels")
         return self.store.label[self._numbers()]
+
+    @property
+    def y(self) -> Tensor | None:
+        """The same as PyG names it: ``[n]``, long; None for unlabelled clips, as of one of them."""
+        return None if self.store.label is None else self.labels
+
+    @property
+    def num_node_features(self) -> int:
+        """The channels of ``pos``, as the transform leaves it; of ``x``, where it makes one."""
+        if self.transform is None:
+            return self.store.num_channels
+        data: Data = self.transform(self.get(self.indices()[0]))
+        return int(data.num_node_features) or positions(data).size(-1)
 
     @property
     def subjects(self) -> Tensor:

@@ -1,4 +1,5 @@
 import pickle
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,11 @@ from data_helpers import STICK, array
 from torch_geometric.data import Dataset
 from torch_geometric.loader import DataLoader
 
-from pyg_skeletonmae.datasets import ClipStore, SkeletonDataset
+from pyg_skeletonmae.datasets import ClipStore, SkeletonDataset, concat
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonError, SkeletonFormatError
 from pyg_skeletonmae.layouts import COCO17, UIPRMD22
+from pyg_skeletonmae.transforms import ToFrameGraphs, ToStreams
 
 SIZES = [(1, 5), (2, 3), (1, 1), (3, 9), (1, 4), (5, 2)]
 ARRAYS = [array(*size, seed=i) for i, size in enumerate(SIZES)]
@@ -409,3 +411,49 @@ def test_further_columns(tmp_path):
         make(tmp_path / "b", columns={"day": [1, 2]})
     with pytest.raises(DataError, match="column 'label'"):
         make(tmp_path / "c", columns={"label": [1] * 6})
+
+
+def test_in_memory(tmp_path, monkeypatch):
+    """Without a folder nothing is left on the disk, and clips are the same."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spare"))
+    (tmp_path / "spare").mkdir()
+    monkeypatch.chdir(tmp_path)
+    valid = [np.ones(clip.shape[:-1], bool) for clip in ARRAYS]
+    valid[0][..., 1] = False
+    kept, held = (
+        SkeletonDataset.from_arrays(ARRAYS, LABELS, STICK, root=root, valid=valid)
+        for root in (tmp_path / "store", None)
+    )
+    assert held.store.in_memory and not kept.store.in_memory
+    assert held.store.content_hash == kept.store.content_hash
+    held.store.verify()
+    for mine, other in zip(held, kept, strict=True):
+        assert torch.equal(mine.pos, other.pos) and torch.equal(mine.valid, other.valid)
+    train, _ = held.split("label", train=[0])
+    assert len(list(DataLoader(train, 1))) == len(train) == 2
+    sent = pickle.loads(pickle.dumps(held))
+    assert torch.equal(sent[2].pos, held[2].pos) and repr(sent.store) == repr(held.store)
+    twice = SkeletonDataset(held.store, None, lambda clip: clip)
+    assert twice.store.in_memory and torch.equal(twice[1].pos, held[1].pos)
+    both = concat([held, kept])
+    assert len(both) == 2 * len(held) and SkeletonDataset(both.store, None, lambda clip: clip)
+    with pytest.raises(DataError, match="clips in memory: these clips have no official split"):
+        held.official_split()
+    held.to_npz(tmp_path / "clips.npz", scale=None)
+    assert torch.equal(SkeletonDataset.from_npz(tmp_path / "clips.npz")[0].pos, held[0].pos)
+    assert {path.name for path in tmp_path.iterdir()} == {"spare", "store", "clips.npz"}
+    assert not any((tmp_path / "spare").iterdir())
+
+
+def test_labels_and_channels_by_the_names_of_pyg(tmp_path):
+    dataset = SkeletonDataset.from_arrays(ARRAYS, LABELS, STICK)
+    assert torch.equal(dataset.y, dataset.labels) and torch.equal(dataset[:2].y, dataset.labels[:2])
+    assert torch.equal(dataset.y, torch.cat([clip.y for clip in dataset]))
+    assert SkeletonDataset.from_arrays(ARRAYS, None, STICK).y is None
+    channels = ARRAYS[0].shape[-1]
+    assert dataset.num_node_features == dataset.num_features == channels
+    assert dataset[:1].num_node_features == channels
+    streams = SkeletonDataset(dataset.store, ToStreams(STICK, ["joint", "bone"]))
+    assert streams.num_node_features == streams[0].pos.size(-1) == 2 * channels
+    graphs = SkeletonDataset(dataset.store, ToFrameGraphs())
+    assert graphs.num_node_features == graphs[0].x.size(-1) == channels

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from pathlib import Path
 
 from pyg_skeletonmae.datasets.conversion import Transform
@@ -38,8 +35,8 @@ class SyntheticActions(SkeletonDataset):
         num_classes: How many of :attr:`FAMILIES` to show, 2 to 16.
         num_subjects: The number of performers.
         seed: What all random draws derive from.
-        root: The folder of the store; opened if it holds these very clips already. None = a
-            temporary folder that is removed when the program ends.
+        root: The folder of the store; opened if it holds these very clips already. None = in
+            memory.
         num_channels: 3, or 2 for what a pinhole camera sees: x to the right and y down, in focal
             lengths.
         noise: A factor for sensor noise and drop-outs, 0 for neither.
@@ -74,12 +71,7 @@ class SyntheticActions(SkeletonDataset):
             num_channels=num_channels,
             noise=noise,
         )
-        if root is None:
-            folder = tempfile.mkdtemp(prefix="synthetic-actions-")
-            atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            root = Path(folder) / "store"
-        root = Path(root)
-        if ClipStore.exists(root):
+        if root is not None and ClipStore.exists(root):
             store = ClipStore(root)
             if store.card["source"] != repr(clips) or store.skeleton != clips.skeleton:
                 raise DataError(
@@ -87,7 +79,7 @@ class SyntheticActions(SkeletonDataset):
                     f"{store.skeleton.name}, not {clips!r}; choose another folder"
                 )
         else:
-            write_store(
+            store = write_store(
                 root,
                 clips,
                 clips.skeleton,
@@ -96,4 +88,4 @@ class SyntheticActions(SkeletonDataset):
                 fps=FPS,
                 unit="m" if num_channels == 3 else "focal lengths",
             )
-        super().__init__(root, transform)
+        super().__init__(store, transform)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
@@ -49,6 +49,7 @@ class ClipStore:
         root: The folder.
 
     Attributes:
+        in_memory: Whether there is no folder, see :class:`MemoryStore`.
         pos: ``[rows, V, C]``, float32.
         valid: ``[rows, V]``, bool, or None when no joint is missing.
         track_start: The first row of each track, ``[tracks]``, long.
@@ -65,6 +66,8 @@ class ClipStore:
         SkeletonFormatError: There is no store, or its files are damaged or contradict each other.
         SkeletonError: ``skeleton.yaml`` is damaged.
     """
+
+    in_memory = False
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
@@ -165,8 +168,29 @@ class ClipStore:
         )
 
 
+class MemoryStore(ClipStore):
+    """Clips in memory, of which no file is kept.
+
+    ``root`` is only what messages call them. A process that is sent the store gets a copy of it.
+
+    Args:
+        root: The folder of a store; all of it is read, and the folder may then be deleted.
+    """
+
+    in_memory = True
+
+    def __init__(self, root: str | Path) -> None:
+        super().__init__(root)
+        self.pos = self.pos[:].clone()
+        self.valid = None if self.valid is None else self.valid[:].clone()
+        self.root = Path("clips in memory")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return object.__new__, (type(self),), self.__dict__
+
+
 def write_store(
-    root: str | Path,
+    root: str | Path | None,
     clips: Iterable[Clip],
     skeleton: Skeleton,
     class_names: Sequence[str] | None = None,
@@ -188,6 +212,8 @@ def write_store(
 
     Args:
         root: The folder of the store; must not exist, unless ``overwrite`` replaces a store there.
+            None: no file is kept, the clips are held in memory (and pass through a temporary
+            folder).
         clips: The clips; a generator may make them one by one. All have the same channels.
         skeleton: Their skeleton.
         class_names: The names of the classes; None = ``"0"``, ``"1"``, ... up to the largest label.
@@ -211,25 +237,28 @@ def write_store(
             no clip is left, labels are too large, or ``root`` exists.
     """
     intake = Intake(skeleton, class_names, nan, all_tracks)
-    check_free(Path(root), overwrite)
-    make_parent(Path(root))
+    if root is not None:
+        check_free(Path(root), overwrite)
+        make_parent(Path(root))
 
     def card() -> dict[str, Any]:
         left_out = [*dropped, *intake.dropped]
         said = {"source": source, "unit": unit, "nan": nan, "dropped": by_reason(left_out)}
         return {**said, "nan_joints": intake.nan_joints, **(about or {})}
 
-    write_checked(
-        root,
-        intake.checked(clips),
-        skeleton,
-        class_names,
-        card,
-        fps=fps,
-        max_label=max_label,
-        overwrite=overwrite,
-    )
-    return ClipStore(root)
+    with tempfile.TemporaryDirectory() if root is None else nullcontext(root) as place:
+        folder = Path(place) / "store" if root is None else Path(place)
+        write_checked(
+            folder,
+            intake.checked(clips),
+            skeleton,
+            class_names,
+            card,
+            fps=fps,
+            max_label=max_label,
+            overwrite=overwrite,
+        )
+        return ClipStore(folder) if root is not None else MemoryStore(folder)
 
 
 def write_checked(
