@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
 from pyg_skeletonmae.draws import Draws
@@ -13,6 +14,7 @@ from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import RandomTransform, refuse_masks, replace_leading
 
 
+@functional_transform("jitter_joints")
 class JitterJoints(RandomTransform):
     """Adds Gaussian noise to every present joint.
 
@@ -58,6 +60,7 @@ class JitterJoints(RandomTransform):
         return f"{type(self).__name__}(sigma={self.sigma}, steady={self.steady})"
 
 
+@functional_transform("flip_sides")
 class FlipSides(RandomTransform):
     """Mirrors a clip: left and right joints change places and one coordinate changes its sign.
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import num_clips, valid_joints
 from pyg_skeletonmae.transforms.base import SkeletonTransform
 
 
+@functional_transform("to_frame_graphs")
 class ToFrameGraphs(SkeletonTransform):
     """Unrolls clips into one disconnected graph per person and frame, with 2-D node features.
 

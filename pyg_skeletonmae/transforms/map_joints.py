@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import as_tracks, tracks_edge_index, valid_joints
 from pyg_skeletonmae.errors import SkeletonError
@@ -12,6 +13,7 @@ from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field, refuse
 from pyg_skeletonmae.transforms.tracks import cut_into_clips
 
 
+@functional_transform("map_joints")
 class MapJoints(SkeletonTransform):
     """Gives clips the joints of another skeleton, matched by name.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import pos_tracks, valid_joints
 from pyg_skeletonmae.draws import Draws
@@ -14,6 +15,7 @@ from pyg_skeletonmae.transforms.base import RandomTransform, add_field
 from pyg_skeletonmae.transforms.masking import MaskPolicy, draw_edge_mask, hidden_bones
 
 
+@functional_transform("mask_joints")
 class MaskJoints(RandomTransform):
     """Writes ``joint_mask`` by a masking policy, with draws of its own for every track.
 
@@ -47,6 +49,7 @@ class MaskJoints(RandomTransform):
         return f"{type(self).__name__}({self.policy}, {self.skeleton.name})"
 
 
+@functional_transform("mask_edges")
 class MaskEdges(RandomTransform):
     """Writes ``edge_mask``: bones hidden from message passing, both directions together.
 

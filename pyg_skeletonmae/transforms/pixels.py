@@ -5,12 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import clip_of_node, num_clips, valid_joints
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field
 
 
+@functional_transform("pre_normalize_2d")
 class PreNormalize2D(SkeletonTransform):
     r"""Brings pixels into -1 to 1, by the size of the image or by the box around the people.
 

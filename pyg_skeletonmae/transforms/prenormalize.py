@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, clip_of_track, valid_joints
 from pyg_skeletonmae.errors import DataError, check_choice
@@ -74,6 +75,7 @@ def shortest_rotation(
     return torch.where(opposite[:, None, None], half_turn, rotation)
 
 
+@functional_transform("pre_normalize_3d")
 class PreNormalize3D(SkeletonTransform):
     r"""Puts the main person first, drops frames without them, centres clips and turns them upright.
 

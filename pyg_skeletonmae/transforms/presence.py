@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import clip_of_node, num_clips, valid_joints
 from pyg_skeletonmae.errors import ConfigError
@@ -13,6 +14,7 @@ from pyg_skeletonmae.transforms.temporal import follow_plan
 from pyg_skeletonmae.transforms.timeplan import Window, window_plan
 
 
+@functional_transform("zeros_missing")
 class ZerosMissing(SkeletonTransform):
     """Counts a joint as missing where all of its coordinates are zero, as pyskl does.
 
@@ -28,6 +30,7 @@ class ZerosMissing(SkeletonTransform):
         return data
 
 
+@functional_transform("scores_missing")
 class ScoresMissing(SkeletonTransform):
     """Counts a joint as missing, and puts it at zero, unless its score is above a threshold.
 
@@ -64,6 +67,7 @@ class ScoresMissing(SkeletonTransform):
         return f"{type(self).__name__}(threshold={self.threshold})"
 
 
+@functional_transform("fill_missing")
 class FillMissing(SkeletonTransform):
     """Counts every missing joint as one that is there, where the clip happens to have it.
 
@@ -82,6 +86,7 @@ class FillMissing(SkeletonTransform):
         return data
 
 
+@functional_transform("cut_empty")
 class CutEmpty(SkeletonTransform):
     """Cuts every clip to as many frames as show somebody, counted from its first frame on.
 

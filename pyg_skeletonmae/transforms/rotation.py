@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
 from pyg_skeletonmae.draws import Draws
@@ -50,6 +51,7 @@ def axis_rotations(angles: Tensor) -> Tensor:
     return torch.stack(rows, dim=1).view(-1, 3, 3)
 
 
+@functional_transform("random_rotate_3d")
 class RandomRotate3D(RandomTransform):
     r"""Rotates every clip about the origin by random angles, drawn once per clip.
 
@@ -97,6 +99,7 @@ class RandomRotate3D(RandomTransform):
         return f"{type(self).__name__}(degrees={self.degrees})"
 
 
+@functional_transform("align_torso")
 class AlignTorso(SkeletonTransform):
     """Turns every clip about the vertical until its first person faces a common direction.
 

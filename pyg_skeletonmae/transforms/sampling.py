@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, check_choice
@@ -61,6 +62,7 @@ def middle_crop(window: Window, ratio: float) -> Window:
     return Window(window.start + cut, window.length - 2 * cut)
 
 
+@functional_transform("crop_resize")
 class CropResize(FrameSampler):
     r"""Crops every clip to a window and resizes that to ``frames`` frames.
 
@@ -191,6 +193,7 @@ def public_sample(
     return Sample(*(torch.from_numpy(np.stack(column)) for column in zip(*samples, strict=True)))
 
 
+@functional_transform("uniform_sample")
 class UniformSample(FrameSampler):
     """Takes one frame from each of ``frames`` equal parts of every clip.
 

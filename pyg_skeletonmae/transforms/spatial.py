@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
 from pyg_skeletonmae.errors import check_choice
@@ -22,6 +23,7 @@ CenterMode = Literal["first", "frame", "mean"]
 ScaleBy = Literal["std", "bones"]
 
 
+@functional_transform("center_root")
 class CenterRoot(SkeletonTransform):
     """Moves every clip so that its centre is the origin; all persons move together.
 
@@ -81,6 +83,7 @@ class CenterRoot(SkeletonTransform):
         return f"{type(self).__name__}({self.skeleton.name}, mode={self.mode!r})"
 
 
+@functional_transform("scale_body")
 class ScaleBody(SkeletonTransform):
     """Divides every clip by the size of its body, so that all people are about equally large.
 

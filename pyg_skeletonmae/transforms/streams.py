@@ -8,6 +8,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import as_tracks, valid_joints
 from pyg_skeletonmae.errors import ConfigError, check_choice
@@ -18,6 +19,7 @@ Stream = Literal["joint", "bone", "motion", "bone_motion"]
 Scores = Literal["keep", "mean"]
 
 
+@functional_transform("to_bones")
 class ToBones(SkeletonTransform):
     r"""Replaces every joint by the vector from its parent to it: the bone stream.
 
@@ -73,6 +75,7 @@ class ToBones(SkeletonTransform):
         return f"{type(self).__name__}({self.skeleton.name})"
 
 
+@functional_transform("to_motion")
 class ToMotion(SkeletonTransform):
     r"""Replaces every frame by what changes until the next one, the motion stream.
 
@@ -119,6 +122,7 @@ class ToMotion(SkeletonTransform):
         return f"{type(self).__name__}()"
 
 
+@functional_transform("to_streams")
 class ToStreams(SkeletonTransform):
     """Puts several streams of a clip side by side, on the channel axis.
 

@@ -7,6 +7,7 @@ from typing import get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import clip_of_node, valid_joints
 from pyg_skeletonmae.draws import Draws
@@ -27,6 +28,7 @@ from pyg_skeletonmae.transforms.timeplan import (
 )
 
 
+@functional_transform("resample")
 class Resample(SkeletonTransform):
     """Brings clips of any length to the same number of frames.
 
@@ -67,6 +69,7 @@ class Resample(SkeletonTransform):
         return f"{type(self).__name__}(frames={self.frames}, mode={self.mode!r})"
 
 
+@functional_transform("crop_time")
 class CropTime(RandomTransform):
     """Keeps a contiguous window of every clip.
 
@@ -122,6 +125,7 @@ class CropTime(RandomTransform):
         return f"{type(self).__name__}({how})"
 
 
+@functional_transform("drop_frames")
 class DropFrames(RandomTransform):
     """Marks random frames as missing, for all persons of the clip, as when a sensor drops out.
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
+from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.batch import as_tracks
 from pyg_skeletonmae.errors import ConfigError, check_choice
@@ -77,6 +78,7 @@ def cut_into_clips(batch: Data, num_tracks: Tensor, joints: int, edges: int) -> 
         batch._inc_dict = {**batch._inc_dict, "edge_index": ptr[:-1]}
 
 
+@functional_transform("keep_persons")
 class KeepPersons(SkeletonTransform):
     """Keeps the first persons of every clip, or makes every clip have the same number of them.
 

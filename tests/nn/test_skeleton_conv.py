@@ -7,6 +7,8 @@ import pytest
 import torch
 from nn_helpers import CHANNELS, Tracks, grads, make_tracks, model_oracle, randomize, stock_twin
 from torch import Tensor, nn
+from torch_geometric import EdgeIndex
+from torch_geometric.data import Data
 from torch_geometric.nn import GINConv
 
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -16,6 +18,7 @@ from pyg_skeletonmae.nn import (
     SkeletonGINConv,
     sce_loss,
 )
+from pyg_skeletonmae.transforms import ToFrameGraphs
 
 OUT = 8
 
@@ -118,6 +121,23 @@ def test_float64_agrees_to_rounding(name: str) -> None:
     tracks = make_tracks(3, 5, drop=0.3, dtype=torch.float64)
     results = three_ways(conv, stock_twin(conv, **arguments), tracks)
     assert_all_equal(results, forward=1e-12, grad=1e-11)
+
+
+@pytest.mark.parametrize("name", CONVS)
+def test_an_edge_index_of_pyg_is_one(name: str) -> None:
+    """``EdgeIndex``, with what it knows and caches, gives what the plain tensor gives."""
+    conv, _ = build(name)
+    conv.eval()
+    tracks = make_tracks(3, 5)
+    x = tracks.x.flatten(0, 1)
+    plain = tracks.edge_index
+    edges = EdgeIndex(plain, sparse_size=(len(x), len(x)), is_undirected=True)
+    for given in (edges, edges.sort_by("col").values, edges.sort_by("row").values.fill_cache_()):
+        assert isinstance(given, EdgeIndex)
+        torch.testing.assert_close(conv(x, given), conv(x, plain), rtol=1e-5, atol=1e-6)
+    clips = Data(pos=x, edge_index=edges, num_tracks=torch.tensor([3]))
+    graphs = ToFrameGraphs()(clips)
+    assert graphs.edge_index.equal(ToFrameGraphs()(clips.update({"edge_index": plain})).edge_index)
 
 
 @pytest.mark.parametrize("name", CONVS)

@@ -1,12 +1,25 @@
+import inspect
+import re
+
 import pytest
 import torch
+from torch.utils.data import IterDataPipe
 from torch_geometric.data import Batch
-from transforms_helpers import make_clip, make_clips
+from torch_geometric.data.datapipes import DatasetAdapter
+from torch_geometric.transforms import BaseTransform, Compose
+from transforms_helpers import assert_same, make_clip, make_clips
 
 from pyg_skeletonmae import transforms
 from pyg_skeletonmae.errors import ArgumentError, DataError
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.transforms import CropTime, FlipSides, JitterJoints, RandomRotate3D, Resample
+from pyg_skeletonmae.transforms import (
+    CenterRoot,
+    CropTime,
+    FlipSides,
+    JitterJoints,
+    RandomRotate3D,
+    Resample,
+)
 from pyg_skeletonmae.transforms.base import add_field, clip_mean, first_tracks, replace_leading
 
 
@@ -98,3 +111,32 @@ def test_the_nearest_argument_is_named() -> None:
         Resample(framesx=3)
     with pytest.raises(ArgumentError, match="Resample: frames: expected a whole number"):
         Resample("3")
+
+
+def functional_name(cls: type) -> str:
+    """``random_rotate_3d`` of ``RandomRotate3D``."""
+    words = re.findall("[A-Z][a-z]+|[0-9]D", cls.__name__)
+    return "_".join(words).lower()
+
+
+TRANSFORMS = [
+    cls
+    for cls in (getattr(transforms, name) for name in transforms.__all__)
+    if isinstance(cls, type) and issubclass(cls, BaseTransform) and not inspect.isabstract(cls)
+]
+
+
+@pytest.mark.parametrize("cls", TRANSFORMS, ids=lambda cls: cls.__name__)
+def test_every_transform_has_a_name_in_pipes_of_pyg(cls):
+    assert functional_name(cls) in IterDataPipe.functions
+
+
+def test_a_pipe_of_pyg_does_what_the_transforms_do():
+    clips = make_clips((1, 2, 1, 1))
+    pipe = DatasetAdapter(clips).center_root(UIPRMD22).resample(5).jitter_joints(0.1)
+    steps = Compose([CenterRoot(UIPRMD22), Resample(5), JitterJoints(0.1)])
+    for mine, other in zip(pipe, map(steps, clips), strict=True):
+        assert_same(mine, other)
+    batches = list(pipe.batch_graphs(2))
+    assert [batch.num_graphs for batch in batches] == [2, 2]
+    assert batches[0].pos.equal(torch.cat([steps(clip).pos for clip in clips[:2]]))
