@@ -9,6 +9,7 @@ time as a dense axis: ``pos [N, T, C]``; see :mod:`pyg_skeletonmae.batch`. What 
 - :mod:`pyg_skeletonmae.nn`: layers and losses;
 - :mod:`pyg_skeletonmae.models`: encoders, pre-training systems and classifiers;
 - :mod:`pyg_skeletonmae.training`, :mod:`pyg_skeletonmae.evaluation`: the Trainer, and measures;
+- :mod:`pyg_skeletonmae.inference`: a trained model put to use;
 - :mod:`pyg_skeletonmae.visualize`: pictures;
 - :mod:`pyg_skeletonmae.errors`: what is raised for input that cannot be used.
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae import draws as draws
     from pyg_skeletonmae import errors as errors
     from pyg_skeletonmae import evaluation as evaluation
+    from pyg_skeletonmae import inference as inference
     from pyg_skeletonmae import io as io
     from pyg_skeletonmae import layouts as layouts
     from pyg_skeletonmae import loader as loader

@@ -74,8 +74,8 @@ PUBLIC = {
     ),
 }
 PACKAGES = (
-    "commands", "configurable", "datasets", "evaluation", "io", "loader", "models", "nn",
-    "skeleton", "training", "transforms", "visualize",
+    "commands", "configurable", "datasets", "evaluation", "inference", "io", "loader", "models",
+    "nn", "skeleton", "training", "transforms", "visualize",
 )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from pyg_skeletonmae.models import (
     Preprocessing,
     build_model,
 )
-from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder, with_drop_path
+from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder, encoder_of, with_drop_path
 from pyg_skeletonmae.models.from_config import CLASSIFIERS
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release
@@ -138,27 +138,21 @@ def load_encoder(
     Raises:
         CheckpointError: There is no release, or it holds no model with an encoder.
     """
-    model = load_release(runs.release_of(path), own)
+    model = load_release(path, own)
     told: Preprocessing | None = model.__dict__["preprocessing"]
     before = None if told is None else told.settings()
     differences = runs.data_differences(path, data, PRETRAIN_ONLY, before)
     for difference in differences + runs.split_differences(path, data):
         logging.getLogger("pyg_skeletonmae").warning(difference)
-    encoder: nn.Module = getattr(model, "encoder", model)
     try:
-        as_encoder(encoder)
+        encoder = encoder_of(model)
     except ArgumentError as error:
         raise CheckpointError(
             f"{path}: expected a model with an encoder, found {model!r:.80} ({error})"
         ) from None
-    if type(encoder).forward is nn.Module.forward:
-        raise CheckpointError(
-            f"{path}: {type(encoder).__name__} has no forward(batch); derive it from "
-            "pyg_skeletonmae.models.SkeletonEncoder, which has one"
-        )
     if random_init:
-        encoder = build_model(cast(SkeletonEncoder, encoder).config, own)
-    return cast(SkeletonEncoder, encoder)
+        return cast(SkeletonEncoder, build_model(encoder.config, own))
+    return encoder
 
 
 def check_fits(module: nn.Module, dataset: SkeletonDataset, path: Path | str) -> None:

@@ -120,7 +120,7 @@ def evaluate(
     encoder = None
     notes: list[str] = []
     if pretrained is not None:
-        told = release_preprocessing(runs.release_of(Path(pretrained)))
+        told = release_preprocessing(pretrained)
         if told is not None:
             other = ", ".join(told.differences(data.preprocessing(splits.test)))
             notes += [f"other clips than {pretrained} was trained on: {other}"] if other else []

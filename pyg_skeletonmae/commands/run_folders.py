@@ -190,11 +190,6 @@ def data_section(folder: Path) -> dict[str, Any]:
     return section
 
 
-def release_of(path: Path) -> Path:
-    """The release folder that a path means: the folder itself, or the one in a run folder."""
-    return path / RELEASE if (path / RELEASE).is_dir() else path
-
-
 def data_differences(
     pretrained: Path,
     data: Mapping[str, Any],

@@ -6,7 +6,6 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -25,7 +24,6 @@ from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.demo import demo
 from pyg_skeletonmae.commands.option_names import NOT_SETTINGS
 from pyg_skeletonmae.commands.parser import NOT_HERE, Parser, build_parser, parse
-from pyg_skeletonmae.commands.run_folders import release_of
 from pyg_skeletonmae.commands.run_length import option_alone
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError
@@ -91,7 +89,7 @@ def _with_defaults(parser: Parser, argv: Sequence[str]) -> Namespace:
     config = parse(parser, argv)
     settings, below = config[config.command], parser.below[config.command]
     chosen, pretrained = settings.get("model.class_path"), settings.get("pretrained")
-    told = None if pretrained is None else release_preprocessing(release_of(Path(pretrained)))
+    told = None if pretrained is None else release_preprocessing(pretrained)
     if told is not None:
         below.set_defaults({f"data.{key}": value for key, value in told.settings().items()})
     other = chosen not in (None, *(_spec(kinds[0])["class_path"] for kinds in _MODELS.values()))

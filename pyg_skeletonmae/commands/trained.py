@@ -100,7 +100,7 @@ def together(job: Job, options: Options) -> dict[str, Any]:
         raise ConfigError("ensemble.runs: expected two run folders or more")
     scores, y = [], job.splits.test.labels
     for run in told.runs:
-        model = load_release(runs.release_of(Path(run)), job.classes)
+        model = load_release(run, job.classes)
         if not isinstance(model, Classifier):
             raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
         check_fits(model.encoder, job.splits.test, run)

@@ -58,6 +58,28 @@ def as_encoder(module: nn.Module) -> Encoder:
     return cast(Encoder, module)
 
 
+def encoder_of(model: nn.Module) -> SkeletonEncoder:
+    """The encoder of a model, which may be one itself.
+
+    Raises:
+        ArgumentError: There is none, or it cannot be given a batch.
+    """
+    encoder: nn.Module = getattr(model, "encoder", model)
+    as_encoder(encoder)
+    if type(encoder).forward is nn.Module.forward:
+        raise ArgumentError(
+            f"{type(encoder).__name__} has no forward(batch); derive it from "
+            "pyg_skeletonmae.models.SkeletonEncoder, which has one"
+        )
+    return cast("SkeletonEncoder", encoder)
+
+
+def skeleton_of(model: nn.Module) -> Skeleton | None:
+    """The joints that a model reads; None: it does not say."""
+    skeleton = getattr(getattr(model, "encoder", model), "skeleton", None)
+    return skeleton if isinstance(skeleton, Skeleton) else None
+
+
 def encode_clips(module: nn.Module, batch: Data) -> Tensor:
     """Features ``[P, V, T', D]`` of a batch, also from an encoder of tracks that knows no batches.
 

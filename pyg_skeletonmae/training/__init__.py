@@ -7,10 +7,13 @@ from pyg_skeletonmae.__lazy__ import attach
 if TYPE_CHECKING:
     from pyg_skeletonmae.training.allocator import keep_memory
     from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_model, save_checkpoint
+    from pyg_skeletonmae.training.model_card import ModelCard, TrainingData
     from pyg_skeletonmae.training.optim import OptimConfig
     from pyg_skeletonmae.training.release import (
         load_release,
+        release_classes,
         release_config,
+        release_data,
         release_preprocessing,
         save_release,
     )
@@ -18,14 +21,18 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.training.trainer import Trainer
 
 __all__ = [
+    "ModelCard",
     "OptimConfig",
     "Trainer",
+    "TrainingData",
     "keep_memory",
     "load_checkpoint",
     "load_model",
     "load_release",
     "read_metrics",
+    "release_classes",
     "release_config",
+    "release_data",
     "release_preprocessing",
     "save_checkpoint",
     "save_release",

@@ -59,12 +59,6 @@ def test_a_damaged_configuration_is_named(tmp_path, text):
             read()
 
 
-def test_release_of(tmp_path):
-    assert runs.release_of(tmp_path) == tmp_path
-    (tmp_path / "release").mkdir()
-    assert runs.release_of(tmp_path) == tmp_path / "release"
-
-
 def test_data_differences(tmp_path):
     keys = ("frames", "rotate", "unknown")
     assert runs.data_differences(tmp_path, {"frames": 9}, keys) == []

@@ -12,6 +12,7 @@ from pyg_skeletonmae import __version__
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.models import GraphSkeletonMAE, Preprocessing
+from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import (
     load_release,
     release,
@@ -33,7 +34,9 @@ def folder(tmp_path):
 def test_round_trip(tmp_path):
     model = make_model()
     folder = save_release(model, tmp_path / "deep" / "release", {"classes": ["a", "b"]})
-    assert sorted(p.name for p in folder.iterdir()) == ["config.json", "model.safetensors"]
+    files = ["README.md", "config.json", "model.safetensors", "skeleton.yaml"]
+    assert sorted(p.name for p in folder.iterdir()) == files
+    assert Skeleton.from_yaml(folder / "skeleton.yaml") == UIPRMD22
     assert [p.name for p in folder.parent.iterdir()] == ["release"]
     again = load_release(folder)
     assert type(again) is GraphSkeletonMAE and not again.training
