@@ -11,6 +11,7 @@ import pytest
 import torch
 from model_helpers import assert_gradients, make_batch
 
+from pyg_skeletonmae import nn
 from pyg_skeletonmae.layouts import LAYOUTS, UIPRMD22
 from pyg_skeletonmae.models import (
     STRL,
@@ -131,3 +132,29 @@ def test_figures_of_the_results_page_stand_in_the_tables() -> None:
     figures = set(re.findall(r"[+-]?\d+\.\d ± \d+\.\d", (DOCS / "results.md").read_text()))
     tables = (ROOT / "benchmarks/RESULTS.md").read_text()
     assert len(figures) > 10 and [figure for figure in figures if figure not in tables] == []
+
+
+def test_the_cheat_sheet_of_layers_says_what_they_take() -> None:
+    """Every layer stands there; what a convolution takes is what its signature says."""
+    found = {name.strip("`"): cells for name, *cells in rows((DOCS / "pyg.md").read_text())}
+    layers = {name: getattr(nn, name) for name in nn.__all__}
+    modules = {name for name, x in layers.items() if isinstance(x, type)}
+    assert found.keys() == {name for name in modules if issubclass(layers[name], torch.nn.Module)}
+    convs = {name: cells for name, cells in found.items() if name.endswith("Conv")}
+    del convs["MultiScaleTemporalConv"]
+    for name, (_, _, _, weight, attribute, lazy) in convs.items():
+        taken = inspect.signature(layers[name].forward).parameters
+        assert (weight != "no") == ("edge_weight" in taken), name
+        assert (attribute != "no") == ("edge_attr" in taken), name
+        assert (lazy == "yes") == ("in_channels" in inspect.signature(layers[name]).parameters)
+    clips = torch.randn(6, 4, 3)  # [N, T, C]
+    edges = torch.tensor([[0, 1, 2], [1, 2, 0]])
+    for conv in (nn.SkeletonGCNConv(-1, 5), nn.SkeletonGATConv(-1, 5)):
+        assert conv(clips, edges).shape == (6, 4, 5)
+
+
+def test_the_explanation_in_the_docs_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (DOCS / "pyg.md").read_text(), re.DOTALL)
+    exec(compile(code, "pyg.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5 and all(0 <= float(line.split()[1]) <= 1 for line in lines)

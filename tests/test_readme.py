@@ -9,10 +9,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from pyg_skeletonmae import nn
 from pyg_skeletonmae.commands.parser import build_parser
+from pyg_skeletonmae.datasets.catalog import CATALOG
+from pyg_skeletonmae.models.from_config import CLASSIFIERS, ENCODERS, MASKS, PRETRAINING
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LAYERS = [
+    layer
+    for layer in (getattr(nn, name) for name in nn.__all__)
+    if isinstance(layer, type) and issubclass(layer, torch.nn.Module)
+]
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)")
 
@@ -76,3 +84,26 @@ def test_links_lead_somewhere(page: Path) -> None:
         if fragment and path.suffix == ".md":
             titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert fragment[1:] in {anchor(title) for title in titles}, f"{page.name}: {fragment}"
+
+
+LISTS = {
+    "pre-training": (PRETRAINING, ["MaskedPretrainer"]),
+    "classifier or encoder": ((*CLASSIFIERS, *ENCODERS), ["Classifier", "GraphEncoder"]),
+    "mask": (MASKS, []),
+    "layer": (LAYERS, []),
+    "data set": (tuple(CATALOG), ["poses", "npz", "store", "synthetic"]),
+}
+
+
+@pytest.mark.parametrize("head", LISTS)
+def test_its_lists_of_methods_layers_and_data_sets_are_complete(head: str) -> None:
+    """Each of our classes and data sets stands in its list once; all but a few have a paper."""
+    table = README.split(f"| {head} | from |\n|---|---|\n")[1].split("\n\n")[0]
+    names, papers = LISTS[head]
+    listed, without = [], []
+    for row in table.splitlines():
+        cell, source = row.strip("| ").split(" | ", 1)
+        listed += (found := re.findall(r"`(\w+)`", cell))
+        without += [] if "](https://" in source else found
+    assert sorted(listed) == sorted(getattr(name, "__name__", name) for name in names)
+    assert sorted(without) == sorted(papers)

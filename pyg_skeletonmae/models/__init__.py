@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.models.encoders.st_gcn import STGCN, STGCNEncoder
     from pyg_skeletonmae.models.encoders.strl import STRLEncoder
     from pyg_skeletonmae.models.encoders.sttformer import STTFormerEncoder
+    from pyg_skeletonmae.models.flat import FlatClassifier
     from pyg_skeletonmae.models.from_config import build_model
     from pyg_skeletonmae.models.preprocessing import Preprocessing
     from pyg_skeletonmae.models.pretraining.graph_decoder import GraphDecoder
@@ -44,6 +45,7 @@ __all__ = [
     "CoordinateTarget",
     "EmbeddingTarget",
     "Encoder",
+    "FlatClassifier",
     "GraphDecoder",
     "GraphEncoder",
     "GraphSkeletonMAE",
