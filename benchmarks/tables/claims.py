@@ -89,13 +89,14 @@ def claims_section(rows: Sequence[Row]) -> str:
 
 def _measured(claim: Claim, rows: Sequence[Row]) -> list[list[str]]:
     places = dict.fromkeys(
-        (row["data"], row["split"], row["protocol"], row["metric"])
+        (row["data"], row["split"], row["protocol"], row["metric"], row["pipeline"])
         for row in rows
         if row["method"] == claim.better
     )
     lines = []
-    for data, split, protocol, metric in places:
+    for data, split, protocol, metric, pipeline in places:
         same = {"data": data, "split": split, "protocol": protocol, "metric": metric}
+        same["pipeline"] = pipeline
         better, worse = (by_seed(rows, method=m, **same) for m in (claim.better, claim.worse))
         common = sorted(better.keys() & worse.keys())
         seeds = [s for s in common if better[s]["clips_seen"] == worse[s]["clips_seen"]]

@@ -10,6 +10,7 @@ from pyg_skeletonmae.commands.cli import main as skeletonmae
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
 from pyg_skeletonmae.datasets.catalog import CATALOG
 from tables.protocols import METHODS, Bench, Clips
+from tables.publication import announced
 from tables.results_page import write_page
 from tables.rows import read_rows, write_rows
 from tables.runner import Run, collect, end, execute
@@ -87,6 +88,7 @@ def main(found: argparse.ArgumentParser, lists: Lists, argv: Sequence[str] | Non
     for clips in _chosen(options, out):
         bench = Bench(clips, options.small, smoke, options.select, tuple(options.set))
         runs += list(lists(bench, options))
+        print(*announced(bench, options.method), sep="\n", flush=True)
     if not runs:
         found.error("these options leave no run")
     failed: list[str] = []

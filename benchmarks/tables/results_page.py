@@ -10,6 +10,7 @@ from pyg_skeletonmae.files.write import write_text
 from tables.claims import claims_section
 from tables.few_labels import few_labels_section
 from tables.rows import (
+    OURS,
     Row,
     markdown,
     mean_and_interval,
@@ -34,8 +35,9 @@ selected on the test clips: for comparison with publications that did so, never 
 _PUBLISHED = """## Published values, and ours beside them
 
 From `benchmarks/published.csv`, which names the source of each. Our methods are called as in
-`configs/`; their column "ours" is filled where we measured. The data are their owners', so `-`
-means not run here. No number was read off a figure.
+`configs/`; their column "ours" is filled where we measured, on clips that came through the pipeline
+of the published number, where that is known: others are no comparison. The data are their owners',
+so `-` means not run here. No number was read off a figure.
 
 """
 
@@ -50,6 +52,7 @@ def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[R
         planned: Rows that should be there, with a column ``why`` in place of a value; those that
             are not are told.
     """
+    rows = [row | {"pipeline": row["pipeline"] or OURS} for row in rows]
     text = _HEAD + few_labels_section(rows) + "# All tables\n\n"
     tables = dict.fromkeys(_place(row) for row in (*rows, *planned))
     for place in tables:
@@ -66,7 +69,10 @@ def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[R
 
 
 def read_published(path: Path = PUBLISHED) -> list[Row]:
-    """Published values in per cent: data, split, protocol, method, metric, value, source."""
+    """Published values in per cent: data, split, protocol, method, metric, value, source, pipeline.
+
+    The pipeline is empty where it is not known, or no code is public.
+    """
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
@@ -79,13 +85,14 @@ def _table(rows: Sequence[Row]) -> str:
     metrics = list(dict.fromkeys(row["metric"] for row in rows))
     head = ["method", *map(shown, metrics)]
     lines = [[*head, "seeds", "clips seen", "minutes"]]
-    for method in dict.fromkeys(row["method"] for row in rows):
-        own = [row for row in rows if row["method"] == method]
+    for method, pipeline in dict.fromkeys((row["method"], row["pipeline"]) for row in rows):
+        own = [row for row in rows if (row["method"], row["pipeline"]) == (method, pipeline)]
+        name = method if pipeline == OURS else f"{method}, pipeline {pipeline}"
         for clips, measured in _by_budget(own).items():
             cells = [mean_and_interval(values(measured, metric=metric)) for metric in metrics]
             seeds = {sum(row["metric"] == m for row in measured) for m in metrics} - {0}
             counted = "-".join(map(str, sorted({min(seeds), max(seeds)})))
-            lines.append([method, *cells, counted, str(clips), median_minutes(measured)])
+            lines.append([name, *cells, counted, str(clips), median_minutes(measured)])
     return markdown(lines)
 
 
@@ -101,11 +108,13 @@ def _by_budget(rows: Sequence[Row]) -> dict[int, list[Row]]:
 def _pairs(rows: Sequence[Row]) -> str:
     """What pre-training is worth: each method minus the same network without it, seed by seed."""
     lines = []
-    for method, metric in dict.fromkeys((row["method"], row["metric"]) for row in rows):
+    kinds = dict.fromkeys((row["method"], row["metric"], row["pipeline"]) for row in rows)
+    for method, metric, pipeline in kinds:
         if not method.endswith(" pre-trained"):
             continue
         without = twin(method)
-        own, other = (values(rows, method=name, metric=metric) for name in (method, without))
+        same = {"metric": metric, "pipeline": pipeline}
+        own, other = (values(rows, method=name, **same) for name in (method, without))
         difference = paired_difference(own, other)
         if difference is not None:
             lines.append(
@@ -149,7 +158,9 @@ def _comparison(told: Sequence[Row], measured: Sequence[Row]) -> str:
         value = {r["split"]: r for r in told if (r["method"], r["source"]) == (method, source)}
         cells = [value[split]["value"] if split in value else "-" for split in splits]
         metric = next(iter(value.values()))["metric"]
-        ours = [_ours(measured, method, split, metric) for split in splits]
+        pipeline = next(iter(value.values()))["pipeline"]
+        fed = [row for row in measured if pipeline in ("", row["pipeline"])]
+        ours = [_ours(fed, method, split, metric) for split in splits]
         lines.append([method, *cells, *ours, source])
     return markdown(lines)
 

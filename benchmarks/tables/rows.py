@@ -18,10 +18,11 @@ import yaml
 from pyg_skeletonmae.evaluation import confidence_interval
 from pyg_skeletonmae.files.write import write_text
 
-ABOUT = ["data", "split", "protocol", "method", "seed", "metric"]  # two rows never share them
+# Two rows never share them.
+ABOUT = ["data", "split", "protocol", "method", "pipeline", "seed", "metric"]
 COLUMNS = [
-    "data", "split", "protocol", "method", "config", "seed", "metric", "value", "clips_seen",
-    "seconds", "peak_mib", "data_hash", "config_hash", "commit",
+    "data", "split", "protocol", "method", "config", "pipeline", "seed", "metric", "value",
+    "clips_seen", "seconds", "peak_mib", "data_hash", "config_hash", "commit",
 ]  # fmt: skip
 # Settings that say where a run was made, or how often, but not what it is.
 _LOCAL = {"out", "resume", "config", "seed", "pretrained", "keep_memory"}
@@ -29,6 +30,9 @@ _LOCAL_BELOW = {
     "data": {"path", "cache", "label_draw", "label_file"},
     "trainer": {"seed", "progress", "devices"},
 }
+OURS = "ours"
+# What settings that are younger than some rows mean where nobody gave them.
+_YOUNGER = {"data": {"pipeline": OURS, "views": None, "align": None, "fill": None, "scores": None}}
 Row = dict[str, Any]
 
 
@@ -51,6 +55,7 @@ def measured(
         "data_hash": results.get("data_hash", "")[:12],
         "config_hash": config_hash(folder, start),
         "commit": info.get("commit") or "",
+        "pipeline": _settings(folder).get("data", {}).get("pipeline", OURS),
     }
     return [
         {"metric": metric, "value": round(results[key], 4), **common}
@@ -63,17 +68,26 @@ def config_hash(folder: Path, start: Path | None = None) -> str:
 
     Settings of the pre-training that a run started from count as its own.
     """
-    path = folder / "config.yaml"
-    if not path.exists():
+    settings = _settings(folder)
+    if not settings:
         return ""
-    settings: dict[str, Any] = yaml.safe_load(path.read_text())
     told = {name: value for name, value in settings.items() if name not in _LOCAL}
     for section, names in _LOCAL_BELOW.items():
         if section in told:
-            told[section] = {k: v for k, v in told[section].items() if k not in names}
+            same = _YOUNGER.get(section, {}).items()
+            told[section] = {
+                k: v for k, v in told[section].items() if k not in names and (k, v) not in same
+            }
     if start is not None:
         told["pretrained"] = config_hash(start)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """The settings of a run; none if they were not recorded."""
+    path = folder / "config.yaml"
+    settings: dict[str, Any] = yaml.safe_load(path.read_text()) if path.exists() else {}
+    return settings
 
 
 @contextmanager
@@ -92,7 +106,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with locked(path.parent):
-        added = {_about(row): row for row in rows}
+        added = {_about(row): row for row in ({"pipeline": OURS} | row for row in rows)}
         settings = {_but_seed(row): row.get("config_hash") for row in added.values()}
         kept = {}
         for row in read_rows(path):
@@ -109,11 +123,15 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of the table; none if there is no table yet. Columns it lacks are empty."""
+    """The rows of the table; none if there is no table yet. Columns it lacks are empty.
+
+    Rows that name no pipeline were made when there was but ours.
+    """
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(file)]
+        rows = [dict.fromkeys(COLUMNS, "") | row for row in csv.DictReader(file)]
+    return [row | {"pipeline": row["pipeline"] or OURS} for row in rows]
 
 
 def _about(row: Row) -> tuple[str, ...]:

@@ -54,6 +54,36 @@ def test_published_values_on_poses_stand_beside_ours_on_poses(tmp_path):
     assert line.startswith("| graph_mae | 92.8 | 96.5 | 90.0 | - |")
 
 
+def test_only_the_pipeline_of_a_published_number_stands_beside_it(tmp_path):
+    place = {"data": "NTU RGB+D 60", "split": "xsub", "protocol": "linear"}
+
+    def ours(*pipelines: str) -> str:
+        values = zip((0.6, 0.5), pipelines, strict=False)
+        rows = [row("mamp pre-trained", 0, "top1", v, **place, pipeline=p) for v, p in values]
+        text = page(tmp_path, rows)
+        (line,) = (line for line in text.splitlines() if line.startswith("| mamp | 84.9 |"))
+        return line.split(" | ")[3]
+
+    assert ours("ours") == ours("") == ours("skeleton2vec") == "-"
+    assert ours("mamp") == "60.0" and ours("ours", "mamp") == "50.0"
+
+
+def test_rows_of_two_pipelines_are_not_averaged(tmp_path):
+    rows = [
+        row(f"m {kind}", seed, "top1", value + seed / 10, pipeline=pipeline)
+        for seed in (0, 1)
+        for pipeline, kind, value in (
+            ("ours", "pre-trained", 0.6), ("mamp", "pre-trained", 0.8),
+            ("ours", "random", 0.5), ("mamp", "random", 0.4),
+        )
+    ]  # fmt: skip
+    text = page(tmp_path, rows)
+    assert "| m pre-trained | 65.0 ± " in text
+    assert "| m pre-trained, pipeline mamp | 85.0 ± " in text
+    assert text.count("m pre-trained minus m random, same seeds: +10.0") == 1
+    assert text.count("m pre-trained minus m random, same seeds: +40.0") == 1
+
+
 def test_what_was_planned_and_not_run_is_said(tmp_path):
     rows = [row("m", 0, "top1", 0.5)]
     planned = [row("m", seed, "top1", 0, why="too long") for seed in range(3)]
@@ -67,8 +97,10 @@ def test_what_was_planned_and_not_run_is_said(tmp_path):
 
 def test_ours_stand_beside_published_values(tmp_path):
     place = {"data": "NTU RGB+D 60", "split": "xsub", "protocol": "linear"}
-    rows = [row("mamp pre-trained", seed, "top1", 0.8, **place) for seed in range(2)]
-    rows += [row("skeleton2vec pre-trained", 0, "top1, test-best", 0.9, **place)]
+    fed = {**place, "pipeline": "mamp"}
+    rows = [row("mamp pre-trained", seed, "top1", 0.8, **fed) for seed in range(2)]
+    fed = {**place, "pipeline": "skeleton2vec"}
+    rows += [row("skeleton2vec pre-trained", 0, "top1, test-best", 0.9, **fed)]
     _, _, rest = page(tmp_path, rows).partition("### NTU RGB+D 60, linear")
     lines = rest.partition("###")[0].splitlines()
     (mamp,) = (line for line in lines if line.startswith("| mamp |"))

@@ -30,6 +30,30 @@ def write_run(folder: Path, results: dict, config: dict | None = None) -> Path:
     return folder
 
 
+def test_rows_tell_the_pipeline(tmp_path):
+    folder = write_run(tmp_path / "a", {"top1": 0.5}, {**CONFIG, "data": {"pipeline": "mamp"}})
+    (found,) = table.measured(folder, {"top1": "top1"}, None, folder)
+    assert found["pipeline"] == "mamp"
+    older = write_run(tmp_path / "b", {"top1": 0.5})
+    (found,) = table.measured(older, {"top1": "top1"}, None, older)
+    assert found["pipeline"] == "ours"
+    path = tmp_path / "results.csv"
+    table.write_rows(path, [row(0, 0.5), row(0, 0.6, pipeline="mamp"), row(0, 0.7)])
+    both = [(r["pipeline"], r["value"]) for r in table.read_rows(path)]
+    assert both == [("ours", "0.7"), ("mamp", "0.6")]
+    path.write_text("data,split,protocol,method,seed,metric,value\nd,1/2,full,m,0,top1,0.5\n")
+    assert table.read_rows(path)[0]["pipeline"] == "ours"  # a table of an earlier version
+
+
+def test_settings_that_are_younger_do_not_change_what_was_run(tmp_path):
+    younger = {"pipeline": "ours", "views": None, "align": None, "fill": None, "scores": None}
+    before = write_run(tmp_path / "a", {})
+    after = write_run(tmp_path / "b", {}, {**CONFIG, "data": {**CONFIG["data"], **younger}})
+    assert table.config_hash(before) == table.config_hash(after)
+    other = {**CONFIG, "data": {**CONFIG["data"], "pipeline": "mamp"}}
+    assert table.config_hash(write_run(tmp_path / "c", {}, other)) != table.config_hash(before)
+
+
 def test_a_row_about_the_same_thing_is_replaced(tmp_path):
     path = tmp_path / "results.csv"
     table.write_rows(path, [row(0, 0.5), row(1, 0.6)])
@@ -51,7 +75,7 @@ def test_rows_of_other_seeds_that_were_made_with_other_settings_are_deleted(tmp_
     table.write_rows(path, [row(0, 0.7, config_hash="b")])
     left = [(r["seed"], r["metric"], r["config_hash"]) for r in table.read_rows(path)]
     assert left == [("0", "top1", "b"), ("1", "knn", "a")]
-    assert capsys.readouterr().out == "d, 1/2, full, m, 1, top1: deleted, of other settings\n"
+    assert capsys.readouterr().out == "d, 1/2, full, m, ours, 1, top1: deleted, of other settings\n"
 
 
 def test_a_table_with_fewer_columns_keeps_its_rows(tmp_path):
@@ -85,7 +109,7 @@ def test_rows_of_a_run_tell_what_it_took_and_what_it_was(tmp_path):
     assert found == {
         "metric": "linear", "value": 0.1235, "clips_seen": 100, "seconds": 8, "peak_mib": 512,
         "data_hash": "f" * 12, "config_hash": table.config_hash(run, start),
-        "commit": "0123456789ab",
+        "commit": "0123456789ab", "pipeline": "ours",
     }  # fmt: skip
 
 
