@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass, replace
 
 from pyg_skeletonmae.models import Classifier, STEncoder
 from pyg_skeletonmae.models.base import SkeletonEncoder, with_drop_path
 from pyg_skeletonmae.models.heads import Head
 from pyg_skeletonmae.training import OptimConfig, Trainer
+
+_log = logging.getLogger("pyg_skeletonmae")
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,17 @@ class Recipe:
         )
 
     def trainer(self, seed: int = 0, accelerator: str = "auto") -> Trainer:
-        """The trainer, without a progress bar."""
+        """The trainer; it says every ten epochs where it stands, if the library's logger is heard.
+
+        On a terminal that is a progress bar, as :class:`~pyg_skeletonmae.training.Trainer` says.
+        """
         return Trainer(
             self.epochs,
             optim=self.optim,
             seed=seed,
             accelerator=accelerator,
             evaluate_every=self.evaluate_every,
-            progress=False,
+            progress=10 if _log.isEnabledFor(logging.INFO) else 0,
         )
 
 

@@ -42,6 +42,10 @@ def test_freezing_is_undone_in_the_copy_alone():
     assert not any(p.requires_grad for p in encoder.parameters())
 
 
-def test_its_trainer():
+def test_its_trainer(caplog):
+    """It speaks where somebody listens, as the command line does unless it is ``--quiet``."""
     trainer = LINEAR_SGD.trainer(seed=4, accelerator="cpu")
     assert (trainer.max_epochs, trainer.seed, trainer.optim) == (100, 4, LINEAR_SGD.optim)
+    assert trainer.progress == 0
+    caplog.set_level("INFO", "pyg_skeletonmae")
+    assert LINEAR_SGD.trainer(seed=4, accelerator="cpu").progress == 10
