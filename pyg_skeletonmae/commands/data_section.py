@@ -99,6 +99,8 @@ class DataConfig(metaclass=CheckedMeta):
         scores: What the scores of 2-D poses of pyskl are: a ``mask``, a third ``channel``, or
             ``both``; default: ``mask``, in the pipeline ``pyskl2d`` ``channel``.
         size_order: In which order ``pyskl`` gives image sizes, ``hw`` or ``wh``; default: ``hw``.
+        licence: The licence of the clips, an SPDX identifier (``CC-BY-4.0``) or words, for the page
+            of a release; default: that of a public data set, else it is not stated.
         cache: The folder in which converted data are kept for the next run.
         target: The classes of ``uiprmd``.
         nan: What to do with a clip whose coordinates are not finite (``npz``).
@@ -160,6 +162,7 @@ class DataConfig(metaclass=CheckedMeta):
     unit: str | None = None
     scores: str | None = None
     size_order: str | None = None
+    licence: str | None = None
     cache: str = "data"
     target: LabelTarget = "movement+correctness"
     nan: NanPolicy = "error"

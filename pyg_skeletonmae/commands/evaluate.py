@@ -141,6 +141,8 @@ def evaluate(
         folder=folder,
         flip=flip,
         classes=tuple(classes),
+        protocol=protocol,
+        pretrained=None if random_init else pretrained,
     )
     notes += job.refit_statistics() if statistics == "clips" else []
     if trains and encoder is None:

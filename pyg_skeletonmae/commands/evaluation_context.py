@@ -46,6 +46,8 @@ class Job:
         flip: Training clips come a second time, mirrored, to nearest neighbours and linear
             classifiers on frozen features.
         classes: The user's own classes that releases may name.
+        protocol: What the protocol is called.
+        pretrained: The folder that the encoder comes from.
     """
 
     data: DataConfig
@@ -59,6 +61,8 @@ class Job:
     folder: Path | None = None
     flip: bool = False
     classes: tuple[type, ...] = ()
+    protocol: str = ""
+    pretrained: str | None = None
 
     @property
     def device(self) -> torch.device:

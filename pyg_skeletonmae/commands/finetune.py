@@ -91,4 +91,7 @@ def finetune(
         net, trainer, loader, test, val=val, folder=folder, resume=resume, select=select
     )
     counts = {"clips": len(dataset), "test_clips": len(splits.test)}
-    return finish(trainer, net, folder, splits, data, {**results, **counts})
+    return finish(
+        trainer, net, folder, splits, data, {**results, **counts},
+        how="finetune", pretrained=None if random_init else pretrained,
+    )  # fmt: skip

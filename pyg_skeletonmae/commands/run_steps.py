@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.cards import model_card
 from pyg_skeletonmae.commands.data_section import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import write_labels
@@ -109,11 +110,29 @@ def finish(
     splits: Splits,
     data: DataConfig,
     results: dict[str, Any],
+    how: str = "pretrain",
+    pretrained: str | None = None,
 ) -> dict[str, Any]:
-    """Writes the release folder and the results, on the first process."""
+    """Writes the release folder and the results, on the first process.
+
+    Args:
+        trainer: The trainer.
+        net: The model.
+        folder: The run folder.
+        splits: The clips.
+        data: What they are, and how they are prepared.
+        results: What was measured.
+        how: How, in a word.
+        pretrained: The folder that its encoder comes from.
+    """
     if trainer.rank == 0:
-        told = data.preprocessing(splits.train)
-        save_release(net.cpu(), folder / runs.RELEASE, preprocessing=told)
+        trained = splits.train if how == "pretrain" else splits.labelled
+        save_release(
+            net.cpu(),
+            folder / runs.RELEASE,
+            preprocessing=data.preprocessing(splits.train),
+            card=model_card(data, splits, results, how, trained=trained, pretrained=pretrained),
+        )
         taken = measured(splits, trainer.fabric.device)
         runs.write_json(folder / runs.RESULTS, {**finite(results), **taken})
     return {**results, "folder": str(folder)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.cards import model_card
 from pyg_skeletonmae.commands.data_section import DataConfig, same_sides
 from pyg_skeletonmae.commands.encoders import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.commands.evaluation_context import Job
@@ -130,10 +131,12 @@ def _train(
     loader = job.data.train_loader(dataset, job.seed, device, drop_small=True)
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
     val = None if job.splits.val is None else job.data.eval_loader(job.splits.val, device)
+    how = f"evaluate {job.protocol}".rstrip()
+    card = model_card(job.data, job.splits, {}, how, trained=dataset, pretrained=job.pretrained)
     found = train_classifier(
         encoder, dataset.num_classes, loader, job.data.eval_loader(job.splits.test, device), val,
         recipe=recipe, folder=folder, resume=True, select=job.select, seed=job.seed,
-        release=release, preprocessing=job.data.preprocessing(dataset),
+        release=release, preprocessing=job.data.preprocessing(dataset), card=card,
     )  # fmt: skip
     unknown = unknown_note(dataset.labels, job.splits.test.labels)
     found |= noted(*found.get("notes", []), unknown)

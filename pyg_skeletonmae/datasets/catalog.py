@@ -50,6 +50,7 @@ class Entry(NamedTuple):
         raw: Are there files of others to prepare?
         cache: Where in ``data.cache`` its stores are; None: beside the files.
         flat: Is it in 2-D?
+        licence: Of its clips, an SPDX identifier or words; None: not stated, or anyone's clips.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Entry(NamedTuple):
     raw: bool = True
     cache: str | None = None
     flat: bool = False
+    licence: str | None = None
 
     def open(self, place: Place, **options: Any) -> SkeletonDataset:
         """Opens it, reading its files if that was not done before.
@@ -85,6 +87,7 @@ class Entry(NamedTuple):
 
 _NTU, _PKUMMD, _UNTRIMMED = "sets.ntu.NTURGBD", "sets.pkummd.PKUMMD", "openers.open_pkummd"
 _POLICIES = ("protocol", "policy")
+_RESEARCH = "academic research only, by the terms of its owners"
 _POSES = (
     "format", "skeleton", "labels", "zeros", "axes", "min_score", "image_size", "fps", "unit",
     "positions", "key", "label_column", "columns", "ignore", "first_index", "strict",
@@ -92,23 +95,23 @@ _POSES = (
 CATALOG: dict[str, Entry] = {
     "ntu60": Entry(
         "NTU RGB+D 60", _NTU, "ntu", (*_POLICIES, "incomplete"), ("xsub", "xview"),
-        {"version": 60}, official=True,
+        {"version": 60}, official=True, licence=_RESEARCH,
     ),
     "ntu120": Entry(
         "NTU RGB+D 120", _NTU, "ntu", (*_POLICIES, "incomplete"), ("xsub", "xset"),
-        {"version": 120}, official=True,
+        {"version": 120}, official=True, licence=_RESEARCH,
     ),
     "pkummd1": Entry(
         "PKU-MMD I", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"),
-        fixed={"part": 1}, opener=_UNTRIMMED, official=True,
+        fixed={"part": 1}, opener=_UNTRIMMED, official=True, licence=_RESEARCH,
     ),
     "pkummd2": Entry(
         "PKU-MMD II", _PKUMMD, "pkummd", _POLICIES, ("xsub", "xview"),
-        fixed={"part": 2}, opener=_UNTRIMMED, official=True,
+        fixed={"part": 2}, opener=_UNTRIMMED, official=True, licence=_RESEARCH,
     ),
     "finegym": Entry(
         "FineGym", "sets.hrnet_poses.FineGym", "finegym", ("scores",), ("official",),
-        opener="openers.open_finegym", official=True, flat=True,
+        opener="openers.open_finegym", official=True, flat=True, licence="CC-BY-NC-4.0",
     ),
     "diving48": Entry(
         "Diving48", "sets.hrnet_poses.Diving48", "diving48", ("scores",), ("official",),
@@ -125,12 +128,12 @@ CATALOG: dict[str, Entry] = {
     ),
     "uiprmd": Entry(
         "UI-PRMD", "sets.uiprmd.UIPRMD", "uiprmd", ("target",), ("odd/even",),
-        opener="openers.open_uiprmd", cache="uiprmd",
+        opener="openers.open_uiprmd", cache="uiprmd", licence="PDDL-1.0",
     ),
     "synthetic": Entry(
         "SyntheticActions", "sets.synthetic.SyntheticActions",
         options=("num_clips", "num_classes", "num_subjects", "seed"), splits=("odd/even",),
-        opener="openers.open_synthetic", path="nothing", raw=False,
+        opener="openers.open_synthetic", path="nothing", raw=False, licence="MIT",
     ),
     "poses": Entry(
         "folders of poses", "sets.pose_folder.PoseFolder", options=_POSES,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,7 +18,7 @@ from pyg_skeletonmae.evaluation.notes import chance_note, noted
 from pyg_skeletonmae.evaluation.recipe import LINEAR_SGD, Recipe
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.preprocessing import Preprocessing
-from pyg_skeletonmae.training import Trainer, load_model, save_release
+from pyg_skeletonmae.training import ModelCard, Trainer, load_model, save_release
 from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.run import BEST, LAST
 
@@ -101,6 +102,7 @@ def train_classifier(
     seed: int = 0,
     release: str | Path | None = None,
     preprocessing: Preprocessing | None = None,
+    card: ModelCard | None = None,
 ) -> dict[str, Any]:
     """A classifier on an encoder, trained by a recipe and tested.
 
@@ -122,6 +124,7 @@ def train_classifier(
         seed: Of the head's first weights and of the training.
         release: The folder for the classifier as it was tested; None = it is not kept.
         preprocessing: How its clips are prepared, for the release.
+        card: What the release says of its classes and its data; what is measured here is added.
 
     Returns:
         What :func:`finetune` returns.
@@ -134,7 +137,9 @@ def train_classifier(
         model, trainer, loader, test, val, folder=folder, resume=resume and begun, select=select
     )
     if release is not None:
-        save_release(model.cpu(), release, preprocessing=preprocessing)
+        figures = {**_numbers(results), "selected_on": results["selected_on"]}
+        card = replace(card or ModelCard(), metrics=figures)
+        save_release(model.cpu(), release, preprocessing=preprocessing, card=card)
     return results
 
 

@@ -195,7 +195,8 @@ def _run_preprocessing(folder: Path) -> Preprocessing | None:
         keys = ("pipeline", "frames", "center", "scale", "stream")
         return Preprocessing(**{key: data[key] for key in keys if key in data})
     except ConfigError as error:
-        raise CheckpointError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
+        reason = str(error).removeprefix(f"{path}: ")
+        raise CheckpointError(f"{path}: damaged ({reason})") from None
 
 
 def release_classes(folder: str | Path) -> tuple[str, ...]:

@@ -99,8 +99,8 @@ def test_an_ensemble_of_the_same_split_in_other_words(job, classifier, said):
         ("test_subjects: [2]", r"another split: data\.test_subjects"),
         ("train_subjects: [a]", r"config.yaml: DataConfig: train_subjects: expected a list"),
         ("train_subjects: {a: 1}", r"config.yaml: DataConfig: train_subjects: expected a list"),
-        ("frames: many", r"config.yaml: DataConfig: frames: expected a whole number, found 'many'"),
-        ("stream: [bone]", r"config.yaml: DataConfig: stream: expected one of joint"),
+        ("frames: many", r"config.yaml: .*frames: expected a whole number, found 'many'"),
+        ("stream: [bone]", r"config.yaml: .*stream: expected one of joint"),
     ],
 )
 def test_an_ensemble_of_other_or_damaged_settings(job, classifier, config, said):

@@ -66,6 +66,7 @@ def demo(
     dataset, source = _find_data(size, seed, Path(cache), mirror if download else None)
     print(f"data: {len(dataset)} clips, {dataset.num_classes} classes: {source}", flush=True)
     data = DataConfig(  # as in configs/finetune/strl_small.yaml, which says why
+        name="synthetic" if source == SYNTHETIC else "uiprmd",
         frames=size.frames,
         cache=cache,
         crop=(0.9, 1.0),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.cards import model_card
 from pyg_skeletonmae.commands.data_section import DataConfig, Splits
 from pyg_skeletonmae.commands.demo.methods import (
     Method,
@@ -103,8 +104,16 @@ class Demo:
             progress=-(-epochs // 4) if _log.isEnabledFor(logging.INFO) else 0,
         )
         trainer.fit(model, self.data.train_loader(dataset, self.seed), run_dir=self.folder / name)
-        told = self.data.preprocessing(dataset)
-        save_release(model, self.folder / name / runs.RELEASE, preprocessing=told)
+
+    def keep(self, model: nn.Module, name: str, measured: Mapping[str, Any]) -> None:
+        """Writes the release of a model, with what was measured."""
+        trained = self.splits.train if name == "pretrain" else self.splits.labelled
+        save_release(
+            model,
+            self.folder / name / runs.RELEASE,
+            preprocessing=self.data.preprocessing(trained),
+            card=model_card(self.data, self.splits, measured, f"demo {name}", trained=trained),
+        )
 
     def build(self) -> Pretrained:
         """The model to pre-train, with fresh weights."""
@@ -117,6 +126,7 @@ class Demo:
         """Pre-trains on the training clips, without labels."""
         model = self.build()
         self.fit(model, "pretrain", self.splits.train)
+        self.keep(model, "pretrain", {})
         return model
 
     def finetune(self, name: str, pretrained: Pretrained | None) -> dict[str, Any]:
@@ -126,7 +136,9 @@ class Demo:
         train, size = self.splits.labelled, self.size
         model = build_classifier(train, size.frames, size.hidden, start, pretrained is not None)
         self.fit(model, name, train)
-        return evaluate_classifier(model, self.data.eval_loader(self.splits.test))
+        measured = evaluate_classifier(model, self.data.eval_loader(self.splits.test))
+        self.keep(model, name, measured)
+        return measured
 
     def probe(self, encoder: SkeletonEncoder) -> dict[str, float]:
         """Frozen features of an encoder: nearest neighbours and a linear classifier."""
