@@ -115,6 +115,7 @@ class DataConfig(metaclass=CheckedMeta):
         label_fraction: The share of labelled clips whose labels are kept; default: all.
         label_draw: Which draw of them: another number, other clips.
         balanced: Keep that share of each class, instead of all clips.
+        labels_per_class: How many clips of each class keep their labels, instead of a share.
         label_file: The labelled clips by their names, one per line, instead of a draw.
         val_subjects: Training subjects to leave out and evaluate on while training, so that
             nothing is ever chosen on test clips.
@@ -175,6 +176,7 @@ class DataConfig(metaclass=CheckedMeta):
     label_fraction: float | None = None
     label_draw: int = 0
     balanced: bool = False
+    labels_per_class: int | None = None
     label_file: str | None = None
     val_subjects: list[int] = field(default_factory=list)
     num_clips: int = 600
@@ -386,13 +388,17 @@ def split(dataset: SkeletonDataset, config: DataConfig) -> Splits:
     labelled, known = train, set(train.subjects.tolist())
     if config.label_subjects is not None and set(config.label_subjects) != known:
         labelled, _ = train.split(train=config.label_subjects)
+    ways = ("label_file", "label_fraction", "labels_per_class")
+    given = [f"data.{way}" for way in ways if getattr(config, way) is not None]
+    if len(given) > 1:
+        raise ConfigError(f"{given[0]}, {given[1]}: give one of the two")
     if config.label_file is not None:
-        if config.label_fraction is not None:
-            raise ConfigError("data.label_file, data.label_fraction: give one of the two")
         labelled = labelled_view(labelled, config.label_file)
-    elif config.label_fraction is not None:
-        draw = config.label_fraction, config.label_draw, config.balanced
-        labelled = label_subset(labelled, Path(config.cache) / "labels", *draw)
+    elif given:
+        labelled = label_subset(
+            labelled, Path(config.cache) / "labels", config.label_fraction, config.label_draw,
+            config.balanced, per_class=config.labels_per_class,
+        )  # fmt: skip
     return Splits(train, labelled, val, test)
 
 

@@ -14,6 +14,7 @@ from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, spli
 from pyg_skeletonmae.commands.encoders import check_fits, load_encoder
 from pyg_skeletonmae.commands.evaluation_context import Job, Joints, best_device
 from pyg_skeletonmae.commands.options import (
+    CurveConfig,
     EnsembleConfig,
     FewShotConfig,
     Options,
@@ -30,7 +31,7 @@ from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.training import release_preprocessing
 
 _TUNE, _SEMI, _FEW_SHOT = TuneConfig(), SemiConfig(), FewShotConfig()
-_TEMPORAL, _ENSEMBLE = TemporalConfig(), EnsembleConfig()
+_TEMPORAL, _ENSEMBLE, _CURVE = TemporalConfig(), EnsembleConfig(), CurveConfig()
 
 
 def evaluate(
@@ -48,6 +49,7 @@ def evaluate(
     few_shot: FewShotConfig = _FEW_SHOT,
     temporal: TemporalConfig = _TEMPORAL,
     ensemble: EnsembleConfig = _ENSEMBLE,
+    curve: CurveConfig = _CURVE,
     random_init: bool = False,
     out: str | None = None,
     seed: int = 0,
@@ -68,11 +70,13 @@ def evaluate(
             (nearest class means), ``retrieval`` (test clips search in training clips),
             ``few-shot`` and ``temporal``. Trained: ``linear-sgd`` (the linear probe of the
             publications, augmented), ``finetune``, ``semi`` (shares of the labels), ``transfer``
-            (fine-tuning where the clips have other joints). ``ensemble``: fine-tuned classifiers.
+            (fine-tuning where the clips have other joints). ``curve``: accuracy against labels a
+            class, of the encoder, its random twins, and trained from scratch. ``ensemble``:
+            fine-tuned classifiers.
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
-        segments: Features averaged over time (1), or over this many equal segments; ``all`` takes a
-            list. None: 1, of ``all`` 1 and 4.
+        segments: Features averaged over time (1), or over this many equal segments; ``all`` and
+            ``curve`` take a list. None: 1, of these two 1 and 4.
         l2: The penalty of linear classifiers on frozen features; none: chosen on training clips.
         select: Which weights of a training are tested; ``test-best`` is for comparison with
             publications that chose so.
@@ -81,6 +85,7 @@ def evaluate(
         few_shot: The few-shot protocol.
         temporal: The temporal protocol.
         ensemble: The ensemble.
+        curve: The curve over labels a class.
         random_init: Give the pre-trained model fresh weights: what its architecture does alone.
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
@@ -95,12 +100,15 @@ def evaluate(
         runs.check_folder(folder, resolved, resume)
     if random_init and pretrained is None:
         raise ConfigError("random_init: name the model to build anew with --pretrained")
+    if random_init and protocol == "curve":
+        raise ConfigError("random_init: protocol curve shows the random twins by itself")
     check_choice("protocol", protocol, PROTOCOLS)
     chosen = PROTOCOLS[protocol]
-    trains = chosen.trains and not (protocol == "semi" and semi.by == "linear")
+    by_linear = protocol == "semi" and semi.by == "linear"
+    trains = chosen.trains and not by_linear
     if select != "last" and not trains:
         raise ConfigError(f"select {select}: protocol {protocol} trains nothing to select from")
-    if flip and (trains or not chosen.mirrors):
+    if flip and (not chosen.mirrors or (protocol == "semi" and not by_linear)):
         raise ConfigError(
             f"flip: protocol {protocol} takes no mirrored training clips; where a classifier is "
             "trained, data.flip mirrors them at random"
@@ -151,7 +159,7 @@ def evaluate(
     if folder is not None and chosen.trains:
         run = runs.started(folder, resolved, seed)
     with run:
-        options = Options(k, tune, semi, few_shot, temporal, ensemble, segments=parts)
+        options = Options(k, tune, semi, few_shot, temporal, ensemble, curve=curve, segments=parts)
         found = dict(chosen.run(job, options))
         notes += found.get("notes", [])
         if statistics == "both":

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.evaluation.label_curve import LABELS
 from pyg_skeletonmae.evaluation.recipe import Recipe
 from pyg_skeletonmae.evaluation.semi import FRACTIONS
 from pyg_skeletonmae.models.heads import Head
@@ -18,6 +20,7 @@ class TuneConfig:
     Args:
         head: The head.
         epochs: Epochs to train.
+        clips: Clips to train on in place of epochs, each counted as often as it is seen.
         lr: Peak learning rate.
         weight_decay: Weight decay.
         evaluate_every: Evaluate after every so many epochs, where weights are selected.
@@ -28,9 +31,17 @@ class TuneConfig:
     lr: float | None = None
     weight_decay: float | None = None
     evaluate_every: int = 1
+    clips: int | None = None
 
     def apply(self, recipe: Recipe) -> Recipe:
-        """The recipe with these settings."""
+        """The recipe with these settings.
+
+        Raises:
+            ConfigError: Both epochs and clips are given.
+        """
+        if self.epochs is not None and self.clips is not None:
+            raise ConfigError("tune.epochs, tune.clips: give one of the two")
+        recipe = recipe if self.clips is None else recipe.within(self.clips)
         optim = recipe.optim
         if self.lr is not None:
             optim = replace(optim, lr=self.lr, min_lr=min(optim.min_lr, self.lr))
@@ -40,6 +51,7 @@ class TuneConfig:
             recipe,
             head=self.head or recipe.head,
             epochs=recipe.epochs if self.epochs is None else self.epochs,
+            clips=recipe.clips if self.epochs is None else None,
             evaluate_every=self.evaluate_every,
             optim=optim,
         )
@@ -59,6 +71,23 @@ class SemiConfig:
     fractions: list[float] = field(default_factory=lambda: list(FRACTIONS))
     draws: int = 5
     by: Literal["finetune", "linear"] = "finetune"
+
+
+@dataclass
+class CurveConfig:
+    """Accuracy against labels a class.
+
+    Args:
+        labels: How many of each class; all labels always come last.
+        draws: Draws of each, numbered as ``data.label_draw``.
+        scratch: Train the same network from random weights on those labels as well.
+        finetune: Fine-tune the pre-trained encoder on them, in as many clips.
+    """
+
+    labels: list[int] = field(default_factory=lambda: list(LABELS))
+    draws: int = 3
+    scratch: bool = True
+    finetune: bool = False
 
 
 @dataclass
@@ -120,6 +149,7 @@ class Options:
         few_shot: The few-shot protocol.
         temporal: The temporal protocol.
         ensemble: The ensemble.
+        curve: The curve over labels a class.
         segments: Into how many equal segments features keep time apart; 1: its average.
     """
 
@@ -129,4 +159,5 @@ class Options:
     few_shot: FewShotConfig = field(default_factory=FewShotConfig)
     temporal: TemporalConfig = field(default_factory=TemporalConfig)
     ensemble: EnsembleConfig = field(default_factory=EnsembleConfig)
+    curve: CurveConfig = field(default_factory=CurveConfig)
     segments: Sequence[int] = (1,)

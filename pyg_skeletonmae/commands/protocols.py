@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pyg_skeletonmae.commands import frozen, trained
+from pyg_skeletonmae.commands.curve import curve
 from pyg_skeletonmae.commands.evaluation_context import Job
 from pyg_skeletonmae.commands.options import Options
 
@@ -40,6 +41,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "linear-sgd": Protocol(trained.probe, trains=True, mirrors=False),
     "finetune": Protocol(trained.finetune, trains=True, mirrors=False),
     "semi": Protocol(trained.semi, trains=True),
+    "curve": Protocol(curve, trains=True, segments=(1, 4)),
     "transfer": Protocol(trained.finetune, trains=True, mirrors=False, bridges=True),
     "temporal": Protocol(frozen.detect),
     "ensemble": Protocol(trained.together, mirrors=False),

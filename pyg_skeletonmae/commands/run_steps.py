@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,26 @@ def keep_labels(folder: Path, labelled: SkeletonDataset) -> None:
     """Writes the names of the labelled clips into a run folder."""
     names = [labelled.store.names[number] for number in labelled.indices()]
     write_labels(folder / runs.LABELS, names)
+
+
+def kept(
+    folder: Path | None, labelled: SkeletonDataset, measure: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """What was found on labelled clips: as the folder holds it, or measured now and written there.
+
+    Args:
+        folder: The folder of a draw of labels; None: nothing is kept.
+        labelled: The clips, whose names are kept beside the results.
+        measure: Finds the results.
+    """
+    if folder is None:
+        return measure()
+    if (folder / runs.RESULTS).is_file():
+        return runs.read_mapping(folder / runs.RESULTS)
+    found = measure()
+    keep_labels(folder, labelled)
+    runs.write_json(folder / runs.RESULTS, finite(found))
+    return found
 
 
 def numbers(results: dict[str, Any]) -> dict[str, float]:

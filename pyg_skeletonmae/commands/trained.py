@@ -16,8 +16,8 @@ from pyg_skeletonmae.commands.options import Options
 from pyg_skeletonmae.commands.run_steps import (
     answer,
     check_validation,
-    finite,
     keep_labels,
+    kept,
     loader_device,
     numbers,
     try_batch,
@@ -55,7 +55,7 @@ def _train_once(job: Job, recipe: Recipe, options: Options) -> dict[str, Any]:
         keep_labels(job.folder, job.splits.labelled)
     release = None if job.folder is None else job.folder / runs.RELEASE
     recipe = options.tune.apply(recipe)
-    return _train(job, recipe, job.splits.labelled, job.folder, release)
+    return train_on(job, recipe, job.splits.labelled, job.folder, release)
 
 
 def semi(job: Job, options: Options) -> dict[str, Any]:
@@ -65,24 +65,16 @@ def semi(job: Job, options: Options) -> dict[str, Any]:
     notes: list[str] = []
 
     def measure(subset: SkeletonDataset, name: str) -> Mapping[str, Any]:
-        found = measured(subset, name)
+        folder = None if job.folder is None else job.folder / name
+        found = kept(folder, subset, lambda: measured(subset, folder))
         notes.extend(f"{name}: {note}" for note in found.get("notes", []))
         return found
 
-    def measured(subset: SkeletonDataset, name: str) -> Mapping[str, Any]:
-        folder = None if job.folder is None else job.folder / name
-        kept = None if folder is None else folder / runs.RESULTS
-        if kept is not None and kept.is_file():
-            return runs.read_mapping(kept)
+    def measured(subset: SkeletonDataset, folder: Path | None) -> dict[str, Any]:
         if test is not None:
-            found = answer(linear_probe(job.training(subset), test, job.l2_grid, job.seed))
-        else:
-            recipe = options.tune.apply(finetune_recipe(job.needed_encoder()))
-            found = answer(_train(job, recipe, subset, folder))
-        if folder is not None:
-            keep_labels(folder, subset)
-            runs.write_json(folder / runs.RESULTS, finite(found))
-        return found
+            return answer(linear_probe(job.training(subset), test, job.l2_grid, job.seed))
+        recipe = options.tune.apply(finetune_recipe(job.needed_encoder()))
+        return answer(train_on(job, recipe, subset, folder))
 
     labels, dataset = Path(job.data.cache) / "labels", job.splits.labelled
     balanced = job.data.balanced
@@ -117,13 +109,22 @@ def together(job: Job, options: Options) -> dict[str, Any]:
     return {**found, "runs": told.runs, "weights": told.weights}
 
 
-def _train(
+def train_on(
     job: Job,
     recipe: Recipe,
     dataset: SkeletonDataset,
     folder: Path | None,
     release: Path | None = None,
 ) -> dict[str, Any]:
+    """A classifier on a copy of the job's encoder, trained on labelled clips and tested.
+
+    Args:
+        job: The encoder and the clips.
+        recipe: The head and its training.
+        dataset: The labelled clips.
+        folder: The run folder, whose run goes on if there is one; None: none is kept.
+        release: The folder for the classifier as it was tested; None: it is not kept.
+    """
     encoder = job.needed_encoder()
     if job.select == "val-best":
         check_validation(job.splits._replace(labelled=dataset))

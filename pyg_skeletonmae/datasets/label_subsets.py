@@ -19,9 +19,10 @@ Set = TypeVar("Set", bound=SkeletonDataset)
 def draw_labels(
     names: Sequence[str],
     labels: Sequence[int],
-    fraction: float,
+    fraction: float | None = None,
     draw: int = 0,
     balanced: bool = False,
+    per_class: int | None = None,
 ) -> list[str]:
     """Draws the clips that keep their labels.
 
@@ -35,22 +36,33 @@ def draw_labels(
         draw: The number of the draw.
         balanced: Draw the share of every class, at least one clip of each; otherwise of all clips,
             so that rare classes may go without.
+        per_class: Draw this many clips of every class, instead of a share.
 
     Returns:
         Their names, in the order of ``names``.
 
     Raises:
-        ConfigError: ``fraction`` is out of range.
+        ConfigError: ``fraction`` or ``per_class`` is out of range, or not one of them is given.
+        DataError: A class has fewer clips than ``per_class``.
     """
-    if not 0 < fraction <= 1:
+    if (fraction is None) == (per_class is None):
+        raise ConfigError("label_fraction, labels_per_class: expected one of the two")
+    if fraction is not None and not 0 < fraction <= 1:
         raise ConfigError(f"label_fraction {fraction}: expected a share above 0, up to 1")
+    if per_class is not None and per_class < 1:
+        raise ConfigError(f"labels_per_class {per_class}: expected a clip or more")
     groups: dict[int, list[str]] = {}
     for name, label in zip(names, labels, strict=True):
-        groups.setdefault(label if balanced else 0, []).append(name)
+        groups.setdefault(label if balanced or per_class else 0, []).append(name)
+    rarest = min(groups, key=lambda label: len(groups[label]), default=0)
+    if per_class is not None and len(groups.get(rarest, ())) < per_class:
+        raise DataError(
+            f"labels_per_class {per_class}: class {rarest} has {len(groups.get(rarest, ()))} clips"
+        )
     place = {name: hashlib.sha256(f"{draw}:{name}".encode()).digest() for name in names}
     subset: set[str] = set()
     for group in groups.values():
-        count = max(1, int(fraction * len(group) + 0.5))
+        count = per_class or max(1, int((fraction or 0.0) * len(group) + 0.5))
         subset.update(sorted(group, key=place.__getitem__)[:count])
     return [name for name in names if name in subset]
 
@@ -100,7 +112,12 @@ def labelled_view(dataset: Set, path: str | Path) -> Set:
 
 
 def label_subset(
-    dataset: Set, folder: str | Path, fraction: float, draw: int = 0, balanced: bool = False
+    dataset: Set,
+    folder: str | Path,
+    fraction: float | None = None,
+    draw: int = 0,
+    balanced: bool = False,
+    per_class: int | None = None,
 ) -> Set:
     """The labelled clips of a draw, by the file in ``folder``, which is written if it is not there.
 
@@ -110,15 +127,19 @@ def label_subset(
         fraction: See :func:`draw_labels`.
         draw: See :func:`draw_labels`.
         balanced: See :func:`draw_labels`.
+        per_class: See :func:`draw_labels`.
 
     Raises:
-        ConfigError: ``fraction`` is out of range.
-        DataError: The clips have no labels, or the file does not fit them.
+        ConfigError: See :func:`draw_labels`.
+        DataError: The clips have no labels or too few, or the file does not fit them.
     """
     names = [dataset.store.names[number] for number in dataset.indices()]
     digest = hashlib.sha256("\n".join([dataset.store.content_hash, *names]).encode()).hexdigest()
     kind = "balanced" if balanced else "any"
-    path = Path(folder) / f"{digest[:12]}-{fraction:g}-{kind}-draw{draw}.txt"
+    share = f"{fraction:g}-{kind}" if per_class is None else f"{per_class}-each"
+    path = Path(folder) / f"{digest[:12]}-{share}-draw{draw}.txt"
     if not path.is_file():
-        write_labels(path, draw_labels(names, dataset.labels.tolist(), fraction, draw, balanced))
+        labels = dataset.labels.tolist()
+        drawn = draw_labels(names, labels, fraction, draw, balanced, per_class=per_class)
+        write_labels(path, drawn)
     return labelled_view(dataset, path)

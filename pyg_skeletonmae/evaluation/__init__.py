@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.evaluation.finetune import finetune, linear_probe_sgd, train_classifier
     from pyg_skeletonmae.evaluation.folds import Folds, deal_folds
     from pyg_skeletonmae.evaluation.knn import knn, knn_curve
+    from pyg_skeletonmae.evaluation.label_curve import label_curve
     from pyg_skeletonmae.evaluation.linear import linear_probe, ridge
     from pyg_skeletonmae.evaluation.metrics import (
         accuracy,
@@ -71,6 +72,7 @@ __all__ = [
     "interpolate_on_tree",
     "knn",
     "knn_curve",
+    "label_curve",
     "linear_probe",
     "linear_probe_sgd",
     "paired_interval",

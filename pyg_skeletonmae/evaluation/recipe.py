@@ -26,6 +26,7 @@ class Recipe:
         label_smoothing: The share of the target spread over all classes.
         drop_path: The rate of stochastic depth of a transformer encoder; None: its own.
         evaluate_every: Evaluate after every so many epochs, on held-out subjects if there are any.
+        clips: Clips to train on, each counted as often as it is seen, in place of ``epochs``.
     """
 
     head: Head
@@ -35,6 +36,13 @@ class Recipe:
     label_smoothing: float = 0.0
     drop_path: float | None = None
     evaluate_every: int = 1
+    clips: int | None = None
+
+    def within(self, clips: int) -> Recipe:
+        """The recipe with its length in clips; the warm-up stays the same share of it."""
+        share = self.optim.warmup_epochs / max(self.epochs, 1)
+        optim = replace(self.optim, warmup_epochs=0.0, warmup_fraction=min(share, 0.5))
+        return replace(self, clips=clips, optim=optim)
 
     def classifier(self, encoder: SkeletonEncoder, num_classes: int) -> Classifier:
         """A classifier on a copy of the encoder.
@@ -58,7 +66,8 @@ class Recipe:
         On a terminal that is a progress bar, as :class:`~pyg_skeletonmae.training.Trainer` says.
         """
         return Trainer(
-            self.epochs,
+            self.epochs if self.clips is None else None,
+            max_clips=self.clips,
             optim=self.optim,
             seed=seed,
             accelerator=accelerator,
@@ -87,6 +96,9 @@ FINETUNE = Recipe(
 )  # fmt: skip
 # The same for encoders that have neither numbered layers nor stochastic depth.
 FINETUNE_PLAIN = replace(FINETUNE, optim=replace(FINETUNE.optim, layer_decay=1.0), drop_path=None)
+
+# From random weights, on few labels or many: a larger step than where weights are to be kept.
+SCRATCH = replace(FINETUNE_PLAIN, optim=replace(FINETUNE_PLAIN.optim, lr=1e-3)).within(20_000)
 
 
 def finetune_recipe(encoder: SkeletonEncoder) -> Recipe:

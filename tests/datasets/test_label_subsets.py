@@ -45,6 +45,21 @@ def test_a_balanced_draw_keeps_every_class():
     assert {of[name] for name in draw_labels(NAMES, LABELS, 0.001, 0, balanced=True)} == {0, 1}
 
 
+def test_as_many_of_each_class():
+    of = dict(zip(NAMES, LABELS, strict=True))
+    drawn = [draw_labels(NAMES, LABELS, draw=2, per_class=count) for count in (1, 5, 20)]
+    for count, own in zip((1, 5, 20), drawn, strict=True):
+        assert Counter(of[name] for name in own) == {0: count, 1: count}
+    assert set(drawn[0]) < set(drawn[1]) < set(drawn[2])
+    with pytest.raises(DataError, match="labels_per_class 21: class 1 has 20 clips"):
+        draw_labels(NAMES, LABELS, per_class=21)
+    with pytest.raises(ConfigError, match="labels_per_class 0: expected a clip or more"):
+        draw_labels(NAMES, LABELS, per_class=0)
+    for both in ({}, {"fraction": 0.1, "per_class": 1}):
+        with pytest.raises(ConfigError, match="expected one of the two"):
+            draw_labels(NAMES, LABELS, **both)
+
+
 def test_a_draw_depends_on_its_number_and_on_names_alone():
     first = draw_labels(NAMES, LABELS, 0.1)
     assert first == sorted(draw_labels(NAMES[::-1], LABELS[::-1], 0.1))
@@ -74,6 +89,13 @@ def test_files_that_are_no_lists(tmp_path, text, said):
         path.write_text(text)
     with pytest.raises(DataError, match=said):
         read_labels(path)
+
+
+def test_subsets_of_each_class_have_files_of_their_own(dataset, tmp_path):
+    few = label_subset(dataset, tmp_path / "labels", draw=1, per_class=3)
+    assert sorted(few.labels.tolist()) == [0] * 3 + [1] * 3
+    (path,) = (tmp_path / "labels").iterdir()
+    assert path.name.endswith("-3-each-draw1.txt")
 
 
 def test_a_subset_is_written_once_and_then_read(dataset, tmp_path):
