@@ -40,7 +40,7 @@ def draw_label_curve(labels: Sequence[str], panels: Mapping[str, Mapping[str, Li
                     f"{len(halves)} intervals"
                 )
             ax.errorbar(
-                [number + 0.05 * place for number in range(len(labels))],  # bars side by side
+                [number + 0.04 * place for number in range(len(labels))],  # bars side by side
                 [100 * value for value in values],
                 [100 * (half or 0.0) for half in halves],
                 color=colors.setdefault(name, PALETTE[len(colors) % len(PALETTE)]),
