@@ -16,6 +16,7 @@ import yaml
 from torch import nn
 
 from pyg_skeletonmae import datasets, evaluation, io, models, transforms
+from pyg_skeletonmae.commands.configs import CONFIGS
 from pyg_skeletonmae.commands.protocols import PROTOCOLS
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.pose_formats import FORMATS, PoseFormatName
@@ -151,7 +152,7 @@ def test_every_method_has_a_page_and_a_preset() -> None:
     pages = "".join(path.read_text(encoding="utf-8") for path in DOCS.glob("methods/*.md"))
     names = [cls.__name__ for cls in from_config.PRETRAINING]
     assert [name for name in names if f"`{name}`" not in pages] == []
-    presets = [yaml.safe_load(path.read_text()) for path in ROOT.glob("configs/pretrain/*.yaml")]
+    presets = [yaml.safe_load(path.read_text()) for path in CONFIGS.glob("pretrain/*.yaml")]
     assert set(names) == {preset["model"]["class_path"].rpartition(".")[2] for preset in presets}
 
 

@@ -4,10 +4,11 @@ import pytest
 import yaml
 
 from pyg_skeletonmae import layouts
+from pyg_skeletonmae.commands.configs import CONFIGS
 from pyg_skeletonmae.commands.parser import build_parser
 from pyg_skeletonmae.models import SkeletonModel
 
-FOLDER = Path(__file__).parents[1] / "configs" / "pretrain"
+FOLDER = CONFIGS / "pretrain"
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from pyg_skeletonmae.commands.configs import CONFIGS
 from pyg_skeletonmae.files.yaml import read_yaml
 from tables.recipes import Stage, recipe
 from tables.runner import Run
 
-CONFIGS = Path(__file__).parents[2] / "configs"
 Settings = tuple[str, ...]
 
 

@@ -89,6 +89,10 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
         from pyg_skeletonmae.commands.cache import cache
 
         cache(chosen.folders, chosen.remove, chosen.all)
+    elif name == "configs":
+        from pyg_skeletonmae.commands.configs import configs
+
+        configs(chosen.name)
     else:
         from pyg_skeletonmae.commands.prepare import run_prepare
 

@@ -24,6 +24,7 @@ PATHS = {
     "compare": (f"{_HERE}.compare", "add_compare_arguments"),
     "prepare": (f"{_HERE}.prepare", "add_prepare_arguments"),
     "cache": (f"{_HERE}.cache", "add_cache_arguments"),
+    "configs": (f"{_HERE}.configs", "add_configs_arguments"),
 }  # commands that take paths, and no settings
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}
 # The parts of models, and the classes of each.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import SUPPRESS, Action
 from collections.abc import Iterable, Sequence
 from importlib import import_module
@@ -15,6 +16,7 @@ from jsonargparse import ArgumentParser, Namespace, get_loader, set_dumper, set_
 
 from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.commands.cli_errors import OPTION, explain
+from pyg_skeletonmae.commands.configs import with_presets
 from pyg_skeletonmae.commands.option_names import PATHS, class_names, option_names
 from pyg_skeletonmae.commands.run_length import length_alone
 from pyg_skeletonmae.commands.settings_file import check_settings_text, read_settings
@@ -33,6 +35,7 @@ COMMANDS = {
     "compare": "Prints run folders side by side: the settings that differ, and the results.",
     "prepare": "Turns raw files into a store, and prints its data card.",
     "cache": "Prints which stores and downloads lie where, how large they are, and removes them.",
+    "configs": "Prints the presets that --config takes by name, or one of them.",
 }
 """The subcommands, and the first lines of what they say of themselves."""
 NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
@@ -91,6 +94,12 @@ class Parser(ArgumentParser):
         names = [name for command in known for name in option_names(command)]
         classes = [name for command in known for name in class_names(command)]
         raise ConfigError(explain(message, names, classes))
+
+    def parse_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:
+        """Reads a command line, where presets go by their names."""
+        return super().parse_args(
+            with_presets(sys.argv[1:] if args is None else args), *rest, **kwargs
+        )
 
     def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
         """Reads a file of settings, if it is a plain one of reasonable size."""

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
 _MODELS = {"pretrain": PRETRAINING, "finetune": CLASSIFIERS}  # the first is the default
 _LOADS_MODELS = ("pretrain", "finetune", "evaluate")  # these take --allow_class
 _ALLOW_CLASS = "A class of your own, my_package.MyEncoder, that files may name; may be repeated."
+_CONFIG = "A YAML file with any of these settings, or a preset by name: skeletonmae configs."
 _MODEL = "The model, by its class; the data give the rest: skeleton, channels, classes."
 _KEEP_MEMORY = "On Linux, do not give freed memory back: up to a third faster, about 1 GB more."
 _QUIET = "Say nothing on the way: errors, notes and results alone."
@@ -102,7 +103,7 @@ def add_settings(parser: Parser, name: str) -> None:
     """Gives a parser the options of a command: the signatures of what it calls."""
     close_imports()  # from here on settings name only the classes on the list
     function = COMMANDS[name]
-    parser.add_argument("--config", action="config", help="A YAML file with any of these settings.")
+    parser.add_argument("--config", action="config", help=_CONFIG)
     own = _OWN & set(inspect.signature(function).parameters)
     parser.add_function_arguments(function, as_group=False, skip=set(own))
     for flag in own & _FLAGS.keys():

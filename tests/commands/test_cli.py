@@ -174,7 +174,7 @@ def test_help(run, name):
         ("pretrain --trainer.max_epochs=0", "max_epochs: expected a number >= 1, found 0"),
         ("pretrain --trainer.optim.lr=-1", "optim.lr: expected a positive number"),
         ("pretrian", "did you mean pretrain?"),
-        ("pretrain --config=nowhere.yaml", "nowhere.yaml: no such file"),
+        ("pretrain --config=nowhere.yaml", "nowhere.yaml: no such file and no preset"),
     ],
 )
 def test_bad_options(run, arguments, line):
