@@ -85,6 +85,10 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
         from pyg_skeletonmae.commands.compare import compare
 
         compare(chosen.runs, chosen.plot, chosen.curve, chosen.json)
+    elif name == "check-pipeline":
+        from pyg_skeletonmae.commands.check_pipeline import check_pipeline
+
+        check_pipeline(**{key: value for key, value in vars(chosen).items() if key != "config"})
     elif name == "cache":
         from pyg_skeletonmae.commands.cache import cache
 

@@ -25,6 +25,7 @@ PATHS = {
     "prepare": (f"{_HERE}.prepare", "add_prepare_arguments"),
     "cache": (f"{_HERE}.cache", "add_cache_arguments"),
     "configs": (f"{_HERE}.configs", "add_configs_arguments"),
+    "check-pipeline": (f"{_HERE}.check_pipeline", "add_check_pipeline_arguments"),
 }  # commands that take paths, and no settings
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}
 # The parts of models, and the classes of each.

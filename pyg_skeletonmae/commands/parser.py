@@ -36,6 +36,7 @@ COMMANDS = {
     "prepare": "Turns raw files into a store, and prints its data card.",
     "cache": "Prints which stores and downloads lie where, how large they are, and removes them.",
     "configs": "Prints the presets that --config takes by name, or one of them.",
+    "check-pipeline": "Prints what each stage of a pipeline makes of given raw files.",
 }
 """The subcommands, and the first lines of what they say of themselves."""
 NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
