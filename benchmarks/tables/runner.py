@@ -160,7 +160,7 @@ def _hindered(run: Run, root: Path, listed: Mapping[str, Run]) -> str:
 
 def _begun(folder: Path) -> bool:
     """Whether there is something to go on from: a checkpoint, or a part that is finished."""
-    parts = (path for name in ("last.ckpt", "results.json") for path in folder.rglob(name))
+    parts = (path for name in ("*.ckpt", "results.json") for path in folder.rglob(name))
     return (folder / "config.yaml").exists() and any(parts)
 
 

@@ -20,7 +20,7 @@ from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.preprocessing import Preprocessing
 from pyg_skeletonmae.training import ModelCard, Trainer, load_model, save_release
 from pyg_skeletonmae.training.batches import Loader
-from pyg_skeletonmae.training.run import BEST, LAST
+from pyg_skeletonmae.training.run import BEST, LAST, PREVIOUS
 
 Select = Literal["last", "val-best", "test-best"]
 
@@ -132,7 +132,7 @@ def train_classifier(
     trainer = recipe.trainer(seed)
     torch.manual_seed(seed)
     model = recipe.classifier(encoder, num_classes)
-    begun = folder is not None and (Path(folder) / LAST).is_file()
+    begun = folder is not None and any((Path(folder) / name).is_file() for name in (LAST, PREVIOUS))
     results = finetune(
         model, trainer, loader, test, val, folder=folder, resume=resume and begun, select=select
     )

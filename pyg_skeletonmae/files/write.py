@@ -21,12 +21,16 @@ _numbers = itertools.count()
 _in_use: set[int] = set()  # the numbers of what this process is writing
 
 
-def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
+def write_file(
+    path: str | Path, write: Callable[[IO[bytes]], object], previous: str | Path | None = None
+) -> None:
     """Writes a file whole or not at all.
 
     Args:
         path: The file; its folder is made if need be.
         write: Writes the content into an open file.
+        previous: The name, in the same folder, that what was there keeps; None: it is replaced. A
+            process that is killed between the two renames leaves it under this name alone.
 
     Raises:
         OSError: It cannot be written. Whatever is raised, what was there is untouched.
@@ -37,6 +41,8 @@ def write_file(path: str | Path, write: Callable[[IO[bytes]], object]) -> None:
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        if previous is not None and path.exists():
+            path.replace(previous)
         beside.replace(path)
     _flush(path.parent)
 

@@ -25,6 +25,7 @@ from pyg_skeletonmae.io.zip_file import open_zip
 MAX_PICKLE = 16 * 2**20  # names, shapes and plain values; the numbers lie beside them
 MAX_INSTRUCTIONS = 1_000_000  # about 25 for a tensor
 MAX_VALUES, MAX_DEPTH = 1_000_000, 32
+_FOLDER = 0x10  # among the attributes of a member
 # What torch.save does not write.
 _FORBIDDEN = {
     "INST", "OBJ", "NEWOBJ_EX", "EXT1", "EXT2", "EXT4", "PERSID", "STACK_GLOBAL", "LONG4",
@@ -40,7 +41,7 @@ _PLAIN = ("torch.Size", "torch.device", "builtins.set", "__builtin__.set", "__bu
 _EXPECTED = "not a readable checkpoint, damaged or not written by torch.save"
 
 
-def read_torch_file(path: str | Path, allowed: tuple[type, ...] = ()) -> Any:
+def read_torch_file(path: str | Path, allowed: tuple[type, ...] = (), verify: bool = False) -> Any:
     """Reads what ``torch.save`` wrote, onto the CPU.
 
     Everything is looked at first: the archive (its members are stored, not packed, so that they
@@ -50,6 +51,8 @@ def read_torch_file(path: str | Path, allowed: tuple[type, ...] = ()) -> Any:
     Args:
         path: The file.
         allowed: The classes, besides tensors and plain values, that may be in it.
+        verify: Compare all content with the checksums (CRC-32) that ``torch.save`` wrote beside it,
+            and PyTorch's own reader leaves alone: a flipped bit is then an error.
 
     Raises:
         CheckpointError: The file is missing, no plain file, damaged, or holds an object of another
@@ -60,7 +63,7 @@ def read_torch_file(path: str | Path, allowed: tuple[type, ...] = ()) -> Any:
         reason = "no such file" if other.startswith("nothing") else f"{other}, not a plain file"
         raise CheckpointError(f"{path}: {reason}")
     try:
-        _look_through(path, allowed)
+        _look_through(path, allowed, verify)
     except (*DAMAGE, zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise CheckpointError(f"{path}: {_EXPECTED} ({reason})") from None
@@ -72,7 +75,7 @@ def read_torch_file(path: str | Path, allowed: tuple[type, ...] = ()) -> Any:
         raise CheckpointError(f"{path}: {_EXPECTED} ({type(error).__name__})") from None
 
 
-def _look_through(path: Path, allowed: tuple[type, ...]) -> None:
+def _look_through(path: Path, allowed: tuple[type, ...], verify: bool) -> None:
     with open_zip(path) as archive:
         members = archive.infolist()
         top = members[0].filename.partition("/")[0] if members else ""
@@ -82,6 +85,8 @@ def _look_through(path: Path, allowed: tuple[type, ...]) -> None:
             folder, _, inner = name.partition("/")
             if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
                 raise ValueError(f"{name:.60}: packed, which torch.save never does")
+            if member.is_dir() or member.external_attr & _FOLDER:
+                raise ValueError(f"{name:.60}: a folder, which PyTorch's reader leaves empty")
             if folder != top or inner.lower() in sizes or ".." in inner or "\\" in inner:
                 raise ValueError(f"{name:.60}: a name that stands twice or leads elsewhere")
             sizes[inner.lower()] = member.file_size
@@ -89,6 +94,8 @@ def _look_through(path: Path, allowed: tuple[type, ...]) -> None:
             raise ValueError("members that are larger than the file")
         if "data.pkl" not in sizes or "constants.pkl" in sizes or sizes["data.pkl"] > MAX_PICKLE:
             raise ValueError(f"no data.pkl of at most {MAX_PICKLE} bytes, or a script")
+        if verify and (other := archive.testzip()) is not None:
+            raise ValueError(f"{other:.60}: not as it was written, its checksum is another")
         data = archive.read(f"{top}/data.pkl")
     scan_pickle(io.BytesIO(data), len(data), _FORBIDDEN, MAX_INSTRUCTIONS)
     _count_values(_Looker(data, sizes, allowed).load())

@@ -19,10 +19,18 @@ FORMAT = 1
 _COUNTS = ("_extra_state", "num_batches_tracked")
 
 
-def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
-    """Writes a dict of tensors and plain Python values, atomically."""
+def save_checkpoint(
+    path: str | Path, state: Mapping[str, Any], previous: str | Path | None = None
+) -> None:
+    """Writes a dict of tensors and plain Python values, atomically.
+
+    Args:
+        path: The file.
+        state: The dict.
+        previous: The name that a file there gets, at the moment at which the new one is whole.
+    """
     content = {"format": FORMAT, **state}
-    write_file(path, lambda file: torch.save(content, file))
+    write_file(path, lambda file: torch.save(content, file), previous)
 
 
 def load_checkpoint(path: str | Path, keys: Iterable[str] = ()) -> dict[str, Any]:
@@ -34,18 +42,24 @@ def load_checkpoint(path: str | Path, keys: Iterable[str] = ()) -> dict[str, Any
 
     Raises:
         CheckpointError: As :func:`~pyg_skeletonmae.io.torch_file.read_torch_file`; or the file is
-            of another format, or lacks one of ``keys``.
+            not what was written (each part has a checksum), of another format, or lacks one of
+            ``keys``.
     """
     path = Path(path)
     if not path.exists():
         raise CheckpointError(f"{path}: no such checkpoint")
-    state = read_torch_file(path)
+    state = read_torch_file(path, verify=True)
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of this library (format {FORMAT})")
+    require_keys(state, keys, path)
+    return state
+
+
+def require_keys(state: Mapping[str, Any], keys: Iterable[str], path: Path) -> None:
+    """Raises :class:`CheckpointError` where a checkpoint lacks a key."""
     for key in keys:
         if key not in state:
             raise CheckpointError(f"{path}: the key {key!r} is missing")
-    return state
 
 
 def load_weights(model: nn.Module, weights: Mapping[str, Any], path: str | Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -15,7 +16,12 @@ from torch import nn
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.training.batches import Feed, Loader
-from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_weights, save_checkpoint
+from pyg_skeletonmae.training.checkpoint import (
+    load_checkpoint,
+    load_weights,
+    require_keys,
+    save_checkpoint,
+)
 from pyg_skeletonmae.training.metric_means import Interval
 from pyg_skeletonmae.training.optim import OptimConfig, build_optimizer, build_scheduler
 from pyg_skeletonmae.training.optim_state import load_optimizer, load_scheduler
@@ -23,7 +29,8 @@ from pyg_skeletonmae.training.random_state import random_state, set_random_state
 from pyg_skeletonmae.training.runlog import METRICS, RunLog
 from pyg_skeletonmae.training.schema import check_like, count, mapping, number
 
-LAST, BEST = "last.ckpt", "best.ckpt"
+LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+_log = logging.getLogger("pyg_skeletonmae")
 # What readers of a state in another shape may raise where nobody foresaw it.
 _DAMAGE = (
     LookupError, TypeError, AttributeError, ValueError, RuntimeError, ArithmeticError,
@@ -91,6 +98,7 @@ class Run:
         # Masks of infinities, say, are so from the start.
         self._not_finite = {n for n, b in model.named_buffers() if not b.isfinite().all()}
         self.best: dict[str, float] = {}  # "best" and "best_step" of what is monitored
+        self._readable = True  # what is in ``last.ckpt``, if anything is
         self._seconds, self._started = 0.0, time.monotonic()
         self._saved_at = self._started
 
@@ -130,15 +138,17 @@ class Run:
     def begin(self, resume: bool) -> None:
         """Starts in a folder without a run, or goes on from the ``last.ckpt`` of one.
 
+        If that is damaged, it is named, and the run goes on from ``previous.ckpt``, the one before.
+
         Raises:
             ConfigError: The folder holds a run and ``resume`` is False; there is no run to resume;
                 a setting that shapes the run is not what it was (it is named).
-            CheckpointError: The checkpoint is damaged or of another model.
+            CheckpointError: The checkpoints are damaged, or the newest is of another model.
         """
         if resume:
             self._resume()
             return
-        for name in (LAST, BEST, METRICS):
+        for name in (LAST, PREVIOUS, BEST, METRICS):
             if self.folder is not None and (self.folder / name).exists():
                 raise ConfigError(
                     f"{self.folder}: holds a run already ({name}); resume it or name another folder"
@@ -147,7 +157,7 @@ class Run:
         self.save()
 
     def save(self) -> None:
-        """Writes ``last.ckpt``: every process takes part, the first one writes.
+        """Writes ``last.ckpt`` and keeps the one before; all processes take part, the first writes.
 
         Raises:
             SkeletonMAEError: A loss or a weight is not finite; the old checkpoint stays.
@@ -175,7 +185,10 @@ class Run:
                 "precision": self.fabric.strategy.precision.state_dict(),
                 "ranks": ranks,
             }
-            save_checkpoint(self.folder / LAST, state)
+            # A damaged one is not kept in place of the one before, which is not.
+            previous = self.folder / PREVIOUS if self._readable else None
+            save_checkpoint(self.folder / LAST, state, previous)
+            self._readable = True
 
     def save_best(self, value: float, mode: str) -> None:
         """Writes ``best.ckpt``, the weights and their place, if no value was better before."""
@@ -189,10 +202,8 @@ class Run:
             save_checkpoint(self.folder / BEST, state)
 
     def _resume(self) -> None:
-        if self.folder is None or not (self.folder / LAST).is_file():
-            raise ConfigError(f"{self.folder}: no run to resume here (no {LAST})")
-        path = self.folder / LAST
-        state = load_checkpoint(path, _KEYS)
+        path, state = self._newest()
+        require_keys(state, _KEYS, path)
         try:
             self._check_settings(state["settings"])
             self._load_progress(state["progress"])
@@ -229,6 +240,23 @@ class Run:
         except _DAMAGE as error:
             reason = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {reason}") from error
+
+    def _newest(self) -> tuple[Path, dict[str, Any]]:
+        """The newest checkpoint that can be read."""
+        paths = [] if self.folder is None else [self.folder / name for name in (LAST, PREVIOUS)]
+        paths = [path for path in paths if path.is_file()]
+        if not paths:
+            raise ConfigError(f"{self.folder}: no run to resume here (no {LAST})")
+        try:
+            return paths[0], load_checkpoint(paths[0])
+        except CheckpointError as error:
+            if len(paths) == 1:
+                raise
+            state = load_checkpoint(paths[1])
+            self._readable = False
+            if self.fabric.is_global_zero:
+                _log.warning("%s; going on from the one before, %s", error, PREVIOUS)
+            return paths[1], state
 
     def _load_progress(self, progress: object) -> None:
         content = mapping(progress, ("step", "epoch", "clips_seen", "seconds", "best"), "progress")

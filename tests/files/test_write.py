@@ -40,6 +40,15 @@ def test_a_file_is_written_whole_and_its_folder_made(tmp_path):
     assert path.read_text(encoding="utf-8") == "zwei\n" and names(path.parent) == ["ü.txt"]
 
 
+def test_what_was_there_may_keep_another_name(tmp_path):
+    for text in ("eins", "zwei", "drei"):
+        write_file(tmp_path / "a", lambda file, t=text: file.write(t.encode()), tmp_path / "b")
+    assert (tmp_path / "a").read_text() == "drei" and (tmp_path / "b").read_text() == "zwei"
+    with pytest.raises(ZeroDivisionError):
+        write_file(tmp_path / "a", lambda file: 1 / 0, tmp_path / "b")
+    assert (tmp_path / "a").read_text() == "drei" and names(tmp_path) == ["a", "b"]
+
+
 def test_a_name_as_long_as_a_disk_takes(tmp_path):
     write_text(tmp_path / ("x" * 255), "a")
     with write_folder(tmp_path / ("y" * 255)) as folder:
@@ -177,4 +186,4 @@ def test_nothing_else_is_renamed_or_flushed_by_hand():
         for path in PACKAGE.rglob("*.py")
         if by_hand.search(path.read_text(encoding="utf-8"))
     }
-    assert found == {"datasets/sets/synthetic.py", "files/write.py"}  # the first: a scratch folder
+    assert found == {"files/write.py"}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import random
 
 import pytest
 import torch
@@ -118,3 +119,47 @@ def test_load_model(tmp_path):
     save_checkpoint(tmp_path / "best.ckpt", {"model": other.state_dict()})
     load_model(model, tmp_path / "best.ckpt")
     assert torch.equal(model.head.weight, other.head.weight)
+
+
+def test_flipped_bits_are_noticed_or_without_effect(tmp_path):
+    """Anywhere in the file: numbers, names, the table of contents."""
+    path = tmp_path / "x.ckpt"
+    state = {f"part {i}": torch.randn(4, i + 1) for i in range(12)} | STATE
+    save_checkpoint(path, state)
+    whole, expected = path.read_bytes(), load_checkpoint(path)
+    table = whole.index(b"PK\x01\x02")
+    draws = random.Random(0)
+    places = [draws.randrange(8 * len(whole)) for _ in range(200)]
+    places += [draws.randrange(8 * table, 8 * len(whole)) for _ in range(300)]
+    noticed = 0
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place // 8] ^= 1 << place % 8
+        path.write_bytes(damaged)
+        try:
+            assert_identical(load_checkpoint(path), expected)
+        except CheckpointError as error:
+            assert str(error).startswith(f"{path}: ")
+            noticed += 1
+    assert noticed > len(places) / 2
+
+
+def test_a_part_that_is_said_to_be_a_folder(tmp_path):
+    """PyTorch's reader would leave its numbers as the memory happens to be."""
+    path = tmp_path / "x.ckpt"
+    save_checkpoint(path, STATE)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 38] |= 0x10
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"x\.ckpt: not a readable checkpoint.*a folder"):
+        load_checkpoint(path)
+
+
+def test_the_one_before_keeps_its_name(tmp_path):
+    path, before = tmp_path / "last.ckpt", tmp_path / "previous.ckpt"
+    for number in range(3):
+        save_checkpoint(path, {"n": number}, before)
+        assert load_checkpoint(path)["n"] == number
+        assert before.exists() == (number > 0)
+    assert load_checkpoint(before)["n"] == 1
+    assert {file.name for file in tmp_path.iterdir()} == {"last.ckpt", "previous.ckpt"}

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from training_helpers import SlicedLoader, Task, make_clips, make_loader, state_without_time
+from training_helpers import (
+    SlicedLoader,
+    Task,
+    assert_identical,
+    make_clips,
+    make_loader,
+    metrics_without_time,
+    state_without_time,
+)
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.training import OptimConfig, Trainer
@@ -56,6 +64,45 @@ def test_resume_names_what_is_wrong_with_the_checkpoint(tmp_path):
     torch.save(whole | {"ranks": [{}]}, path)
     with pytest.raises(CheckpointError, match=r"last.ckpt: ranks: the key 'feed' is missing"):
         trainer.fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
+
+
+def flip(content: bytes) -> bytes:
+    place = content.index(b"data.pkl") + 100
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [flip, lambda content: content[: len(content) // 2], lambda _: b"", None],
+    ids=["flipped", "truncated", "empty", "gone"],
+)
+def test_a_damaged_newest_is_named_and_the_one_before_is_used(tmp_path, caplog, damage):
+    """What comes out is what an undamaged run gives; the good one is never replaced by the bad."""
+    same = {"max_epochs": 3, "optim": OptimConfig(schedule="step", milestones=[9])}
+    Trainer(**same).fit(Task(), make_loader(), run_dir=tmp_path / "whole")
+    run, last = tmp_path / "run", tmp_path / "run" / "last.ckpt"
+    Trainer(**same | {"max_epochs": 2}).fit(Task(), make_loader(), run_dir=run)
+    assert state_without_time(run / "previous.ckpt")["progress"]["step"] == 4
+    last.write_bytes(damage(last.read_bytes())) if damage else last.unlink()
+    trainer, model = Trainer(**same, checkpoint_minutes=0), Task(seed=5)
+    model.on_step = lambda step: trainer.stop() if step == 1 else None
+    trainer.fit(model, make_loader(), run_dir=run, resume=True)
+    (line,) = caplog.messages or [f"{last}: "]
+    assert line.startswith(f"{last}: ") and (not damage or line.endswith("before, previous.ckpt"))
+    if damage:  # it went on from step 4, and wrote step 5 over the damaged one
+        assert state_without_time(run / "previous.ckpt")["progress"]["step"] == 4
+    assert state_without_time(last)["progress"]["step"] == 5
+    Trainer(**same).fit(Task(seed=6), make_loader(), run_dir=run, resume=True)
+    assert_identical(*(state_without_time(f / "last.ckpt") for f in (run, tmp_path / "whole")))
+    assert metrics_without_time(run) == metrics_without_time(tmp_path / "whole")
+
+
+def test_both_checkpoints_damaged(tmp_path):
+    Trainer(max_steps=2).fit(Task(), make_loader(), run_dir=tmp_path)
+    for name in ("last.ckpt", "previous.ckpt"):
+        (tmp_path / name).write_bytes(b"text")
+    with pytest.raises(CheckpointError, match=r"previous.ckpt: not a readable checkpoint"):
+        Trainer(max_steps=2).fit(Task(), make_loader(), run_dir=tmp_path, resume=True)
 
 
 def test_run_folder_with_and_without_a_run(tmp_path):
