@@ -10,10 +10,11 @@ import json
 import logging
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
-from pyg_skeletonmae.commands.option_names import PATHS, SETTINGS, check_options
-from pyg_skeletonmae.commands.parser import COMMANDS, build_parser, parse
+from pyg_skeletonmae.commands.option_names import PATHS, RELEASES, SETTINGS, check_options
+from pyg_skeletonmae.commands.parser import COMMANDS, build_parser, parse, positionals_first
 from pyg_skeletonmae.commands.settings_file import check_arguments
 from pyg_skeletonmae.errors import SkeletonMAEError
 
@@ -76,7 +77,19 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
         from pyg_skeletonmae.commands.settings_commands import run_settings
 
         return run_settings(argv)
-    chosen = parse(build_parser([name] if name in PATHS else []), argv)[name]
+    classes: tuple[type, ...] = ()
+    if name in RELEASES:
+        from pyg_skeletonmae.commands.class_paths import allowed_classes
+
+        argv, classes = allowed_classes(argv)
+    parser = build_parser([name] if name in PATHS else [])
+    if name in RELEASES:
+        argv = positionals_first(parser.below[name], argv)
+    chosen = parse(parser, argv)[name]
+    if name in RELEASES:
+        run = getattr(import_module(PATHS[name][0]), f"run_{name}")
+        results: dict[str, Any] | None = run(vars(chosen), classes)
+        return results
     if name == "import":
         from pyg_skeletonmae.commands.import_checkpoint import import_official
 

@@ -26,7 +26,11 @@ PATHS = {
     "cache": (f"{_HERE}.cache", "add_cache_arguments"),
     "configs": (f"{_HERE}.configs", "add_configs_arguments"),
     "check-pipeline": (f"{_HERE}.check_pipeline", "add_check_pipeline_arguments"),
+    "predict": (f"{_HERE}.predict", "add_predict_arguments"),
+    "embed": (f"{_HERE}.embed", "add_embed_arguments"),
+    "cluster": (f"{_HERE}.cluster", "add_cluster_arguments"),
 }  # commands that take paths, and no settings
+RELEASES = ("predict", "embed", "cluster")  # of those, the ones that load a release
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}
 # The parts of models, and the classes of each.
 PARTS = {"backbone": "BACKBONES", "mask": "MASKS", "target": "TARGETS", "decoder": "DECODERS"}
@@ -85,7 +89,8 @@ def option_names(command: str) -> list[str]:
         command: Its name.
     """
     if command in PATHS:
-        return ["help", *_added(*PATHS[command])]
+        own = ["allow_class"] if command in RELEASES else []
+        return ["help", *_added(*PATHS[command]), *own]
     names = [*ALWAYS, *_nested(SETTINGS[command], command)]
     if "data" in names:
         names += ["nan", "allow_class"]
@@ -159,9 +164,12 @@ def _arguments(module: str, name: str) -> Iterator[tuple[str, ast.expr | None, s
 
 
 def _added(module: str, function: str) -> Iterator[str]:
-    """What a function that calls ``parser.add_argument`` adds."""
-    _, node = _definition(module, function)
+    """What a function that calls ``parser.add_argument`` adds, and those of its kind it calls."""
+    module, node = _definition(module, function)
     for call in ast.walk(node) if node is not None else ():
+        called = call.func if isinstance(call, ast.Call) else None
+        if isinstance(called, ast.Name) and re.fullmatch(r"add_\w+_arguments", called.id):
+            yield from _added(module, called.id)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             name = call.args[0] if call.func.attr == "add_argument" else None
             if isinstance(name, ast.Constant):

@@ -8,6 +8,7 @@ from argparse import SUPPRESS, Action
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -32,6 +33,9 @@ COMMANDS = {
     ),
     "demo": "Pre-trains, probes, fine-tunes and reports, in a few minutes.",
     "import": "Turns a public checkpoint into a release folder that everything else can use.",
+    "predict": "Says what recordings show, frames of a stream as they come, by a trained release.",
+    "embed": "Writes features of recordings, by any release, as a table with their names.",
+    "cluster": "Groups recordings that are alike: counts, and those nearest to each centre.",
     "compare": "Prints run folders side by side: the settings that differ, and the results.",
     "prepare": "Turns raw files into a store, and prints its data card.",
     "cache": "Prints which stores and downloads lie where, how large they are, and removes them.",
@@ -140,6 +144,27 @@ def build_parser(names: Iterable[str] = tuple(COMMANDS)) -> Parser:
         if name == "evaluate":  # after adding it, which sets the mode to this parser's
             subparser.parser_mode = _DATA_ONLY
     return parser
+
+
+def positionals_first(parser: Parser, argv: Sequence[str]) -> list[str]:
+    """A command line with its options behind all else, as the parser needs it.
+
+    Left alone, ``argparse`` closes a list of files, empty, at the first option before it.
+    """
+    takes = {name: action.nargs for action in parser._actions for name in action.option_strings}
+    front: list[str] = []
+    options: list[str] = []
+    words = iter(argv)
+    for word in words:
+        if word == "--":
+            front += words
+        elif word == "-" or not word.startswith("-"):
+            front.append(word)
+        else:
+            options.append(word)
+            number = 1 if takes.get(word, 0) is None else takes.get(word, 0)
+            options += islice(words, number if isinstance(number, int) and "=" not in word else 0)
+    return front + options
 
 
 def parse(parser: Parser, argv: Sequence[str]) -> Namespace:

@@ -60,7 +60,7 @@ def test_bash_completes_commands_options_and_choices(tmp_path, capsys) -> None:
         ["bash", "-c", ASK], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     commands, options, choices = (line.split() for line in done.stdout.splitlines())
-    assert commands == ["pretrain", "prepare"] and choices == ["knn"]
+    assert commands == ["pretrain", "predict", "prepare"] and choices == ["knn"]
     assert {"--trainer.max_epochs", "--trainer.max_steps"} <= set(options)
 
 
