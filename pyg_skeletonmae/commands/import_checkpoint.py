@@ -9,7 +9,8 @@ from jsonargparse import ArgumentParser
 from torch import nn
 
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.models import Skeleton2Vec, load_mamp, load_skeleton2vec
+from pyg_skeletonmae.models import Preprocessing, Skeleton2Vec, load_mamp, load_skeleton2vec
+from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import save_release
 
 Source = Literal["mamp", "skeleton2vec"]
@@ -23,7 +24,9 @@ def import_official(path: str | Path, source: Source, out: str | Path) -> dict[s
     """Turns a public checkpoint into a release folder that everything else can use.
 
     See :func:`~pyg_skeletonmae.models.load_mamp` and
-    :func:`~pyg_skeletonmae.models.load_skeleton2vec`. Nothing in the file is executed.
+    :func:`~pyg_skeletonmae.models.load_skeleton2vec`. Nothing in the file is executed. The release
+    says that clips are to be prepared as the public code does it, so that a classifier is given the
+    zeros for absent persons that it was trained with.
 
     Args:
         path: The checkpoint file.
@@ -42,13 +45,27 @@ def import_official(path: str | Path, source: Source, out: str | Path) -> dict[s
     if source not in ("mamp", "skeleton2vec"):
         raise ConfigError(f"--from {source!r}: expected 'mamp' or 'skeleton2vec'")
     model: nn.Module = load_mamp(path) if source == "mamp" else load_skeleton2vec(path)
-    folder = save_release(model, out, {"imported": {"from": source, "file": Path(path).name}})
+    told = _preprocessing(model, source)
+    imported = {"imported": {"from": source, "file": Path(path).name}}
+    folder = save_release(model, out, imported, preprocessing=told)
     results: dict[str, Any] = {
         "model": repr(model),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "folder": str(folder),
     }
     return results | ({"note": _NOTE} if isinstance(model, Skeleton2Vec) else {})
+
+
+def _preprocessing(model: nn.Module, source: Source) -> Preprocessing:
+    encoder = model.get_submodule("encoder")
+    skeleton, frames = encoder.skeleton, encoder.frames
+    assert isinstance(skeleton, Skeleton) and isinstance(frames, int)
+    # The files of MAMP have lone persons twice for NTU RGB+D 120, whose classes are as many.
+    twice = source == "mamp" and getattr(model, "num_classes", 0) == 120
+    return Preprocessing(
+        pipeline=source, frames=frames, center=None, scale=None, fill="loop" if twice else None,
+        skeleton=skeleton.name, channels=3, unit="m", rate=30.0, axes="y up",
+    )  # fmt: skip
 
 
 def add_import_arguments(parser: ArgumentParser) -> None:

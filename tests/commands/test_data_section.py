@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from cli_helpers import packed_arrays, write_packed
+from ntu_helpers import person, write_skeleton
 from pose_helpers import write_recordings
 from pyskl_helpers import annotation, save_athletes, save_pyskl
 
@@ -289,3 +291,84 @@ def test_a_folder_of_poses(tmp_path):
     ):
         with pytest.raises(SkeletonMAEError, match=message):
             open_dataset(wrong)
+
+
+# Pipelines ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pipeline": "mamp", "center": "first"}, r"data\.center: the pipeline mamp has none"),
+        ({"pipeline": "pyskl3d", "scale": "bones"}, r"data\.scale: the pipeline pyskl3d has none"),
+        (
+            {"pipeline": "skeleton2vec", "crop": [0.8, 1.0]},
+            r"data\.crop: the pipeline skel",
+        ),
+        ({"pipeline": "mamp", "views": 10}, "views 10: the pipeline mamp has none"),
+        ({"pipeline": "pyskl2d", "align": "pyskl"}, "align 'pyskl': the pipeline pyskl2d has none"),
+        ({"fill": "zeros"}, "fill 'zeros': the pipeline ours has none"),
+        ({"views": 2}, "views 2: the pipeline ours has none"),
+    ],
+)
+def test_what_a_pipeline_does_not_have_is_refused(config, settings, message):
+    dataset = open_dataset(config)
+    for key, value in settings.items():
+        setattr(config, key, value)
+    with pytest.raises(ConfigError, match=message):
+        config.transform(dataset, train=True)
+
+
+def test_what_is_given_by_default_or_null_is_not_meant(config):
+    dataset = open_dataset(config)
+    for settings in ({}, {"center": None, "scale": None, "crop": None}, {"crop": [0.5, 1.0]}):
+        other = replace(config, pipeline="skeleton2vec", **settings)
+        assert other.fed().settings() == {
+            "pipeline": "skeleton2vec", "frames": 6, "center": None, "scale": None,
+            "stream": "joint", "views": None, "align": None, "fill": None,
+        }  # fmt: skip
+    turned = replace(config, pipeline="mamp").transform(dataset, train=True)
+    still = replace(config, pipeline="mamp", rotate=[0.0, 0.0, 0.0]).transform(dataset, train=True)
+    assert "RandomRotate3D" in repr(turned) and "RandomRotate3D" not in repr(still)
+
+
+def test_data_sets_say_what_pipelines_leave_open():
+    def fed(**settings):
+        return DataConfig(frames=8, **settings).fed()
+
+    assert fed(name="ntu120", pipeline="mamp").fill == "loop"
+    assert fed(name="ntu120", pipeline="mamp", fill="zeros").fill == "zeros"
+    assert fed(name="ntu60", pipeline="mamp").fill is None
+    s2v = {"name": "ntu60", "pipeline": "skeleton2vec"}
+    assert fed(**s2v, protocol="xview").align == "pyskl"
+    assert fed(**s2v, protocol="xview", align="none").align == "none"
+    assert fed(**s2v, protocol="xsub").align is None is fed(**s2v).align
+
+
+def test_what_is_done_once_is_kept(tmp_path):
+    tracks = {5: (0, person(20, 1)), 6: (0, person(20, 2))}
+    for name in ("S001C001P001R001A001", "S001C001P003R001A002"):
+        write_skeleton(tmp_path, tracks, 20, name)
+    cache = tmp_path / "cache"
+    config = DataConfig("ntu60", str(tmp_path), cache=str(cache), pipeline="mamp", frames=8)
+    assert open_dataset(config).card["policy"] == "ctrgcn" and not cache.exists()
+    config.pipeline = "skeleton2vec"
+    first = open_dataset(config)
+    (store,) = (cache / "pipelines").iterdir()
+    before = (store / "pos.npy").stat().st_mtime_ns
+    assert open_dataset(config).store.content_hash == first.store.content_hash
+    assert (store / "pos.npy").stat().st_mtime_ns == before
+    assert split(first, replace(config, train_subjects=[1])).test.subjects.tolist() == [3]
+    assert "PreNormalize3D(ntu25, align='none'" in first.card["source"]
+    assert (tmp_path / "processed/ntu60-pyskl").is_dir()
+    config.policy, config.align = "ctrgcn", "upright"
+    assert len(open_dataset(config)) == 2 and len(list((cache / "pipelines").iterdir())) == 2
+
+
+def test_clips_of_several_views_come_in_smaller_batches(config):
+    config.pipeline, config.center, config.scale = "skeleton2vec", None, None
+    config.batch_size, config.views = 8, 3
+    (config.frames, size) = (4, 5)
+    batches = list(config.eval_loader(open_dataset(config)))
+    assert [len(batch.clip_id) for batch in batches] == [size, size, size, 1]
+    assert batches[0].num_tracks.tolist() == [6] * size  # two persons in each view

@@ -3,6 +3,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import st_helpers
 import torch
 from model_helpers import make_batch
 from public_helpers import save
@@ -10,9 +11,11 @@ from s2v_helpers import make_s2v
 
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.commands.cli import main
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
 from pyg_skeletonmae.commands.import_checkpoint import import_official
+from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
-from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
+from pyg_skeletonmae.models import Preprocessing, STSkeletonMAE, ViTBackbone
 from pyg_skeletonmae.models.checkpoints.names import mamp_source
 from pyg_skeletonmae.training import load_release, release_config, save_release
 
@@ -48,6 +51,32 @@ def test_a_file_becomes_a_release(tmp_path: Path, capsys: pytest.CaptureFixture[
     model = load_release(out)
     assert isinstance(model, STSkeletonMAE)
     assert model(make_batch(layouts.NTU25, frames=8))["loss"].isfinite()
+    assert model.preprocessing == Preprocessing(
+        pipeline="mamp", frames=8, center=None, scale=None, skeleton="ntu25_ctrgcn", channels=3,
+        unit="m", rate=30.0, axes="y up",
+    )  # fmt: skip
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("kind", ["linear", "linear_bn", "finetune"])
+def test_a_classifier_is_fed_as_it_was_trained(tmp_path: Path, kind: str) -> None:
+    """Clips of one person: the public heads average over that person and one of zeros."""
+    oracle = st_helpers.load("mamp_heads")
+    arrays = st_helpers.call(oracle, f"{kind}/")
+    args = Namespace(model="model.transformer.Transformer", model_args={"num_heads": 4})
+    path = save({"model": st_helpers.weights(arrays), "args": args}, tmp_path)
+    assert main(["import", str(path), "--from", "mamp", str(tmp_path / "release")]) == 0
+    model = load_release(tmp_path / "release")
+    clips = [
+        torch.stack([person for person in clip.permute(3, 1, 2, 0) if person.any()])
+        for clip in oracle["in/x"]
+    ]
+    assert [len(clip) for clip in clips] == [2, 2, 1]
+    root = tmp_path / "store"
+    SkeletonDataset.from_arrays([clip.numpy() for clip in clips], None, layouts.NTU25, root=root)
+    config = DataConfig(name="store", path=str(root), **model.preprocessing.settings())
+    (batch,) = config.eval_loader(open_dataset(config))
+    torch.testing.assert_close(model(batch)["logits"], arrays["eval/logits"], rtol=1e-5, atol=1e-5)
 
 
 def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
