@@ -17,6 +17,7 @@ from pyg_skeletonmae.models import (
     Classifier,
     GraphEncoder,
     GraphSkeletonMAE,
+    GraphTemporalEncoder,
     LatentTarget,
     MaskedPretrainer,
     MixingDecoder,
@@ -74,6 +75,10 @@ MODELS: dict[str, Make] = {
     ),
     "masked-st_gcn": lambda skeleton, in_channels: MaskedPretrainer(
         STGCNEncoder(skeleton, in_channels, [16, 32], global_group=True),
+        decoder=MixingDecoder(hidden="drop"),
+    ),
+    "masked-graph_temporal": lambda skeleton, in_channels: MaskedPretrainer(
+        GraphTemporalEncoder(skeleton, in_channels, FRAMES, 3, 16, 2),
         decoder=MixingDecoder(hidden="drop"),
     ),
     "masked-latent": lambda skeleton, in_channels: MaskedPretrainer(
@@ -183,6 +188,12 @@ ENCODERS: dict[str, Make] = {
     ),
     "strl-concat": lambda skeleton, frames: STRLEncoder(
         skeleton, 3, frames, 16, join="concat", strides=[0, 1, 2]
+    ),
+    "graph_temporal": lambda skeleton, frames: GraphTemporalEncoder(
+        skeleton, 3, frames, min(frames, 3), 16, 2
+    ),
+    "graph_temporal-layer": lambda skeleton, frames: GraphTemporalEncoder(
+        skeleton, 3, frames, 1, 16, 2, norm="layer", global_group=False
     ),
     "st_gcn": partial(STGCNEncoder, channels=[16, 32]),
 }

@@ -47,9 +47,9 @@ PUBLIC = {
     ),
     "pyg_skeletonmae.loader": "SkeletonLoader",
     "pyg_skeletonmae.models": (
-        "Classifier Encoder GraphEncoder GraphSkeletonMAE STEncoder STGCN STGCNEncoder STRL "
-        "STRLEncoder STSkeletonMAE STTFormerBackbone STTFormerEncoder Skeleton2Vec "
-        "SkeletonModel ViTBackbone build_model load_mamp load_skeleton2vec"
+        "Classifier Encoder GraphEncoder GraphSkeletonMAE GraphTemporalEncoder STEncoder STGCN "
+        "STGCNEncoder STRL STRLEncoder STSkeletonMAE STTFormerBackbone STTFormerEncoder "
+        "Skeleton2Vec SkeletonModel ViTBackbone build_model load_mamp load_skeleton2vec"
     ),
     "pyg_skeletonmae.nn": (
         "DropPath EMA JointTimeEmbedding LayerScale MultiScaleTemporalConv PatchEmbed "

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.models.checkpoints.skeleton2vec import load_skeleton2vec
     from pyg_skeletonmae.models.classifier import Classifier
     from pyg_skeletonmae.models.encoders.graph import GraphEncoder
+    from pyg_skeletonmae.models.encoders.graph_temporal import GraphTemporalEncoder
     from pyg_skeletonmae.models.encoders.st import STEncoder
     from pyg_skeletonmae.models.encoders.st_gcn import STGCN, STGCNEncoder
     from pyg_skeletonmae.models.encoders.strl import STRLEncoder
@@ -49,6 +50,7 @@ __all__ = [
     "GraphDecoder",
     "GraphEncoder",
     "GraphSkeletonMAE",
+    "GraphTemporalEncoder",
     "LatentTarget",
     "MaskedDecoder",
     "MaskedPretrainer",

@@ -11,6 +11,7 @@ from pyg_skeletonmae.configurable import Configurable, decode
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.encoders.graph import GraphEncoder
+from pyg_skeletonmae.models.encoders.graph_temporal import GraphTemporalEncoder
 from pyg_skeletonmae.models.encoders.st import STEncoder
 from pyg_skeletonmae.models.encoders.st_gcn import STGCN, STGCNEncoder
 from pyg_skeletonmae.models.encoders.strl import STRLEncoder
@@ -43,7 +44,7 @@ PRETRAINING: tuple[type, ...] = (
 )  # fmt: skip
 CLASSIFIERS: tuple[type, ...] = (STRL, Classifier, STGCN)
 ENCODERS: tuple[type, ...] = (
-    GraphEncoder, STEncoder, STGCNEncoder, STRLEncoder, STTFormerEncoder,
+    GraphEncoder, GraphTemporalEncoder, STEncoder, STGCNEncoder, STRLEncoder, STTFormerEncoder,
 )  # fmt: skip
 BACKBONES: tuple[type, ...] = (ViTBackbone, STTFormerBackbone)
 MASKS: tuple[type, ...] = (

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
     from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
     from pyg_skeletonmae.nn.sttformer import TupleAttention, TupleBlock
-    from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
+    from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv, TemporalConv
     from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed
     from pyg_skeletonmae.nn.transformer import LayerScale, Transformer, TransformerBlock
 
@@ -25,6 +25,7 @@ __all__ = [
     "LayerScale",
     "PatchEmbed",
     "SelfAttention",
+    "TemporalConv",
     "Transformer",
     "TransformerBlock",
     "TupleAttention",

@@ -32,14 +32,45 @@ def channel_norm(channels: int, norm: Norm) -> nn.Module:
     return BatchNormLast(channels) if norm == "batch" else nn.LayerNorm(channels)
 
 
-def visible_norm(norm: _BatchNorm, x: Tensor, visible: Tensor) -> Tensor:
-    """Batch normalisation whose statistics are those of visible numbers; the others become zero.
+class TrackNorm(BatchNormLast):
+    r"""Batch normalisation of each coordinate of each joint of tracks.
 
     Args:
-        norm: The layer, for its weights and its running statistics.
-        x: ``[..., C]``, finite.
-        visible: Which numbers count, bool, of a shape that broadcasts to that of ``x``.
+        num_joints: The joints ``V``.
+        channels: The channels ``C`` of a joint.
+
+    Shapes:
+        - **input:** tracks ``[P, V, T, C]``, and optionally which places count, ``[P, V, T]``, bool
+        - **output:** tracks ``[P, V, T, C]``, zero where they do not count
     """
+
+    def __init__(self, num_joints: int, channels: int) -> None:
+        super().__init__(num_joints * channels)
+
+    def forward(self, input: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Normalises tracks, see :func:`visible_norm` for those that are not all visible."""
+        by_frame = input.transpose(1, 2)
+        flat = by_frame.flatten(2)
+        if visible is None:
+            x = super().forward(flat)
+        else:
+            there = visible.transpose(1, 2)[..., None].expand_as(by_frame)
+            x = visible_norm(self, flat, there.flatten(2))
+        return x.view(by_frame.shape).transpose(1, 2)
+
+
+def visible_norm(norm: nn.Module, x: Tensor, visible: Tensor) -> Tensor:
+    """A norm of visible numbers, whose statistics are those of them alone; the others become zero.
+
+    Args:
+        norm: A batch norm, for its weights and its running statistics, or a layer norm.
+        x: ``[..., C]``, finite.
+        visible: Which numbers count, bool, of a shape that broadcasts to that of ``x``; a layer
+            norm takes vectors that are visible as a whole, ``[..., 1]``.
+    """
+    if not isinstance(norm, _BatchNorm):
+        whole: Tensor = norm(x)
+        return whole.masked_fill(~visible, 0.0)
     there = visible.expand_as(x).reshape(-1, x.size(-1))
     rows = x.reshape(there.shape).masked_fill(~there, 0.0)
     if not norm.training or norm.running_mean is None or norm.running_var is None:

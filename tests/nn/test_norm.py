@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyg_skeletonmae.nn.norm import BatchNormLast, channel_norm, visible_norm
+from pyg_skeletonmae.nn.norm import BatchNormLast, TrackNorm, channel_norm, visible_norm
 
 
 def test_batch_norm_equals_flat_batch_norm() -> None:
@@ -53,3 +53,22 @@ def test_visible_norm_of_columns_seen_once_or_never() -> None:
     assert norm.running_mean is not None and norm.running_var is not None
     torch.testing.assert_close(norm.running_mean, torch.tensor([0.2, 0.0, 0.0]))
     torch.testing.assert_close(norm.running_var, torch.tensor([1.1, 1.0, 1.0]))
+
+
+def test_visible_layer_norm() -> None:
+    x, visible = torch.randn(3, 4, 6), torch.rand(3, 4, 1) > 0.5
+    norm = nn.LayerNorm(6)
+    expected = torch.where(visible, norm(x), 0.0)
+    assert torch.equal(visible_norm(norm, x, visible), expected)
+
+
+def test_track_norm_is_one_of_each_coordinate_of_each_joint() -> None:
+    torch.manual_seed(0)
+    pos, visible = torch.randn(6, 5, 8, 3), torch.rand(6, 5, 8) > 0.3
+    out = TrackNorm(5, 3)(pos)
+    torch.testing.assert_close(out.mean((0, 2)), torch.zeros(5, 3), atol=1e-6, rtol=0)
+    out = TrackNorm(5, 3)(pos, visible)
+    assert out[~visible].eq(0).all()
+    own = pos[:, 2][visible[:, 2]]
+    expected = (own - own.mean(0)) / (own.var(0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(out[:, 2][visible[:, 2]], expected, rtol=1e-4, atol=1e-5)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.nn import MultiScaleTemporalConv
+from pyg_skeletonmae.nn import MultiScaleTemporalConv, TemporalConv
 
 
 def textbook(block: MultiScaleTemporalConv, x: Tensor) -> Tensor:
@@ -229,3 +229,31 @@ def test_oracle(source: str, variant: str) -> None:
     torch.testing.assert_close(x.grad.permute(0, 3, 2, 1), grad, **close)
     grad = recorded["train/grad/branches.1.3.conv.weight"].transpose(2, 3)
     torch.testing.assert_close(block.convs[1].weight.grad, grad, **close)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("kernel_size", [1, 3, 9])
+def test_one_scale_equals_a_convolution(kernel_size: int, stride: int) -> None:
+    torch.manual_seed(0)
+    layer = TemporalConv(6, 4, kernel_size, stride)
+    x = torch.randn(2, 3, 7, 6)
+    kernel = layer.linear.weight.view(4, kernel_size, 1, 6).permute(0, 3, 2, 1)
+    h = F.conv2d(
+        x.permute(0, 3, 1, 2), kernel, stride=(1, stride), padding=(0, kernel_size // 2)
+    ).permute(0, 2, 3, 1)
+    expected = (h - h.mean((0, 1, 2))) / (h.var((0, 1, 2), correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(layer(x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_one_scale_of_visible_places() -> None:
+    torch.manual_seed(0)
+    layer = TemporalConv(6, 4, norm="layer")
+    visible = torch.rand(2, 3, 7) > 0.4
+    x = torch.randn(2, 3, 7, 6) * visible[..., None]
+    torch.testing.assert_close(layer(x, visible), layer(x) * visible[..., None])
+
+
+@pytest.mark.parametrize(("kernel_size", "stride"), [(2, 1), (-1, 1), (3, 0)])
+def test_one_scale_refuses(kernel_size: int, stride: int) -> None:
+    with pytest.raises(ConfigError, match=f"kernel_size {kernel_size} must be odd.*{stride}"):
+        TemporalConv(4, 4, kernel_size, stride)

@@ -10,9 +10,9 @@ from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.classifier import Classifier, Head
 from pyg_skeletonmae.models.heads import JointPool
 from pyg_skeletonmae.nn.adjacency import aggregate
-from pyg_skeletonmae.nn.norm import BatchNormLast, visible_norm
+from pyg_skeletonmae.nn.norm import Norm, TrackNorm, channel_norm, visible_norm
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv
-from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
+from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv, TemporalConv
 from pyg_skeletonmae.nn.tokens import to_patches
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.graph import on_cpu
@@ -21,16 +21,22 @@ _CHANNELS = [64, 64, 64, 64, 128, 128, 128, 256, 256, 256]  # the paper's
 
 
 @on_cpu  # as what it is made of
-def spatial_partitions(skeleton: Skeleton) -> Tensor:
+def spatial_partitions(skeleton: Skeleton, global_group: bool = False) -> Tensor:
     """The neighbours of each joint by where they are, ``[3, V, V]``, rows sum to 1 or 0.
 
     The joint itself, neighbours nearer to the centre of the body, and the others: the spatial
     configuration partitioning of ST-GCN. Distances are counted in bones.
+
+    Args:
+        skeleton: The joints and bones.
+        global_group: A fourth group, all joints of the body (our option).
     """
     edges, centre = skeleton.adjacency() > 0, skeleton.index(skeleton.center_joint)
     distance = skeleton.hops[centre]
     nearer = edges & (distance[None, :] < distance[:, None])
     groups = torch.stack([torch.eye(skeleton.num_joints) > 0, nearer, edges & ~nearer]).float()
+    if global_group:
+        groups = torch.cat([groups, torch.ones_like(groups[:1])])
     return groups / groups.sum(-1, keepdim=True).clamp(min=1)
 
 
@@ -38,16 +44,19 @@ class STGCNBlock(nn.Module):
     r"""A graph convolution for each group of neighbours, then a convolution over time.
 
     .. math::
-        \mathbf{H} &= \mathrm{ReLU}\Big(\mathrm{BN}\Big(\sum_k (\mathbf{A}_k \odot \mathbf{M}_k)
+        \mathbf{H} &= \mathrm{ReLU}\Big(\mathrm{Norm}\Big(\sum_k (\mathbf{A}_k \odot \mathbf{M}_k)
         \mathbf{X} \mathbf{W}_k\Big)\Big) \\
-        \mathbf{X}' &= \mathrm{ReLU}(\mathrm{MSTCN}(\mathbf{H}) + \mathrm{residual}(\mathbf{X}))
+        \mathbf{X}' &= \mathrm{ReLU}(\mathrm{TCN}(\mathbf{H}) + \mathrm{residual}(\mathbf{X}))
 
     Args:
         in_channels: The channels of the input.
-        out_channels: The channels of the output, a multiple of 4.
+        out_channels: The channels of the output, a multiple of 4 unless there is a kernel size.
         partitions: The adjacency of each group, ``[K, V, V]``.
         stride: The temporal stride.
         dropout: The dropout rate on the output of the temporal convolution.
+        kernel_size: A convolution over so many frames, odd, as in the paper (9); none: the
+            multi-scale one.
+        norm: ``"batch"`` or ``"layer"``; the multi-scale convolution has batch norms.
     """
 
     partitions: Tensor
@@ -59,6 +68,8 @@ class STGCNBlock(nn.Module):
         partitions: Tensor,
         stride: int = 1,
         dropout: float = 0.0,
+        kernel_size: int | None = None,
+        norm: Norm = "batch",
     ) -> None:
         super().__init__()
         self.register_buffer("partitions", partitions, persistent=False)
@@ -67,16 +78,18 @@ class STGCNBlock(nn.Module):
             SkeletonGCNConv(in_channels, out_channels, normalize=False, bias=False)
             for _ in partitions
         )
-        self.norm = BatchNormLast(out_channels)
-        self.temporal = MultiScaleTemporalConv(
-            out_channels, out_channels, stride=stride, residual=False
+        self.norm = channel_norm(out_channels, norm)
+        self.temporal: nn.Module = (
+            MultiScaleTemporalConv(out_channels, out_channels, stride=stride, residual=False)
+            if kernel_size is None
+            else TemporalConv(out_channels, out_channels, kernel_size, stride, norm)
         )
         self.dropout = nn.Dropout(dropout)
         self.stride = stride
         self.residual: nn.Module = nn.Identity()
         if stride > 1 or in_channels != out_channels:
             linear = nn.Linear(in_channels, out_channels, bias=False)
-            self.residual = nn.Sequential(linear, BatchNormLast(out_channels))
+            self.residual = nn.Sequential(linear, channel_norm(out_channels, norm))
 
     def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         """Maps tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
@@ -105,7 +118,6 @@ class STGCNBlock(nn.Module):
         before, shown = x[:, :, :: self.stride], there[:, :, :: self.stride]
         if isinstance(self.residual, nn.Sequential):
             linear, norm = self.residual
-            assert isinstance(norm, BatchNormLast)
             before = visible_norm(norm, linear(before), shown)
         return torch.relu(h + before)
 
@@ -150,11 +162,8 @@ class STGCNEncoder(SkeletonEncoder):
         if not channels:
             raise ConfigError("channels []: expected the width of at least one block")
         super().__init__(skeleton, channels[-1])
-        self.data_norm = BatchNormLast(skeleton.num_joints * in_channels)
-        partitions = spatial_partitions(skeleton)
-        if global_group:
-            mean = torch.full_like(partitions[:1], 1 / skeleton.num_joints)
-            partitions = torch.cat([partitions, mean])
+        self.data_norm = TrackNorm(skeleton.num_joints, in_channels)
+        partitions = spatial_partitions(skeleton, global_group)
         blocks, before = [], in_channels
         for number, width in enumerate(channels):
             stride = 2 if number and width > before else 1
@@ -172,7 +181,7 @@ class STGCNEncoder(SkeletonEncoder):
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
         self.check(pos)
-        return self._blocks(self._normalise(pos))
+        return self._blocks(self.data_norm(pos))
 
     def embed(self, pos: Tensor) -> Tensor:
         """The normalised coordinates of tracks ``[P, V, T, C]`` as tokens ``[P, V, S, F * C]``.
@@ -180,7 +189,7 @@ class STGCNEncoder(SkeletonEncoder):
         Raises:
             DataError: The frames are no whole number of tokens.
         """
-        return to_patches(self._normalise(pos), self.frames_per_token).flatten(3)
+        return to_patches(self.data_norm(pos), self.frames_per_token).flatten(3)
 
     def mix(self, x: Tensor) -> Tensor:
         """Passes tokens ``[P, V, S, F * C]`` through the blocks, to ``[P, V, S, D]``."""
@@ -198,16 +207,7 @@ class STGCNEncoder(SkeletonEncoder):
             visible: ``[P, V, S]``, bool.
         """
         visible = visible.repeat_interleave(self.frames_per_token, dim=2)
-        return self._blocks(self._normalise(pos, visible), visible)
-
-    def _normalise(self, pos: Tensor, visible: Tensor | None = None) -> Tensor:
-        by_frame = pos.transpose(1, 2)
-        if visible is None:
-            x: Tensor = self.data_norm(by_frame.flatten(2))
-        else:
-            there = visible.transpose(1, 2)[..., None].expand_as(by_frame).flatten(2)
-            x = visible_norm(self.data_norm, by_frame.flatten(2), there)
-        return x.view(by_frame.shape).transpose(1, 2)
+        return self._blocks(self.data_norm(pos, visible), visible)
 
     def _blocks(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         for block in self.blocks:

@@ -10,7 +10,7 @@ from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder, GraphStack, joint_vectors
 from pyg_skeletonmae.models.encoders.strl_layer import Join, STRLLayer
-from pyg_skeletonmae.nn.norm import BatchNormLast, Norm
+from pyg_skeletonmae.nn.norm import Norm, TrackNorm
 from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_SEPARATE_PERSONS = 2
@@ -74,7 +74,7 @@ class STRLEncoder(SkeletonEncoder):
         if num_layers < 1 or len(strides) != num_layers:
             raise ConfigError(f"strides {strides}: expected one for each of {num_layers} layers")
         self.frames = frames
-        self.data_norm = BatchNormLast(skeleton.num_joints * in_channels) if data_norm else None
+        self.data_norm = TrackNorm(skeleton.num_joints, in_channels) if data_norm else None
         self.embed = nn.Linear(in_channels, hidden_channels)
         self.joint_embedding = joint_vectors(skeleton, hidden_channels) if joint_embedding else None
         self.time_embedding = nn.Parameter(torch.zeros(frames, hidden_channels))
@@ -130,8 +130,7 @@ class STRLEncoder(SkeletonEncoder):
                 f"resample them with Resample({self.frames})"
             )
         if self.data_norm is not None:
-            by_frame = pos.transpose(1, 2)
-            pos = self.data_norm(by_frame.flatten(2)).view(by_frame.shape).transpose(1, 2)
+            pos = self.data_norm(pos)
         x: Tensor = self.embed(pos) + self.time_embedding
         if self.joint_embedding is not None:
             x = x + self.joint_embedding
