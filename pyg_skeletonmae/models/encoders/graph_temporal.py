@@ -112,7 +112,8 @@ class GraphTemporalEncoder(MaskedEncoder):
         if visible is not None:
             visible = visible.repeat_interleave(self.frames_per_patch, dim=2)
         tokens: Tensor = self.patch(self.data_norm(pos, visible)) + self.position()
-        return tokens.view(*pos.shape[:2], -1, self.out_channels)
+        steps = self.frames // self.frames_per_patch
+        return tokens.view(*pos.shape[:2], steps, self.out_channels)
 
     def mix(self, x: Tensor) -> Tensor:
         """Passes tokens ``[P, V, S, D]`` through the blocks."""
