@@ -59,18 +59,22 @@ class TrackNorm(BatchNormLast):
         return x.view(by_frame.shape).transpose(1, 2)
 
 
-def visible_norm(norm: nn.Module, x: Tensor, visible: Tensor) -> Tensor:
-    """A norm of visible numbers, whose statistics are those of them alone; the others become zero.
+def norm_rows(norm: nn.Module, x: Tensor) -> Tensor:
+    """A norm of rows ``[N, C]``, even of one, which a batch norm in training refuses."""
+    if isinstance(norm, _BatchNorm) and norm.training and len(x) < 2:
+        return visible_norm(norm, x, torch.ones_like(x, dtype=torch.bool))
+    out: Tensor = norm(x)
+    return out
+
+
+def visible_norm(norm: _BatchNorm, x: Tensor, visible: Tensor) -> Tensor:
+    """Batch normalisation whose statistics are those of visible numbers; the others become zero.
 
     Args:
-        norm: A batch norm, for its weights and its running statistics, or a layer norm.
+        norm: The layer, for its weights and its running statistics.
         x: ``[..., C]``, finite.
-        visible: Which numbers count, bool, of a shape that broadcasts to that of ``x``; a layer
-            norm takes vectors that are visible as a whole, ``[..., 1]``.
+        visible: Which numbers count, bool, of a shape that broadcasts to that of ``x``.
     """
-    if not isinstance(norm, _BatchNorm):
-        whole: Tensor = norm(x)
-        return whole.masked_fill(~visible, 0.0)
     there = visible.expand_as(x).reshape(-1, x.size(-1))
     rows = x.reshape(there.shape).masked_fill(~there, 0.0)
     if not norm.training or norm.running_mean is None or norm.running_var is None:

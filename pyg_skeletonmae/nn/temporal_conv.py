@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.nn.norm import Norm, channel_norm, visible_norm
+from pyg_skeletonmae.nn.norm import Norm, channel_norm, norm_rows, visible_norm
+from pyg_skeletonmae.nn.places import Places
 
 
 class TemporalConv(nn.Module):
@@ -64,11 +65,12 @@ class TemporalConv(nn.Module):
         frames, around = x.size(2), self.kernel_size // 2
         padded = F.pad(x, (0, 0, around, around))
         taps = [padded[:, :, i : i + frames : self.stride] for i in range(self.kernel_size)]
-        h: Tensor = self.linear(torch.cat(taps, dim=-1))
+        side_by_side = torch.cat(taps, dim=-1)
         if visible is None:
-            out: Tensor = self.norm(h)
+            out: Tensor = self.norm(self.linear(side_by_side))
             return out
-        return visible_norm(self.norm, h, visible[:, :, :: self.stride, None])
+        places = Places(visible[:, :, :: self.stride])
+        return places.tracks(norm_rows(self.norm, self.linear(places.rows(side_by_side))))
 
 
 class MultiScaleTemporalConv(nn.Module):

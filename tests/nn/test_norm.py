@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from pyg_skeletonmae.nn.norm import BatchNormLast, TrackNorm, channel_norm, visible_norm
+from pyg_skeletonmae.nn.norm import BatchNormLast, TrackNorm, channel_norm, norm_rows, visible_norm
 
 
 def test_batch_norm_equals_flat_batch_norm() -> None:
@@ -55,11 +55,14 @@ def test_visible_norm_of_columns_seen_once_or_never() -> None:
     torch.testing.assert_close(norm.running_var, torch.tensor([1.1, 1.0, 1.0]))
 
 
-def test_visible_layer_norm() -> None:
-    x, visible = torch.randn(3, 4, 6), torch.rand(3, 4, 1) > 0.5
-    norm = nn.LayerNorm(6)
-    expected = torch.where(visible, norm(x), 0.0)
-    assert torch.equal(visible_norm(norm, x, visible), expected)
+def test_rows_may_be_a_single_one() -> None:
+    x, batch, layer = torch.randn(5, 6), BatchNormLast(6), nn.LayerNorm(6)
+    torch.testing.assert_close(norm_rows(batch, x), nn.BatchNorm1d(6)(x))
+    torch.testing.assert_close(norm_rows(layer, x[:1]), layer(x[:1]))
+    mean = batch.running_mean.clone()
+    torch.testing.assert_close(norm_rows(batch, x[:1]), torch.zeros(1, 6))
+    assert torch.equal(batch.running_mean, mean)
+    torch.testing.assert_close(norm_rows(batch.eval(), x[:1]), batch(x[:1]))
 
 
 def test_track_norm_is_one_of_each_coordinate_of_each_joint() -> None:

@@ -10,7 +10,8 @@ from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.classifier import Classifier, Head
 from pyg_skeletonmae.models.heads import JointPool
 from pyg_skeletonmae.nn.adjacency import aggregate
-from pyg_skeletonmae.nn.norm import Norm, TrackNorm, channel_norm, visible_norm
+from pyg_skeletonmae.nn.norm import Norm, TrackNorm, channel_norm, norm_rows
+from pyg_skeletonmae.nn.places import Places
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv
 from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv, TemporalConv
 from pyg_skeletonmae.nn.tokens import to_patches
@@ -107,18 +108,21 @@ class STGCNBlock(nn.Module):
         return torch.relu(h + self.residual(x[:, :, :: self.stride]))
 
     def _visible(self, x: Tensor, visible: Tensor, adjacency: Tensor) -> Tensor:
-        there = visible.unsqueeze(-1)
+        places, there = Places(visible), visible.unsqueeze(-1).to(x.dtype)
         h: Tensor | float = 0.0
         for conv, group, own in zip(self.convs, self.partitions, adjacency, strict=True):
-            share = aggregate(group, there.to(x.dtype))  # of the group's neighbours, 0 to 1
-            h = h + conv(x, own) / torch.where(share > 0, share, 1.0)
+            assert isinstance(conv, SkeletonGCNConv)
+            share = places.rows(aggregate(group, there))  # of the group's neighbours, 0 to 1
+            mean = places.rows(aggregate(own, x)) / torch.where(share > 0, share, 1.0)
+            h = h + conv.lin(mean)
         assert isinstance(h, Tensor)
-        h = torch.relu(visible_norm(self.norm, h, there))
+        h = places.tracks(torch.relu(norm_rows(self.norm, h)))
         h = self.dropout(self.temporal(h, visible))
-        before, shown = x[:, :, :: self.stride], there[:, :, :: self.stride]
+        before = x[:, :, :: self.stride]
         if isinstance(self.residual, nn.Sequential):
             linear, norm = self.residual
-            before = visible_norm(norm, linear(before), shown)
+            shown = Places(visible[:, :, :: self.stride])
+            before = shown.tracks(norm_rows(norm, linear(shown.rows(before))))
         return torch.relu(h + before)
 
 
