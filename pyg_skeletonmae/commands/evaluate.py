@@ -29,6 +29,7 @@ from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.training import release_preprocessing
+from pyg_skeletonmae.training.run import Resume
 
 _TUNE, _SEMI, _FEW_SHOT = TuneConfig(), SemiConfig(), FewShotConfig()
 _TEMPORAL, _ENSEMBLE, _CURVE = TemporalConfig(), EnsembleConfig(), CurveConfig()
@@ -53,7 +54,7 @@ def evaluate(
     random_init: bool = False,
     out: str | None = None,
     seed: int = 0,
-    resume: bool = False,
+    resume: Resume = False,
     flip: bool = False,
     statistics: Literal["model", "clips", "both"] = "model",
     classes: Iterable[type] = (),
@@ -89,7 +90,7 @@ def evaluate(
         random_init: Give the pre-trained model fresh weights: what its architecture does alone.
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
-        resume: Go on with the run in the folder.
+        resume: Go on with the run in the folder; ``auto``: if there is one, else start.
         flip: Give training clips to the classifiers on frozen features a second time, mirrored.
         statistics: The batch-norm statistics of the encoder: the model's own, those of the
             training clips, or one after the other (``both``), the second with keys in ``_clips``.

@@ -21,6 +21,7 @@ from pyg_skeletonmae.commands.run_steps import (
 from pyg_skeletonmae.evaluation import finetune as train
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.training import Trainer
+from pyg_skeletonmae.training.run import Resume
 
 
 def finetune(
@@ -36,7 +37,7 @@ def finetune(
     select: Select = "last",
     out: str = "runs/finetune",
     seed: int = 0,
-    resume: bool = False,
+    resume: Resume = False,
     classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Trains a classifier on the labelled training subjects and tests it on the others.
@@ -58,7 +59,7 @@ def finetune(
             publications that did so.
         out: The run folder.
         seed: Where weights, order and all draws derive from.
-        resume: Go on with the run in the folder.
+        resume: Go on with the run in the folder; ``auto``: if there is one, else start.
         classes: The user's own classes that a release may name.
     """
     settings = {
@@ -88,7 +89,14 @@ def finetune(
     )
     assert test is not None
     results = train(
-        net, trainer, loader, test, val=val, folder=folder, resume=resume, select=select
+        net,
+        trainer,
+        loader,
+        test,
+        val=val,
+        folder=folder,
+        resume="auto" if resume else False,
+        select=select,
     )
     counts = {"clips": len(dataset), "test_clips": len(splits.test)}
     return finish(

@@ -23,6 +23,7 @@ from pyg_skeletonmae.evaluation import extract_features, knn
 from pyg_skeletonmae.models import MaskedPretrainer, Skeleton2Vec, SkeletonEncoder
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import Trainer
+from pyg_skeletonmae.training.run import Resume
 from pyg_skeletonmae.training.trainer import Evaluate
 
 
@@ -43,7 +44,7 @@ def pretrain(
     resolved: dict[str, Any],
     out: str = "runs/pretrain",
     seed: int = 0,
-    resume: bool = False,
+    resume: Resume = False,
     encoder: Callable[[Skeleton, int], SkeletonEncoder] | None = None,
 ) -> dict[str, Any]:
     """Pre-trains a model on the training subjects, without their labels.
@@ -56,7 +57,7 @@ def pretrain(
         resolved: The whole configuration, for the run folder.
         out: The run folder.
         seed: Where weights, order and all draws derive from.
-        resume: Go on with the run in the folder.
+        resume: Go on with the run in the folder; ``auto``: if there is one, else start.
         encoder: What ``MaskedPretrainer`` pre-trains, by its class; the data give the rest:
             skeleton, channels, frames. The other models bring their own.
     """
@@ -84,7 +85,7 @@ def pretrain(
     if trainer.rank == 0:
         runs.start(folder, resolved, seed, curves=True)
     evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
-    results = trainer.fit(net, loader, evaluate, folder, resume)
+    results = trainer.fit(net, loader, evaluate, folder, "auto" if resume else False)
     return finish(trainer, net, folder, splits, data, {**results, "clips": len(splits.train)})
 
 

@@ -27,6 +27,8 @@ from pyg_skeletonmae.io.json_file import read_json
 if TYPE_CHECKING:
     import torch
 
+    from pyg_skeletonmae.training.run import Resume
+
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
 SPLIT = (  # data settings that divide clips
     "protocol", "train_subjects", "test_subjects", "split_by", "train_values", "test_values",
@@ -87,19 +89,24 @@ def peak_mib(device: torch.device | str = "cpu") -> int | None:
     return peak // (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, kilobytes here
 
 
-def check_folder(folder: Path, config: Mapping[str, Any], resume: bool) -> None:
+def check_folder(folder: Path, config: Mapping[str, Any], resume: Resume) -> None:
     """Refuses a run folder that is taken, or one that cannot be resumed with these settings.
 
     Call it before anything is computed, and on the first process only.
 
     Raises:
-        ConfigError: The folder exists and ``resume`` is off, or it is on and there is no run, or
-            the run in it had other settings; the first such key is named.
+        ConfigError: The folder exists and ``resume`` is off, or it is on and there is no run
+            (``"auto"``: something else is there), or the run in it had other settings; the first
+            such key is named.
         CheckpointError: The configuration of that run is damaged.
     """
     if not resume:
         if folder.exists():
             raise ConfigError(f"{folder}: exists already; give --resume to go on, or another --out")
+        return
+    if resume == "auto" and not (
+        folder.exists() and any(path.name[0] != "." for path in folder.iterdir())
+    ):
         return
     if not (folder / CONFIG).is_file():
         raise ConfigError(f"{folder}: holds no run to resume; leave --resume out to start one")

@@ -22,6 +22,7 @@ from pyg_skeletonmae.evaluation.folds import check_known
 from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.training import Trainer, save_release
+from pyg_skeletonmae.training.run import Resume
 
 
 def begin(
@@ -30,7 +31,7 @@ def begin(
     resolved: dict[str, Any],
     data: DataConfig,
     seed: int,
-    resume: bool,
+    resume: Resume,
 ) -> Splits:
     """Checks the run folder, starts the processes, opens the data, seeds the weights."""
     if "LOCAL_RANK" not in os.environ:  # Before others are started, if this process does so.
@@ -42,7 +43,7 @@ def begin(
     return splits
 
 
-def _agree_on(folder: Path, resolved: dict[str, Any], resume: bool, trainer: Trainer) -> None:
+def _agree_on(folder: Path, resolved: dict[str, Any], resume: Resume, trainer: Trainer) -> None:
     """All processes refuse what the first one finds: they may have been started by ``torchrun``."""
     refused = None
     if trainer.rank == 0:

@@ -29,6 +29,7 @@ from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory, release_preprocessing
+from pyg_skeletonmae.training.run import Resume
 
 COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "pretrain": pretrain,
@@ -44,14 +45,14 @@ _MODEL = "The model, by its class; the data give the rest: skeleton, channels, c
 _KEEP_MEMORY = "On Linux, do not give freed memory back: up to a third faster, about 1 GB more."
 _QUIET = "Say nothing on the way: errors, notes and results alone."
 _LOG_EVERY = "Epochs from line to line off a terminal (trainer.progress); 0: none, and no bar."
+_RESUME = "Go on with the run in the folder; auto: if there is one, else start."
 _FLAGS = {
-    "resume": "Go on with the run in the folder.",
     "random_init": "Give the pre-trained model fresh weights: what its architecture does alone.",
     "flip": "Give training clips to classifiers on frozen features a second time, mirrored.",
     "bridge": "The encoder was pre-trained on other joints: match them by name.",
     "download": "Fetch UI-PRMD if it is missing.",
 }
-_OWN = {"model", "trainer", "data", *NOT_SETTINGS, *_FLAGS}
+_OWN = {"model", "trainer", "data", "resume", *NOT_SETTINGS, *_FLAGS}
 _log = logging.getLogger("pyg_skeletonmae")
 
 
@@ -108,6 +109,10 @@ def add_settings(parser: Parser, name: str) -> None:
     parser.add_function_arguments(function, as_group=False, skip=set(own))
     for flag in own & _FLAGS.keys():
         parser.add_argument(f"--{flag}", action="store_true", help=_FLAGS[flag])
+    if "resume" in own:
+        parser.add_argument(
+            "--resume", type=Resume, nargs="?", const=True, default=False, help=_RESUME
+        )
     parser.add_argument("--keep_memory", type=bool, default=True, help=_KEEP_MEMORY)
     parser.add_argument("--quiet", action="store_true", help=_QUIET)
     if name in _LOADS_MODELS:

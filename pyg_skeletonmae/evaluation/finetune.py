@@ -20,7 +20,7 @@ from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.preprocessing import Preprocessing
 from pyg_skeletonmae.training import ModelCard, Trainer, load_model, save_release
 from pyg_skeletonmae.training.batches import Loader
-from pyg_skeletonmae.training.run import BEST, LAST, PREVIOUS
+from pyg_skeletonmae.training.run import BEST, Resume
 
 Select = Literal["last", "val-best", "test-best"]
 
@@ -32,7 +32,7 @@ def finetune(
     test: Iterable[Data],
     val: Iterable[Data] | None = None,
     folder: str | Path | None = None,
-    resume: bool = False,
+    resume: Resume = False,
     select: Select = "last",
 ) -> dict[str, Any]:
     """Trains a classifier and tests it.
@@ -45,7 +45,7 @@ def finetune(
         val: Batches of training subjects that were held out, evaluated every
             ``trainer.evaluate_every`` epochs.
         folder: The run folder; None = none is kept.
-        resume: Go on with the run in the folder.
+        resume: Go on with the run in the folder; ``"auto"``: if there is one.
         select: Which weights are tested: the ``"last"``; the best on held-out subjects
             (``"val-best"``); or the best on the test clips themselves (``"test-best"``), which
             overstates, and is for comparison with publications that did so.
@@ -132,9 +132,15 @@ def train_classifier(
     trainer = recipe.trainer(seed)
     torch.manual_seed(seed)
     model = recipe.classifier(encoder, num_classes)
-    begun = folder is not None and any((Path(folder) / name).is_file() for name in (LAST, PREVIOUS))
     results = finetune(
-        model, trainer, loader, test, val, folder=folder, resume=resume and begun, select=select
+        model,
+        trainer,
+        loader,
+        test,
+        val,
+        folder=folder,
+        resume="auto" if resume else False,
+        select=select,
     )
     if release is not None:
         figures = {**_numbers(results), "selected_on": results["selected_on"]}

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from lightning_fabric import Fabric
@@ -38,6 +38,7 @@ _DAMAGE = (
 )  # fmt: skip
 # What younger settings were before there were any: earlier checkpoints do not name them.
 _BEFORE = {"optim.warmup_fraction": 0.0}
+Resume = bool | Literal["auto"]
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
 
 
@@ -135,8 +136,11 @@ class Run:
         """The time since the last checkpoint, in minutes."""
         return (time.monotonic() - self._saved_at) / 60
 
-    def begin(self, resume: bool) -> None:
+    def begin(self, resume: Resume) -> None:
         """Starts in a folder without a run, or goes on from the ``last.ckpt`` of one.
+
+        ``"auto"`` does the one or the other. What a folder holds from which no run can go on is set
+        aside then, and named.
 
         If that is damaged, it is named, and the run goes on from ``previous.ckpt``, the one before.
 
@@ -146,8 +150,15 @@ class Run:
             CheckpointError: The checkpoints are damaged, or the newest is of another model.
         """
         if resume:
-            self._resume()
-            return
+            try:
+                path, state = self._newest()
+            except (ConfigError, CheckpointError) as error:
+                if resume != "auto":
+                    raise
+                self._set_aside(str(error))
+            else:
+                self._resume(path, state)
+                return
         for name in (LAST, PREVIOUS, BEST, METRICS):
             if self.folder is not None and (self.folder / name).exists():
                 raise ConfigError(
@@ -201,8 +212,18 @@ class Run:
             state = {"model": self.model.state_dict(), "progress": {**self.place(), **self.best}}
             save_checkpoint(self.folder / BEST, state)
 
-    def _resume(self) -> None:
-        path, state = self._newest()
+    def _set_aside(self, reason: str) -> None:
+        """Gives what a run left other names, so that one can start in the folder."""
+        self.fabric.barrier()  # No process renames what another one still reads.
+        if self.folder is None or not self.fabric.is_global_zero:
+            return
+        files = [self.folder / name for name in (LAST, PREVIOUS, BEST, METRICS)]
+        names = [path.replace(f"{path}.aside").name for path in files if path.exists()]
+        if names or self.folder.exists():
+            aside = f"; set aside: {', '.join(names)}" if names else ""
+            _log.warning("%s; the run starts anew%s", reason, aside)
+
+    def _resume(self, path: Path, state: dict[str, Any]) -> None:
         require_keys(state, _KEYS, path)
         try:
             self._check_settings(state["settings"])

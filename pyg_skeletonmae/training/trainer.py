@@ -17,7 +17,7 @@ from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.devices import convert_floats, leave_size_open, make_fabric
 from pyg_skeletonmae.training.optim import OptimConfig
 from pyg_skeletonmae.training.random_state import undisturbed
-from pyg_skeletonmae.training.run import Run
+from pyg_skeletonmae.training.run import Resume, Run
 from pyg_skeletonmae.training.runlog import RunLog
 from pyg_skeletonmae.training.signals import stop_signals
 
@@ -160,7 +160,7 @@ class Trainer(metaclass=CheckedMeta):
         loader: Loader,
         evaluate: Evaluate | None = None,
         run_dir: str | Path | None = None,
-        resume: bool = False,
+        resume: Resume = False,
     ) -> dict[str, float]:
         """Trains a model in place; it ends with its last weights.
 
@@ -172,7 +172,8 @@ class Trainer(metaclass=CheckedMeta):
                 draws do not change the training.
             run_dir: The run folder; None writes nothing.
             resume: Go on from the ``last.ckpt`` in ``run_dir``. Settings that shape the run must be
-                as they were; the length may change unless the schedule is ``cosine``.
+                as they were; the length may change unless the schedule is ``cosine``. ``"auto"``:
+                go on if there is a state to go on from, else start.
 
         Returns:
             ``step``, ``epoch``, ``clips_seen``, ``seconds``, ``finished`` (0.0 after :meth:`stop`),

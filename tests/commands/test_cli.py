@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,6 +120,38 @@ def test_resume_goes_on_and_guards_its_settings(run, tmp_path):
     assert line == "out: cannot resume with data.frames = 9: the run was started with 8"
     assert "holds no run" in the_error(pretrain(run, path, "--out=new", "--resume"))
     assert not Path("new").exists()
+
+
+def test_one_command_line_starts_and_goes_on(run, tmp_path):
+    """``--resume auto`` is what a job that is queued again and again says."""
+    path = write_packed(tmp_path / "sticks.npz")
+
+    def again(*more):
+        return pretrain(run, path, "--resume", "auto", "--trainer.max_epochs=2", *more)
+
+    assert again()[0] == 0
+    code, out, _ = again()
+    assert code == 0 and json.loads(out)["epoch"] == 2
+    assert len(read_metrics(tmp_path / "out")) == 2
+    assert "cannot resume with data.frames" in the_error(again("--data.frames=9"))
+    (tmp_path / "other").mkdir()
+    assert again("--out=other")[0] == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    assert "mine: holds no run to resume" in the_error(again("--out=mine"))
+
+
+@pytest.mark.parametrize("resume", ["--resume", "--resume=auto"])
+def test_a_run_killed_in_its_first_moments_is_taken_over(run, tmp_path, resume):
+    path = write_packed(tmp_path / "sticks.npz")
+    pretrain(run, path)
+    for left in Path("out").iterdir():
+        if left.name not in ("config.yaml", "run.json"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+    assert "exists already; give --resume" in the_error(pretrain(run, path))
+    code, out, err = pretrain(run, path, resume)
+    assert code == 0 and json.loads(out)["clips_seen"] == 8
+    assert "note: out: no run to resume here (no last.ckpt); the run starts anew\n" in err
 
 
 def test_validation_subjects_choose_the_tested_weights(run, tmp_path):

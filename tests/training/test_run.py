@@ -165,3 +165,42 @@ def test_buffers_that_are_not_finite_are_not_saved(tmp_path):
     with pytest.raises(SkeletonMAEError, match=r"step 2: the buffer encoder.1.running_var is no"):
         Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
     assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1
+
+
+@pytest.mark.parametrize("left", ["nothing", "an empty folder", "damaged", "no state"])
+def test_resume_auto_starts_where_there_is_no_state(tmp_path, caplog, left):
+    """One command line for a job that is started again and again."""
+    run = tmp_path / "run"
+    if left == "an empty folder":
+        run.mkdir()
+    elif left != "nothing":
+        Trainer(max_steps=3).fit(Task(), make_loader(), run_dir=run)
+        for name in ("last.ckpt", "previous.ckpt"):
+            (run / name).write_bytes(b"text") if left == "damaged" else (run / name).unlink()
+    done = Trainer(max_epochs=1).fit(Task(), make_loader(), run_dir=run, resume="auto")
+    assert done["step"] == 4 and len(caplog.messages) == (left != "nothing")
+    Trainer(max_epochs=1).fit(Task(), make_loader(), run_dir=tmp_path / "whole")
+    assert_identical(*(state_without_time(f / "last.ckpt") for f in (run, tmp_path / "whole")))
+    assert metrics_without_time(run) == metrics_without_time(tmp_path / "whole")
+    if left == "damaged":
+        assert caplog.messages[0].endswith(
+            "the run starts anew; set aside: last.ckpt.aside, previous.ckpt.aside, "
+            "metrics.jsonl.aside"
+        )
+        assert (run / "last.ckpt.aside").read_bytes() == b"text"
+
+
+def test_resume_auto_goes_on_where_there_is_a_state(tmp_path):
+    trainer, model = Trainer(max_epochs=2), Task()
+    model.on_step = lambda step: trainer.stop() if step == 3 else None
+    trainer.fit(model, make_loader(), run_dir=tmp_path / "run", resume="auto")
+    model = Task(seed=3)
+    Trainer(max_epochs=2).fit(model, make_loader(), run_dir=tmp_path / "run", resume="auto")
+    assert model.steps == 5  # of eight
+    Trainer(max_epochs=2).fit(Task(), make_loader(), run_dir=tmp_path / "whole")
+    states = [state_without_time(tmp_path / f / "last.ckpt") for f in ("run", "whole")]
+    assert_identical(*states)
+    with pytest.raises(ConfigError, match="cannot resume with seed"):  # and never starts then
+        Trainer(max_epochs=2, seed=1).fit(
+            Task(), make_loader(), run_dir=tmp_path / "run", resume="auto"
+        )
