@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from fidelity_helpers import (
+    CONFIGS,
     centred,
     crop,
     decode_test,
@@ -31,13 +33,17 @@ from fidelity_helpers import (
     turn,
     with_draws,
 )
+from miniature_helpers import write_pku
 from ntu_helpers import person, write_skeleton
 from oracle_helpers import oracles
 from pyskl_helpers import save_pyskl
 
-from pyg_skeletonmae.commands.data_section import open_dataset
+from pyg_skeletonmae.commands.cli import main
+from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
 from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.evaluation.windows import WindowLoader
 from pyg_skeletonmae.layouts import NTU25
+from pyg_skeletonmae.training import release_preprocessing
 
 MOST = 1e-6
 PAGE = Path(__file__).parents[1] / "docs/fidelity.md"
@@ -294,3 +300,70 @@ def test_persons_of_written_files(tmp_path):
 def test_the_page_has_no_other_rows():
     text = Path(__file__).read_text(encoding="utf-8")
     assert set(stated()) == set(re.findall(r'holds\("([^"]+)"', text))
+
+
+# From a preset to a release, and back ----------------------------------------------------------
+
+SMALL = (
+    "--model.init_args.backbone.init_args.hidden_channels=16",
+    "--model.init_args.backbone.init_args.depth=1",
+    "--model.init_args.backbone.init_args.heads=2",
+    "--model.init_args.backbone.init_args.decoder_channels=16",
+    "--model.init_args.backbone.init_args.decoder_depth=1",
+    "--trainer.max_steps=1",
+    "--trainer.precision=32-true",
+    "--keep_memory=false",
+    "--quiet",
+)
+
+
+@pytest.mark.parametrize(("name", "frames"), [("mamp", 12), ("skeleton2vec", 15)])
+def test_a_release_of_a_preset_feeds_itself(tmp_path, monkeypatch, capsys, name, frames):
+    """And says so where it is given other clips."""
+    monkeypatch.chdir(tmp_path)
+    for action in (1, 2):
+        for subject in (1, 2, 3, 4):
+            file = f"S001C001P{subject:03}R001A{action:03}"
+            write_skeleton(tmp_path, {5: (0, person(20, 4 * action + subject))}, 20, file)
+    clips = ("--data.path=.", "--data.batch_size=4", "--data.cache=cache")
+    config = f"--config={CONFIGS / 'pretrain' / name}.yaml"
+    length = f"--data.frames={frames}"
+    assert main(["pretrain", config, *clips, length, *SMALL, "--out=run"]) == 0
+    assert release_preprocessing("run").pipeline == name
+    capsys.readouterr()
+    evaluate = ["evaluate", "--data.name=ntu60", *clips, "--pretrained=run", "--keep_memory=false"]
+    assert main([*evaluate, "--out=measured"]) == 0
+    said = capsys.readouterr()
+    assert "note: data." not in said.err and "notes" not in json.loads(said.out)
+    told = yaml.safe_load(Path("measured/config.yaml").read_text())["data"]
+    wanted = {"pipeline": name, "frames": frames, "center": None, "scale": None}
+    assert {key: told[key] for key in wanted} == wanted
+    ours = ("--data.pipeline=ours", "--data.center=mean", "--data.scale=std")
+    assert main([*evaluate, *ours]) == 0
+    said = capsys.readouterr()
+    assert f"note: data.pipeline is 'ours', was '{name}' in run" in said.err
+    (note,) = json.loads(said.out)["notes"]
+    assert note.startswith(f"other clips than run was trained on: pipeline is 'ours', was '{name}'")
+    again = ["evaluate", "--data.name=ntu60", *clips, "--pretrained=run", "--keep_memory=false"]
+    assert main([*again, "--protocol=linear-sgd", "--tune.epochs=1"]) == 0
+
+
+@pytest.mark.parametrize("name", ["mamp", "skeleton2vec"])
+def test_windows_of_recordings_come_through_the_pipeline(tmp_path, name):
+    """Each is normalised on its own: a window is a clip."""
+    write_pku(tmp_path, 1)
+    config = DataConfig(
+        "pkummd1", str(tmp_path), cache=str(tmp_path / "cache"), policy="untrimmed", frames=12,
+        pipeline=name,
+    )  # fmt: skip
+    dataset = open_dataset(config)
+    once, truth = config.once(dataset), [[] for _ in range(len(dataset))]
+    often = config.transform(dataset, train=False)
+    windows = WindowLoader(dataset, truth, 8, 4, 0, often, once=once)
+    (first, *_) = windows
+    views = 10 if name == "skeleton2vec" else 1
+    assert set(first.num_tracks.tolist()) == {2 * views} and first.valid.all()
+    start = first.pos.view(len(first.y), views, 2, 25, 12, 3)[:, 0, 0, 1, 0]
+    if name == "skeleton2vec":  # the first view begins anywhere, the spine is the origin there
+        assert start.norm(dim=-1).max() < 0.5
+    assert sum(len(batch.y) for batch in windows) == sum(map(len, windows.starts))

@@ -20,6 +20,7 @@ from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import Preprocessing
+from pyg_skeletonmae.models.preprocessing import up_axis
 from pyg_skeletonmae.skeleton.layouts import get_layout
 from pyg_skeletonmae.transforms.pipelines import (
     PUBLIC,
@@ -34,6 +35,7 @@ from pyg_skeletonmae.transforms.streams import Stream
 from pyg_skeletonmae.transforms.tracks import Fill
 
 DATA_VARIABLE = "SKELETONMAE_DATA"
+_LOOKED_AT = 64  # clips that say which axis is vertical
 
 
 @dataclass
@@ -254,9 +256,19 @@ class DataConfig(metaclass=CheckedMeta):
 
     def preprocessing(self, dataset: SkeletonDataset) -> Preprocessing:
         """What a model has to be told that reads clips of a data set as this section says."""
+        fed, store, axes = self.fed(), dataset.store, None
+        if fed.align in (None, "none") and fed.pipeline != "pyskl3d":  # they turn what is stored
+            spans = list(store.spans)[:: max(len(store) // _LOOKED_AT, 1)]
+            rows = [slice(start, start + tracks * frames) for start, tracks, frames in spans]
+            pos, valid = (
+                None if x is None else torch.cat([x[part] for part in rows])
+                for x in (store.pos, store.valid)
+            )
+            assert pos is not None
+            axes = up_axis(store.skeleton, pos, valid)
         return replace(
-            self.fed(), skeleton=dataset.skeleton.name, channels=dataset.store.num_channels,
-            unit=dataset.card.get("unit") or None, rate=dataset.card.get("fps"),
+            fed, skeleton=dataset.skeleton.name, channels=store.num_channels,
+            unit=dataset.card.get("unit") or None, rate=dataset.card.get("fps"), axes=axes,
         )  # fmt: skip
 
     def train_loader(

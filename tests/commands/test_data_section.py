@@ -372,3 +372,15 @@ def test_clips_of_several_views_come_in_smaller_batches(config):
     batches = list(config.eval_loader(open_dataset(config)))
     assert [len(batch.clip_id) for batch in batches] == [size, size, size, 1]
     assert batches[0].num_tracks.tolist() == [6] * size  # two persons in each view
+
+
+def test_a_model_is_told_which_way_is_up(tmp_path):
+    write_skeleton(tmp_path, {5: (0, person(20, 1))}, 20, "S001C001P001R001A001")
+    config = DataConfig("ntu60", str(tmp_path), cache=str(tmp_path / "cache"), frames=8)
+    told = config.preprocessing(open_dataset(config))
+    # Their feet are above their heads.
+    assert (told.axes, told.unit, told.rate, told.skeleton) == ("y down", "m", 30.0, "ntu25")
+    made = DataConfig("synthetic", num_clips=8, num_classes=2, num_subjects=2)
+    assert made.preprocessing(open_dataset(made)).axes == "y up"
+    turned = replace(config, pipeline="pyskl3d")
+    assert turned.preprocessing(open_dataset(turned)).axes is None
