@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -29,7 +30,7 @@ from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory, release_preprocessing
-from pyg_skeletonmae.training.run import Resume
+from pyg_skeletonmae.training.run import Resume, alone
 
 COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "pretrain": pretrain,
@@ -159,4 +160,6 @@ def _run(name: str, arguments: dict[str, Any], resolved: dict[str, Any]) -> dict
     arguments.pop("nan", None)  # linked to the data section
     if "data" in arguments:
         arguments["resolved"] = resolved
-    return COMMANDS[name](**arguments)
+    first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"  # of the processes
+    with alone(arguments["out"] if first else None):
+        return COMMANDS[name](**arguments)

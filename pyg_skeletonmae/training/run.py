@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -15,6 +16,7 @@ from lightning_fabric import Fabric
 from torch import nn
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.files.lock import locked
 from pyg_skeletonmae.training.batches import Feed, Loader
 from pyg_skeletonmae.training.checkpoint import (
     load_checkpoint,
@@ -40,6 +42,23 @@ _DAMAGE = (
 _BEFORE = {"optim.warmup_fraction": 0.0}
 Resume = bool | Literal["auto"]
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
+
+
+@contextmanager
+def alone(folder: str | Path | None) -> Iterator[None]:
+    """Lets no other process run in a run folder during the block; of no folder nothing is held.
+
+    Raises:
+        ConfigError: Another process runs in it.
+    """
+
+    def busy() -> None:
+        raise ConfigError(
+            f"{folder}: another process runs in this folder; wait until it ends, or name another"
+        )
+
+    with nullcontext() if folder is None else locked(folder, busy):
+        yield
 
 
 class Run:

@@ -17,7 +17,7 @@ from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.devices import convert_floats, leave_size_open, make_fabric
 from pyg_skeletonmae.training.optim import OptimConfig
 from pyg_skeletonmae.training.random_state import undisturbed
-from pyg_skeletonmae.training.run import Resume, Run
+from pyg_skeletonmae.training.run import Resume, Run, alone
 from pyg_skeletonmae.training.runlog import RunLog
 from pyg_skeletonmae.training.signals import stop_signals
 
@@ -184,11 +184,23 @@ class Trainer(metaclass=CheckedMeta):
                 the first step, where the loader tells the sizes of its batches: one of them would
                 give a BatchNorm a single value. Nothing in a whole epoch is valid (a single batch
                 without a valid joint is a warning).
-            ConfigError: The run folder holds a run and ``resume`` is False, or the other way round.
+            ConfigError: The run folder holds a run and ``resume`` is False, or the other way round;
+                or another process runs in it.
             CheckpointError: The checkpoint to resume from is damaged or of another model.
             SkeletonMAEError: The loss is not finite.
         """
         self.launch()
+        with alone(run_dir if self.fabric.is_global_zero else None):
+            return self._fit(model, loader, evaluate, run_dir, resume)
+
+    def _fit(
+        self,
+        model: nn.Module,
+        loader: Loader,
+        evaluate: Evaluate | None,
+        run_dir: str | Path | None,
+        resume: Resume,
+    ) -> dict[str, float]:
         self._check(loader, evaluate)
         seed_everything(self.seed + self.fabric.global_rank, verbose=False)
         model.train()

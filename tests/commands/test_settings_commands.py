@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 from cli_helpers import TINY, write_packed
+from filelock import Timeout
 
 from pyg_skeletonmae.commands import settings_commands
 from pyg_skeletonmae.commands.cli import main
 from pyg_skeletonmae.commands.parser import build_parser, parse
 from pyg_skeletonmae.commands.settings_commands import COMMANDS, run_settings
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.files import lock
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
 
 
@@ -74,3 +76,24 @@ def test_nothing_is_written_for_settings_that_cannot_be_used(tmp_path: Path) -> 
     with pytest.raises(ConfigError, match="none of the classes that settings may name"):
         run_settings(["pretrain", "--model=os.system", f"--out={out}"])
     assert not out.exists()
+
+
+def test_a_folder_in_which_another_process_runs_is_refused(tmp_path, monkeypatch):
+    """Before anything of it is looked at: with each command and any --resume."""
+    monkeypatch.setattr(lock, "FileLock", Taken)
+    for name in COMMANDS:
+        arguments = [name, f"--out={tmp_path / 'run'}", "--keep_memory=false"]
+        for more in [[], ["--resume"], ["--resume=auto"]][: 3 if name != "demo" else 1]:
+            with pytest.raises(ConfigError, match="run: another process runs in this folder"):
+                run_settings([*arguments, *more])
+    assert not list(tmp_path.iterdir())
+
+
+class Taken:
+    """The lock of somebody else."""
+
+    def __init__(self, path: Path, is_singleton: bool) -> None:
+        pass
+
+    def acquire(self, timeout: float = -1) -> None:
+        raise Timeout("taken")

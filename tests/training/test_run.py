@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from training_helpers import (
@@ -204,3 +209,34 @@ def test_resume_auto_goes_on_where_there_is_a_state(tmp_path):
         Trainer(max_epochs=2, seed=1).fit(
             Task(), make_loader(), run_dir=tmp_path / "run", resume="auto"
         )
+
+
+IN_ANOTHER_PROCESS = """
+import sys
+from training_helpers import Task, make_loader
+from pyg_skeletonmae.training import Trainer
+model = Task()
+model.on_step = lambda step: print("running", flush=True) or sys.stdin.readline()
+Trainer(max_steps=2).fit(model, make_loader(), run_dir=sys.argv[1], resume=sys.argv[2] == "1")
+"""
+
+
+@pytest.mark.parametrize("resume", ["0", "1"])
+def test_a_folder_has_one_run_at_a_time(tmp_path, resume):
+    """Two starts, or two resumed runs; the folder of a killed one is free at once."""
+    run = tmp_path / "run"
+    if resume == "1":
+        Trainer(max_steps=1).fit(Task(), make_loader(), run_dir=run)
+    path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
+    command, pipe = [sys.executable, "-c", IN_ANOTHER_PROCESS, str(run), resume], subprocess.PIPE
+    environment = {**os.environ, "PYTHONPATH": path}
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment) as process:
+        assert process.stdout.readline() == b"running\n"
+        before = (run / "last.ckpt").read_bytes()
+        for how in (False, True, "auto"):
+            with pytest.raises(ConfigError, match=f"{run}: another process runs in this folder"):
+                Trainer(max_steps=2).fit(Task(), make_loader(), run_dir=run, resume=how)
+        assert (run / "last.ckpt").read_bytes() == before
+        process.kill()
+    assert Trainer(max_steps=2).fit(Task(), make_loader(), run_dir=run, resume=True)["finished"]
+    assert not list(tmp_path.glob(".*"))

@@ -7,14 +7,13 @@ import logging
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Clip
+from pyg_skeletonmae.files import lock
 from pyg_skeletonmae.files.write import write_text
 
 _DIGITS = 16  # of the plan, in the name of a journal
@@ -123,23 +122,18 @@ def locked(root: Path) -> Iterator[bool]:
     """Lets one process at a time prepare a store; the lock of a killed process is free.
 
     Args:
-        root: The folder of the store; the one above it must exist.
+        root: The folder of the store.
 
     Yields:
         Whether another process had to be waited for.
     """
-    lock, waited = FileLock(root.with_name(f".{root.name}.lock")), False
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        waited = True
+    waits: list[Path] = []
+
+    def busy() -> None:
+        waits.append(root)
         logging.getLogger("pyg_skeletonmae").warning(
             "%s: another process prepares it; waiting", root
         )
-        lock.acquire()
-    try:
-        yield waited
-    finally:
-        with suppress(OSError):  # where an open file cannot be removed, it stays
-            Path(lock.lock_file).unlink()
-        lock.release()
+
+    with lock.locked(root, busy):
+        yield bool(waits)
