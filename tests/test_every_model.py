@@ -87,6 +87,15 @@ MODELS: dict[str, Make] = {
         views=2,
     ),
     "strl": partial(STRL, num_classes=3, frames=FRAMES, hidden_channels=16, depth=2),
+    "strl-adjacency": partial(
+        STRL,
+        num_classes=3,
+        frames=FRAMES,
+        hidden_channels=16,
+        depth=2,
+        local=True,
+        learn_adjacency=True,
+    ),
     "st_gcn": partial(STGCN, num_classes=3, channels=[16, 16, 32]),
     "classifier-linear": lambda skeleton, in_channels: Classifier(
         GraphEncoder(skeleton, in_channels, 16), 3, head="linear"

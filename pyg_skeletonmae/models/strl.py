@@ -39,6 +39,7 @@ class STRL(Classifier):
         dropout: The dropout rate on each layer's output.
         joint_embedding: Adds one learned vector per joint to the input, as in pre-training.
         local: Each joint keeps its own encoding beside the sum over all joints.
+        learn_adjacency: Each layer learns an adjacency of its own, which begins as the skeleton's.
         head: ``"linear"``, ``"mlp"`` or another head of :class:`Classifier`.
         head_hidden: The width of the head's MLP.
         head_dropout: The dropout rate before the last layer.
@@ -72,6 +73,7 @@ class STRL(Classifier):
         dropout: float = 0.0,
         joint_embedding: bool = False,
         local: bool = False,
+        learn_adjacency: bool = False,
         head: Head = "mlp",
         head_hidden: int = 256,
         head_dropout: float = 0.0,
@@ -97,6 +99,7 @@ class STRL(Classifier):
             dropout=dropout,
             joint_embedding=joint_embedding,
             local=local,
+            learn_adjacency=learn_adjacency,
         )
         super().__init__(
             encoder,

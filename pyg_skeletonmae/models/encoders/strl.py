@@ -41,6 +41,8 @@ class STRLEncoder(SkeletonEncoder):
         dropout: The dropout rate on each layer's output.
         joint_embedding: Adds one learned vector per joint to the input, as in pre-training.
         local: Each joint keeps its own encoding beside the sum over all joints (our option).
+        learn_adjacency: Each layer learns an adjacency of its own, which begins as the skeleton's
+            (our option, as in the networks that the paper is compared with).
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -68,11 +70,16 @@ class STRLEncoder(SkeletonEncoder):
         dropout: float = 0.0,
         joint_embedding: bool = False,
         local: bool = False,
+        learn_adjacency: bool = False,
     ) -> None:
         super().__init__(skeleton, hidden_channels)
         strides = [1] + [2] * (num_layers - 1) if strides is None else strides
         if num_layers < 1 or len(strides) != num_layers:
             raise ConfigError(f"strides {strides}: expected one for each of {num_layers} layers")
+        if learn_adjacency and conv != "gin":
+            raise ConfigError(
+                f"learn_adjacency with conv {conv!r}: needs 'gin', which sums by any weights"
+            )
         self.frames = frames
         self.data_norm = TrackNorm(skeleton.num_joints, in_channels) if data_norm else None
         self.embed = nn.Linear(in_channels, hidden_channels)
@@ -85,13 +92,21 @@ class STRLEncoder(SkeletonEncoder):
             ]
             for _ in range(1 if tie_layers else num_layers)
         ]
+        self.register_buffer("adjacency", skeleton.adjacency(self_loops), persistent=False)
         layers = (
-            STRLLayer(hidden_channels, sets[i % len(sets)], join, stride, dropout, local)
+            STRLLayer(
+                hidden_channels,
+                sets[i % len(sets)],
+                join,
+                stride,
+                dropout,
+                local=local,
+                adjacency=self.adjacency if learn_adjacency else None,
+            )
             for i, stride in enumerate(strides)
         )
         self.layers = nn.ModuleList(layers)
         self.share_persons = share_persons
-        self.register_buffer("adjacency", skeleton.adjacency(self_loops), persistent=False)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

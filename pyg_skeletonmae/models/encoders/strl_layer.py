@@ -34,6 +34,8 @@ class STRLLayer(nn.Module):
         dropout: The dropout rate on the layer's output.
         local: Adds each joint's own encoding to its residual (our option). As printed, joints learn
             nothing of each other but the sum over all of them.
+        adjacency: ``[V, V]``, where the layer's own, learned adjacency begins, which takes the
+            place of the one that it is called with (our option).
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class STRLLayer(nn.Module):
         stride: int = 1,
         dropout: float = 0.0,
         local: bool = False,
+        adjacency: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.encoders = nn.ModuleList(encoders)
         self.join, self.local = join, local
+        self.adjacency = None if adjacency is None else nn.Parameter(adjacency.clone())
         self.residual = nn.Linear(channels, channels, bias=False)
         self.linear = nn.Linear(channels * (2 if join == "concat" else 1), channels, bias=False)
         self.norm = BatchNormLast(channels)
@@ -58,6 +62,7 @@ class STRLLayer(nn.Module):
 
     def forward(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
         """Maps ``[P, V, T, D]`` to ``[P, V, T', D]``; ``person [P]`` picks each track's encoder."""
+        adjacency = adjacency if self.adjacency is None else self.adjacency
         if len(self.encoders) == 1:
             encoded = self.encoders[0](x, adjacency)
         elif person is None:

@@ -30,13 +30,21 @@ class MixingDecoder(MaskedDecoder):
             mixes it with the others. ``"drop"`` leaves the hidden places out of the encoder, which
             needs a method ``encode_subgraph``; the decoder puts the token there, and a vector of
             its own for each joint everywhere.
+        global_group: The group of all joints beside the three of ST-GCN, so that a hidden joint
+            hears of far ones.
+        kernel_size: The time steps that a block's convolution sees, odd; none: the multi-scale one.
 
     Raises:
         ConfigError: A setting is out of range. On use: it does not suit the encoder.
     """
 
     def __init__(
-        self, depth: int | None = None, channels: int | None = None, hidden: HiddenForm = "token"
+        self,
+        depth: int | None = None,
+        channels: int | None = None,
+        hidden: HiddenForm = "token",
+        global_group: bool = False,
+        kernel_size: int | None = None,
     ) -> None:
         super().__init__()
         check_hidden(hidden)
@@ -48,6 +56,7 @@ class MixingDecoder(MaskedDecoder):
                 "hidden places have to hear of the others"
             )
         self.depth, self.channels, self.hidden = depth, channels, hidden
+        self.global_group, self.kernel_size = global_group, kernel_size
 
     def attach(self, encoder: SkeletonEncoder, channels: int) -> None:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
@@ -55,10 +64,11 @@ class MixingDecoder(MaskedDecoder):
         check_halves(encoder, self)
         check_drop(encoder, self.hidden)
         width, before = self.channels or encoder.out_channels, encoder.out_channels
-        partitions = spatial_partitions(encoder.skeleton)
+        partitions = spatial_partitions(encoder.skeleton, self.global_group)
         self.blocks = nn.ModuleList()
         for _ in range(self.depth):
-            self.blocks.append(STGCNBlock(before, width, partitions))
+            block = STGCNBlock(before, width, partitions, kernel_size=self.kernel_size)
+            self.blocks.append(block)
             before = width
         self.head = nn.Linear(before, channels)
         drop = self.hidden == "drop"

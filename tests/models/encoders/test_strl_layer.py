@@ -1,7 +1,9 @@
+import pytest
 import torch
-from model_helpers import make_strl
+from model_helpers import make_batch, make_strl
 
 from pyg_skeletonmae import layouts
+from pyg_skeletonmae.errors import ConfigError
 
 SKELETON = layouts.UIPRMD22
 
@@ -36,3 +38,22 @@ def test_local_encodings_stay_with_their_joints() -> None:
     torch.testing.assert_close(
         layer(x, adjacency, None), torch.relu(layer.norm(layer.linear(joined)))
     )
+
+
+def test_a_layer_learns_its_own_adjacency_from_the_skeletons() -> None:
+    plain, model = make_strl(local=True), make_strl(local=True, learn_adjacency=True)
+    batch = make_batch(SKELETON)
+    torch.testing.assert_close(model(batch)["logits"], plain(batch)["logits"])
+    model(batch)["loss"].backward()
+    for layer in model.encoder.layers:
+        assert torch.equal(layer.adjacency, SKELETON.adjacency(self_loops=True))
+        assert layer.adjacency.grad.ne(0).sum() > 0.9 * 22 * 22  # far joints as well
+    with torch.no_grad():
+        model.encoder.layers[0].adjacency.mul_(2)
+    assert not torch.equal(model.encoder.layers[0].adjacency, model.encoder.layers[1].adjacency)
+
+
+@pytest.mark.parametrize("conv", ["gcn", "gat"])
+def test_other_convolutions_learn_no_adjacency(conv: str) -> None:
+    with pytest.raises(ConfigError, match="learn_adjacency with conv"):
+        make_strl(conv=conv, learn_adjacency=True)

@@ -6,12 +6,20 @@ import torch
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.models import GraphEncoder, MaskedView, MixingDecoder, STEncoder, STGCNEncoder
+from pyg_skeletonmae.models import (
+    GraphEncoder,
+    GraphTemporalEncoder,
+    MaskedView,
+    MixingDecoder,
+    SkeletonEncoder,
+    STEncoder,
+    STGCNEncoder,
+)
 
 BODY = layouts.UIPRMD22
 
 
-def view(encoder: STGCNEncoder, width: int) -> tuple[torch.Tensor, MaskedView]:
+def view(encoder: SkeletonEncoder, width: int) -> tuple[torch.Tensor, MaskedView]:
     pos = torch.randn(3, 22, 8, 3)
     mask = torch.rand(3, 22, 8 // encoder.frames_per_token) > 0.5
     valid, draws = torch.ones(3, 22, 8, dtype=torch.bool), Draws(torch.arange(3))
@@ -36,6 +44,19 @@ def test_without_blocks_it_is_the_encoder_and_a_linear_map() -> None:
     torch.testing.assert_close(decoder.reconstruct(encoder, pos, seen), expected)
 
 
+def test_blocks_like_those_of_the_graph_temporal_encoder() -> None:
+    encoder = GraphTemporalEncoder(BODY, 3, 8, 4, 16, 1)
+    decoder = MixingDecoder(hidden="drop", global_group=True, kernel_size=3)
+    decoder.attach(encoder, 12)
+    own, theirs = (
+        {name: value.shape for name, value in part.blocks[0].state_dict().items()}
+        for part in (decoder, encoder)
+    )
+    assert own == theirs
+    pos, seen = view(encoder, 16)
+    assert decoder.reconstruct(encoder, pos, seen).shape == (3, 22, 2, 12)
+
+
 def test_what_is_refused() -> None:
     with pytest.raises(ConfigError, match="at least 1 block"):
         MixingDecoder(0, hidden="drop")
@@ -43,6 +64,8 @@ def test_what_is_refused() -> None:
         MixingDecoder(hidden="gone")
     with pytest.raises(ConfigError, match="no method encode_subgraph"):
         MixingDecoder(hidden="drop").attach(STEncoder(BODY, 3, 8, 4, 16, 1, 2), 3)
+    with pytest.raises(ConfigError, match="kernel_size 2 must be odd"):
+        MixingDecoder(1, kernel_size=2).attach(GraphEncoder(BODY, 3, 8), 3)
     with pytest.raises(ConfigError, match="multiple of 4"):
         MixingDecoder(1, 6).attach(GraphEncoder(BODY, 3, 8), 3)
 
