@@ -9,6 +9,8 @@ the tracks of a batch are a view of its nodes. The fields of a clip, plain PyG `
 ``edge_index``  [2, E]       bones of each track, both directions
 ``y``           [1]          class, long; absent for unlabelled clips
 ``num_tracks``  [1]          persons in the clip, long
+``num_views``   [1]          how often the clip was sampled, long; only if more than once: the
+                             tracks stand one view after the other, as many in each
 ``clip_id``     [1]          number of the clip in its store, long
 ``subject``     [1]          performer, long, -1 if unknown
 ``key``         [1]          what the clip's random draws derive from, long
@@ -90,6 +92,19 @@ def num_clips(data: Data) -> int:
 def clip_of_track(data: Data) -> Tensor:
     """The clip each track belongs to, ``[P]``, long."""
     return torch.repeat_interleave(data.num_tracks)
+
+
+def tracks_of_views(data: Data) -> tuple[Tensor, Tensor]:
+    """The tracks of each view ``[W]``, and the clip that it shows ``[W]``, long.
+
+    Clips without ``num_views`` are one view each.
+    """
+    tracks: Tensor = data.num_tracks
+    clip, views = torch.arange(tracks.numel(), device=tracks.device), data.get("num_views")
+    if views is None:
+        return tracks, clip
+    clip = clip.repeat_interleave(views)
+    return (tracks // views)[clip], clip
 
 
 def clip_of_node(data: Data) -> Tensor:

@@ -89,6 +89,8 @@ class StoreCollater:
         fields["edge_index"] = self._edges[:, :edges].clone()
         if self.store.label is not None:
             fields["y"] = self.store.label[clips].to(self.device)
+        if self._views > 1:
+            fields["num_views"] = torch.full_like(first, self._views, device=self.device)
         fields |= {
             "num_tracks": num_tracks * self._views,
             "clip_id": clips.to(self.device, copy=True),

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import copy
+from typing import get_args
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.batch import tracks_of_views
+from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 from pyg_skeletonmae.models.base import SkeletonModel, as_encoder, encode_clips
 from pyg_skeletonmae.models.heads import Head as Head
 from pyg_skeletonmae.models.heads import JointPool, head_defaults, make_head, pooling
 from pyg_skeletonmae.nn.pool import pool_batch
+from pyg_skeletonmae.transforms.pipelines import PERSONS
+from pyg_skeletonmae.transforms.tracks import Fill, KeepPersons
 
 
 class Classifier(SkeletonModel):
     """An encoder, pooling over the persons, joints and frames that are present, and a head.
 
-    Missing joints do not enter the means, see :func:`~pyg_skeletonmae.nn.pool.pool_batch`.
+    Missing joints do not enter the means, see :func:`~pyg_skeletonmae.nn.pool.pool_batch`. Of a
+    clip that was sampled several times (``num_views``) the logits are the mean of those of its
+    views, as in Skeleton2vec's and pyskl's tests.
 
     Args:
         encoder: Any encoder of this library, or any module with ``encode_tracks``, ``out_channels``
@@ -44,6 +52,10 @@ class Classifier(SkeletonModel):
         segments: Mean over time (1), or over this many equal segments, concatenated.
         freeze_encoder: Trains the head alone; the encoder stays in evaluation mode.
         norm_eps: The epsilon of the head's BatchNorm.
+        absent: What a head was trained to see where a clip shows one person: ``"none"``, nobody;
+            ``"zeros"``, a second person with all joints at the origin, or ``"loop"``, the same
+            person again, as the public codes have it (for those of their classifiers that are
+            imported). With the last two, persons after the second are left out.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]`` of ``B`` clips
@@ -67,8 +79,11 @@ class Classifier(SkeletonModel):
         segments: int = 1,
         freeze_encoder: bool = False,
         norm_eps: float = 1e-5,
+        absent: Fill = "none",
     ) -> None:
         super().__init__()
+        check_choice("absent", absent, get_args(Fill))
+        self.persons = None if absent == "none" else KeepPersons(PERSONS, absent)
         if num_classes < 2:
             raise ConfigError(f"num_classes {num_classes}: expected at least 2")
         features = as_encoder(encoder)
@@ -96,8 +111,18 @@ class Classifier(SkeletonModel):
 
     def forward(self, batch: Data) -> dict[str, Tensor]:
         """Scores of all clips of a batch."""
+        if self.persons is not None:
+            batch = self.persons(batch)
         x = self.token_dropout(encode_clips(self.encoder, batch))
-        logits = self.head(pool_batch(x, batch, self.joints, self.segments))
+        views = batch.get("num_views")
+        if views is None:
+            logits = self.head(pool_batch(x, batch, self.joints, self.segments))
+        else:
+            batch = copy.copy(batch)
+            batch["num_tracks"], clip = tracks_of_views(batch)
+            each = self.head(pool_batch(x, batch, self.joints, self.segments))
+            logits = each.new_zeros(len(views), self.num_classes).index_add_(0, clip, each)
+            logits = logits / views[:, None]
         y = batch.get("y")
         if y is None:
             return {"logits": logits}

@@ -168,7 +168,7 @@ def public_transform(
     """
     public, sampler = PUBLIC[name], _sampler(name, frames, train, crop, views)
     steps: list[Step] = [
-        sampler, FillMissing(), KeepPersons(PERSONS, fill or "zeros", sampler.views),
+        sampler, FillMissing(), KeepPersons(PERSONS, fill or "zeros"),
         *random_steps(
             skeleton, train=train, view=view, rotate=public.turn if rotate is None else rotate,
             flip=flip, shape=shape, jitter=jitter,

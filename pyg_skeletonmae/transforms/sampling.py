@@ -14,7 +14,12 @@ from torch_geometric.data.datapipes import functional_transform
 
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, check_choice
-from pyg_skeletonmae.transforms.base import RandomTransform, first_tracks, refuse_masks
+from pyg_skeletonmae.transforms.base import (
+    RandomTransform,
+    add_field,
+    first_tracks,
+    refuse_masks,
+)
 from pyg_skeletonmae.transforms.masking import ranks
 from pyg_skeletonmae.transforms.temporal import follow_plan, whole_clips
 from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, resample_plan, whole_frames
@@ -29,7 +34,7 @@ class FrameSampler(RandomTransform):
 
     Attributes:
         views: How often each clip is sampled. The tracks of all views stand one after the other in
-            the clip, as if they were further persons.
+            the clip, as if they were further persons; ``num_views`` says how many they are.
     """
 
     views: int = 1
@@ -48,6 +53,7 @@ class FrameSampler(RandomTransform):
         track, view = repeat_tracks(first_tracks(data), tracks, self.views)
         joints = data["pos"].size(0) // int(tracks.sum())
         data = select_tracks(data, track, tracks * self.views)
+        add_field(data, "num_views", torch.full_like(tracks, self.views), like="num_tracks")
         return follow_plan(data, plan, view.repeat_interleave(joints))
 
 

@@ -9,9 +9,9 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks
+from pyg_skeletonmae.batch import as_tracks, tracks_of_views
 from pyg_skeletonmae.errors import ConfigError, check_choice
-from pyg_skeletonmae.transforms.base import SkeletonTransform, first_tracks, refuse_masks
+from pyg_skeletonmae.transforms.base import SkeletonTransform, refuse_masks
 
 Fill = Literal["none", "loop", "zeros"]
 
@@ -87,13 +87,12 @@ class KeepPersons(SkeletonTransform):
     lone persons after it has padded with zeros. That is ``"zeros"`` here.)
 
     Args:
-        persons: How many to keep at most, in each view.
+        persons: How many to keep at most, in each view of a clip (``num_views``, see
+            :class:`~pyg_skeletonmae.transforms.UniformSample`).
         fill: ``"none"`` leaves clips with fewer persons alone; ``"loop"`` repeats their first
             person until there are as many, as the files of CTR-GCN and MAMP for NTU RGB+D 120 do;
             ``"zeros"`` adds persons with all joints at the origin, who count as present, as those
             for NTU RGB+D 60 do. See :mod:`~pyg_skeletonmae.transforms.pipelines`.
-        views: In how many views the persons of a clip stand, one view after the other, see
-            :class:`~pyg_skeletonmae.transforms.UniformSample`.
 
     Shapes:
         - **input:** ``pos [N, T, C]``, ``valid [N, T]``
@@ -101,31 +100,30 @@ class KeepPersons(SkeletonTransform):
           ``batch`` to match
 
     Raises:
-        ConfigError: ``persons`` or ``views`` is below 1, or ``fill`` unknown.
+        ConfigError: ``persons`` is below 1, or ``fill`` unknown.
         DataError: On use: a mask was drawn before.
     """
 
-    def __init__(self, persons: int, fill: Fill = "none", views: int = 1) -> None:
-        if persons < 1 or views < 1:
-            raise ConfigError(f"persons {persons}, views {views}: expected 1 or more")
+    def __init__(self, persons: int, fill: Fill = "none") -> None:
+        if persons < 1:
+            raise ConfigError(f"persons {persons}: expected 1 or more")
         check_choice("fill", fill, get_args(Fill))
-        self.persons, self.fill, self.views = persons, fill, views
+        self.persons, self.fill = persons, fill
 
     def forward(self, data: Data) -> Data:
         """Returns the clips with other persons."""
         refuse_masks(data, self)
-        tracks: Tensor = data["num_tracks"]
-        own = (tracks // self.views).repeat_interleave(self.views)
-        first = first_tracks(data).repeat_interleave(self.views)
-        first = first + torch.arange(len(own), device=own.device) % self.views * own
-        slots = torch.arange(self.persons, device=tracks.device).expand(len(own), -1)
+        own, clip = tracks_of_views(data)
+        first = torch.cumsum(own, 0) - own
+        slots = torch.arange(self.persons, device=own.device).expand(len(own), -1)
         present = slots < own[:, None]
         # A slot that is empty shows the first person.
         track = first[:, None] + slots * present
         if self.fill == "none":
-            count = present.view(len(tracks), -1).sum(dim=1)
+            count = torch.zeros_like(data["num_tracks"]).index_add_(0, clip, present.sum(dim=1))
             return select_tracks(data, track[present], count)
-        count = torch.full_like(tracks, self.persons * self.views)
+        count = torch.full_like(clip, self.persons)
+        count = torch.zeros_like(data["num_tracks"]).index_add_(0, clip, count)
         data = select_tracks(data, track.flatten(), count)
         if self.fill == "zeros":
             empty = ~present.flatten().repeat_interleave(len(data["pos"]) // track.numel())
@@ -135,5 +133,4 @@ class KeepPersons(SkeletonTransform):
         return data
 
     def __repr__(self) -> str:
-        views = f", views={self.views}" if self.views > 1 else ""
-        return f"{type(self).__name__}(persons={self.persons}, fill={self.fill!r}{views})"
+        return f"{type(self).__name__}(persons={self.persons}, fill={self.fill!r})"

@@ -57,10 +57,10 @@ def test_those_that_sample_frames(name, align, origin):
     test = steps(public_transform(name, NTU25, 90, train=False))
     assert test == [
         f"UniformSample(90, 1.0, 1.0, views=10, train=False, origin={origin!r})", "FillMissing()",
-        "KeepPersons(persons=2, fill='zeros', views=10)",
+        "KeepPersons(persons=2, fill='zeros')",
     ]  # fmt: skip
     fewer = steps(public_transform(name, NTU25, 90, train=False, views=3))
-    assert "views=3" in fewer[0] and fewer[2].endswith("views=3)")
+    assert "views=3" in fewer[0]
 
 
 def test_other_bodies_are_centred_on_their_last_joint_and_may_be_aligned_otherwise():

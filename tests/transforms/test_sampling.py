@@ -100,6 +100,7 @@ def test_views_are_further_tracks():
     clip = timed_clip(40, persons=2)
     clip.pos = clip.pos + 1000.0 * torch.arange(2.0).repeat_interleave(V)[:, None, None]
     out = UniformSample(8, views=3)(clip)
+    assert out.num_views.tolist() == [3]
     assert out.num_tracks.tolist() == [6] and out.pos.shape == (6 * V, 8, 3)
     assert out.edge_index.equal(tracks_edge_index(UIPRMD22, 6))
     tracks = as_tracks(out.pos, V)[:, 0, :, 0]

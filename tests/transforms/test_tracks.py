@@ -66,12 +66,9 @@ def test_each_view_keeps_its_persons(fill):
     clip = make_clip(3, frames=6)
     views = UniformSample(6, views=2)
     for persons in (1, 2, 4):
-        transform = Compose([views, KeepPersons(persons, fill, views=2)])
+        transform = Compose([views, KeepPersons(persons, fill)])
         found = as_tracks(check_transform(transform, make_clips((3, 1), frames=6))[0].pos, V)
         alone = as_tracks(KeepPersons(persons, fill)(clip).pos, V)
         assert len(found) == 2 * len(alone)
         seen = as_tracks(views(clip).pos, V)[3 : 3 + min(persons, 3)]  # the second view
         assert found[len(alone) : len(alone) + len(seen)].equal(seen)
-    with pytest.raises(ConfigError, match="views 0"):
-        KeepPersons(1, views=0)
-    assert repr(KeepPersons(2, "zeros", 10)) == "KeepPersons(persons=2, fill='zeros', views=10)"
