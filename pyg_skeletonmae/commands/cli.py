@@ -93,7 +93,8 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
     if name == "import":
         from pyg_skeletonmae.commands.import_checkpoint import import_official
 
-        return import_official(chosen.path, chosen["from"], chosen.out)
+        given = {key: chosen[key] for key in ("absent", "skeleton", "heads", "frames")}
+        return import_official(chosen.path, chosen["from"], chosen.out, **given)
     if name == "compare":
         from pyg_skeletonmae.commands.compare import compare
 

@@ -72,8 +72,8 @@ def evaluate(
             ``few-shot`` and ``temporal``. Trained: ``linear-sgd`` (the linear probe of the
             publications, augmented), ``finetune``, ``semi`` (shares of the labels), ``transfer``
             (fine-tuning where the clips have other joints). ``curve``: accuracy against labels a
-            class, of the encoder, its random twins, and trained from scratch. ``ensemble``:
-            fine-tuned classifiers.
+            class, of the encoder, its random twins, and trained from scratch. ``classify``: a
+            trained classifier as it is, ``ensemble``: several as one.
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments; ``all`` and
@@ -123,6 +123,10 @@ def evaluate(
         raise ConfigError(f"statistics both: protocol {protocol} trains, once; give one of the two")
     if pretrained is None and (joints != "concat" or segments not in (None, 1)):
         raise ConfigError("joints, segments: coordinates are not pooled; leave these options out")
+    if protocol == "classify" and (random_init or statistics != "model"):
+        raise ConfigError(
+            "protocol classify: a classifier as it is; leave random_init and statistics"
+        )
     check_selection(data, None, select)
     splits = split(open_dataset(data, seed), data)
     torch.manual_seed(seed)

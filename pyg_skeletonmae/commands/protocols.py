@@ -44,6 +44,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "curve": Protocol(curve, trains=True, segments=(1, 4)),
     "transfer": Protocol(trained.finetune, trains=True, mirrors=False, bridges=True),
     "temporal": Protocol(frozen.detect),
+    "classify": Protocol(trained.classify, mirrors=False),
     "ensemble": Protocol(trained.together, mirrors=False),
 }
 

@@ -7,6 +7,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.cards import model_card
 from pyg_skeletonmae.commands.data_section import DataConfig, same_sides
@@ -35,8 +37,11 @@ from pyg_skeletonmae.evaluation import (
 )
 from pyg_skeletonmae.evaluation.notes import noted, unknown_note
 from pyg_skeletonmae.evaluation.recipe import Recipe
+from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.training import load_release
+
+SCORES = "scores.npz"
 
 
 def probe(job: Job, options: Options) -> dict[str, Any]:
@@ -86,6 +91,37 @@ def semi(job: Job, options: Options) -> dict[str, Any]:
     return {**results, **chosen, **noted(*notes)}
 
 
+def classify(job: Job, options: Options) -> dict[str, Any]:
+    """A trained classifier as it is, on the test clips; the run folder gets its scores."""
+    if job.pretrained is None:
+        raise ConfigError("protocol classify: name a classifier by --pretrained")
+    model = _classifier(job.pretrained, job).to(job.device)
+    found = evaluate_classifier(model, job.data.eval_loader(job.splits.test, job.device))
+    if job.folder is not None:
+        test = job.splits.test
+        names = np.array([test.store.names[i] for i in test.indices()])
+        scores = {"name": names, "logits": found["logits"].numpy(), "y": found["y"].numpy()}
+        write_file(job.folder / SCORES, lambda file: np.savez(file, **scores))
+    return numbers(found)
+
+
+def _classifier(run: str, job: Job) -> Classifier:
+    """The classifier in a run or release folder, for the test clips.
+
+    Raises:
+        CheckpointError: There is none, or it reads other clips or knows other classes.
+    """
+    model, test = load_release(run, job.classes), job.splits.test
+    if not isinstance(model, Classifier):
+        raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
+    check_fits(model.encoder, test, run)
+    if model.num_classes != test.num_classes:
+        raise CheckpointError(
+            f"{run}: a classifier of {model.num_classes} classes, the clips have {test.num_classes}"
+        )
+    return model
+
+
 def together(job: Job, options: Options) -> dict[str, Any]:
     """Classifiers of several runs as one, on the test clips."""
     told = options.ensemble
@@ -93,15 +129,7 @@ def together(job: Job, options: Options) -> dict[str, Any]:
         raise ConfigError("ensemble.runs: expected two run folders or more")
     scores, y = [], job.splits.test.labels
     for run in told.runs:
-        model = load_release(run, job.classes)
-        if not isinstance(model, Classifier):
-            raise CheckpointError(f"{run}: expected a classifier, found {model!r:.80}")
-        check_fits(model.encoder, job.splits.test, run)
-        if model.num_classes != job.splits.test.num_classes:
-            raise CheckpointError(
-                f"{run}: a classifier of {model.num_classes} classes, the clips have "
-                f"{job.splits.test.num_classes}"
-            )
+        model = _classifier(run, job)
         _check_same_split(Path(run), job)
         loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])

@@ -83,6 +83,7 @@ class Classifier(SkeletonModel):
     ) -> None:
         super().__init__()
         check_choice("absent", absent, get_args(Fill))
+        self.absent = absent
         self.persons = None if absent == "none" else KeepPersons(PERSONS, absent)
         if num_classes < 2:
             raise ConfigError(f"num_classes {num_classes}: expected at least 2")

@@ -1,23 +1,32 @@
 import json
 from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
-import st_helpers
 import torch
 from model_helpers import make_batch
 from public_helpers import save
-from s2v_helpers import make_s2v
+from s2v_helpers import make_s2v, s2v_oracle
+from st_helpers import call, load, weights
+from torch import Tensor
+from torch_geometric.data import Data
 
 from pyg_skeletonmae import layouts
+from pyg_skeletonmae.batch import tracks_edge_index
 from pyg_skeletonmae.commands.cli import main
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
 from pyg_skeletonmae.commands.import_checkpoint import import_official
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
-from pyg_skeletonmae.models import Preprocessing, STSkeletonMAE, ViTBackbone
+from pyg_skeletonmae.models import Classifier, Preprocessing, STSkeletonMAE, ViTBackbone
 from pyg_skeletonmae.models.checkpoints.names import mamp_source
-from pyg_skeletonmae.training import load_release, release_config, save_release
+from pyg_skeletonmae.training import (
+    load_release,
+    release_config,
+    release_preprocessing,
+    save_release,
+)
 
 
 def mamp_file(folder: Path) -> Path:
@@ -42,6 +51,164 @@ def mamp_file(folder: Path) -> Path:
     return save({"model": state, "args": args}, folder)
 
 
+def classifier_file(folder: Path, classes: int = 60) -> Path:
+    """A linear probe on the encoder of the same model."""
+    content = torch.load(mamp_file(folder), weights_only=False)
+    parts = ("mask_token", "decoder_")
+    state = {key: t for key, t in content["model"].items() if not key.startswith(parts)}
+    torch.manual_seed(1)
+    state |= {"head.fc.weight": torch.rand(classes, 16), "head.fc.bias": torch.rand(classes)}
+    return save(content | {"model": state}, folder)
+
+
+def write_clips(folder: Path, clips: list[np.ndarray], classes: int) -> tuple[str, ...]:
+    """Clips in a store, of which all but the first are tested; the options that name it."""
+    names = [str(i) for i in range(classes)]
+    clips = [clips[0], *clips]  # somebody has to train
+    subjects = [1] + [2] * (len(clips) - 1)
+    labels = [i % classes for i in range(len(clips))]
+    SkeletonDataset.from_arrays(
+        clips, labels, layouts.NTU25, root=folder, subjects=subjects, class_names=names
+    )
+    return "--data.name=store", f"--data.path={folder}", "--keep_memory=false"
+
+
+def scores(out: Path, *options: str) -> Tensor:
+    """What evaluate makes of the test clips."""
+    options = ("evaluate", "--protocol=classify", f"--out={out}", *options)
+    assert main(list(options)) == 0
+    with np.load(out / "scores.npz") as arrays:
+        return torch.from_numpy(arrays["logits"])
+
+
+@pytest.mark.parametrize(("classes", "fill"), [(60, "zeros"), (51, "zeros"), (120, "loop")])
+def test_lone_persons_score_as_in_training(tmp_path: Path, classes: int, fill: str) -> None:
+    """Also where clips are not prepared as the release says: the classifier itself knows it."""
+    release = tmp_path / "release"
+    assert (
+        main(["import", str(classifier_file(tmp_path, classes)), "--from=mamp", str(release)]) == 0
+    )
+    told = release_preprocessing(release)
+    assert told is not None and (told.pipeline, told.frames, told.fill) == ("mamp", 8, fill)
+    assert (told.center, told.scale, told.channels) == (None, None, 3)
+    model = load_release(release)
+    assert isinstance(model, Classifier) and model.absent == fill
+    pos = np.random.default_rng(0).normal(size=(3, 1, 8, 25, 3)).astype(np.float32)
+    data = write_clips(tmp_path / "clips", list(pos), classes)
+    tracks = torch.from_numpy(pos).transpose(2, 3)
+    second = torch.zeros_like(tracks) if fill == "zeros" else tracks
+    features = model.encoder.encode_tracks(torch.cat((tracks, second), 1).flatten(0, 1))
+    expected = model.head(features.unflatten(0, (3, 2)).mean((1, 2, 3)))
+    own = ("--data.pipeline=ours", "--data.center=null", "--data.scale=null", "--data.fill=null")
+    for number, options in enumerate(((), own)):
+        out = tmp_path / f"out{number}"
+        found = scores(out, *data, f"--pretrained={release}", *options)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    results = json.loads((out / "results.json").read_text())
+    assert {"top1", "top5", "mean_class"} <= set(results)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("kind", ["linear", "linear_bn", "finetune"])
+def test_the_recorded_classifiers_of_mamp(tmp_path: Path, kind: str) -> None:
+    oracle = load("mamp_heads")
+    arrays = call(oracle, f"{kind}/")
+    args = Namespace(model_args={"num_heads": 4})
+    path, release = save({"model": weights(arrays), "args": args}, tmp_path), tmp_path / "release"
+    assert main(["import", str(path), "--from=mamp", "--absent=zeros", str(release)]) == 0
+    clips = list(oracle["in/x"].permute(0, 4, 2, 3, 1).numpy())  # the last shows one person
+    assert not clips[-1][1].any()
+    data = write_clips(tmp_path / "clips", clips, 7)
+    found = scores(tmp_path / "out", *data, f"--pretrained={release}")
+    torch.testing.assert_close(found, arrays["eval/logits"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("kind", ["light", "large"])
+def test_the_recorded_classifiers_of_skeleton2vec(tmp_path: Path, kind: str) -> None:
+    """Its three clips of each sample, as they are; their mean is what was recorded."""
+    oracle = s2v_oracle("s2v_heads")
+    arrays, encoder = call(oracle, f"{kind}/"), weights(s2v_oracle())
+    state = {
+        key.replace("ema.model.", "encoder."): value
+        for key, value in encoder.items()
+        if key.startswith("ema.model.")
+    }
+    content = {"model": {"sd": {**state, **weights(arrays)}, "args": {}}}
+    path, release = save(content, tmp_path), tmp_path / "release"
+    assert main(["import", str(path), "--from=skeleton2vec", "--heads=4", str(release)]) == 0
+    told = release_preprocessing(release)
+    assert told is not None and (told.pipeline, told.fill) == ("skeleton2vec", "zeros")
+    clips = list(oracle["in/x_clips"].flatten(0, 1).numpy())
+    data = write_clips(tmp_path / "clips", clips, 7)
+    prepared = ("--data.pipeline=ours", "--data.center=null", "--data.scale=null",
+                "--data.fill=null")  # fmt: skip
+    found = scores(tmp_path / "out", *data, f"--pretrained={release}", *prepared)
+    found = found.view(2, 3, 7).mean(1)
+    torch.testing.assert_close(found, arrays["eval/logits"], rtol=0, atol=1e-5)
+
+
+def test_ten_views_of_skeleton2vec_are_a_mean_of_logits(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    encoder = make_s2v(layouts.NTU25).encoder
+    model = Classifier(encoder, 4, "joints-mlp", hidden=8, absent="zeros").eval()
+    told = Preprocessing(pipeline="skeleton2vec", frames=16, center=None, scale=None, fill="zeros")
+    release = save_release(model, tmp_path / "release", preprocessing=told)
+    pos = np.random.default_rng(0).normal(size=(2, 1, 40, 25, 3)).astype(np.float32)
+    data = write_clips(tmp_path / "clips", list(pos), 4)
+    found = scores(tmp_path / "out", *data, f"--pretrained={release}")
+    clips = SkeletonDataset.from_arrays(list(pos), [0, 1], layouts.NTU25)
+    for number, clip in enumerate(clips):
+        seen = told.transform(layouts.NTU25)(clip)
+        assert seen.num_views.tolist() == [10] and seen.num_tracks.tolist() == [20]
+        views = seen.pos.view(10, 50, 16, 3)
+        edges = tracks_edge_index(layouts.NTU25, 2)
+        logits = [
+            model(Data(pos=view, edge_index=edges, num_tracks=torch.tensor([2])))["logits"]
+            for view in views
+        ]
+        expected = torch.cat(logits).mean(0)
+        torch.testing.assert_close(found[number], expected, rtol=0, atol=1e-5)
+
+
+def test_what_the_file_does_not_say_is_an_option(tmp_path: Path, capsys: Any) -> None:
+    path, out = classifier_file(tmp_path, 7), tmp_path / "release"
+    command = ["import", str(path), "--from", "mamp", str(out)]
+    assert main(command) == 2
+    assert "official.pth: a classifier of 7 classes" in capsys.readouterr().err
+    assert not out.exists()
+    given = ["--absent=loop", "--heads=2", "--frames=16", "--skeleton=ntu25"]
+    assert main([*command, *given]) == 0
+    model, told = load_release(out), release_preprocessing(out)
+    assert isinstance(model, Classifier) and model.absent == "loop"
+    assert told is not None and told.frames == 16
+    for option, said in (
+        ("--heads=4", "heads 4: the file tells of 2"),
+        ("--skeleton=coco17", "25 joints ('pos_embed'), the skeleton coco17 17"),
+        ("--skeleton=none", "unknown layout"),
+        ("--frames=6", "frames 6: expected a multiple of 4"),
+        ("--absent=zero", "zero"),
+    ):
+        assert main([*command, "--absent=loop", option]) == 2
+        assert said in capsys.readouterr().err
+    again = ["import", str(path), "--from", "skeleton2vec", str(out), "--frames=16"]
+    assert main(again) == 2 and "only MAMP" in capsys.readouterr().err
+
+
+def test_classify_takes_a_classifier_as_it_is(tmp_path: Path, capsys: Any) -> None:
+    release = tmp_path / "release"
+    assert main(["import", str(mamp_file(tmp_path)), "--from=mamp", str(release)]) == 0
+    pos = np.random.default_rng(0).normal(size=(3, 1, 8, 25, 3)).astype(np.float32)
+    command = ["evaluate", "--protocol=classify", *write_clips(tmp_path / "clips", list(pos), 3)]
+    for options, said in (
+        ((), "name a classifier by --pretrained"),
+        ((f"--pretrained={release}",), "expected a classifier, found STSkeletonMAE"),
+        ((f"--pretrained={release}", "--random_init"), "a classifier as it is"),
+    ):
+        assert main([*command, *options, f"--out={tmp_path / 'out'}"]) == 2
+        assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
 def test_a_file_becomes_a_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = mamp_file(tmp_path), tmp_path / "release"
     assert main(["import", str(path), "--from", "mamp", str(out)]) == 0
@@ -52,31 +219,9 @@ def test_a_file_becomes_a_release(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert isinstance(model, STSkeletonMAE)
     assert model(make_batch(layouts.NTU25, frames=8))["loss"].isfinite()
     assert model.preprocessing == Preprocessing(
-        pipeline="mamp", frames=8, center=None, scale=None, skeleton="ntu25_ctrgcn", channels=3,
+        pipeline="mamp", frames=8, center=None, scale=None, skeleton="ntu25", channels=3,
         unit="m", rate=30.0, axes="y up",
     )  # fmt: skip
-
-
-@pytest.mark.oracle
-@pytest.mark.parametrize("kind", ["linear", "linear_bn", "finetune"])
-def test_a_classifier_is_fed_as_it_was_trained(tmp_path: Path, kind: str) -> None:
-    """Clips of one person: the public heads average over that person and one of zeros."""
-    oracle = st_helpers.load("mamp_heads")
-    arrays = st_helpers.call(oracle, f"{kind}/")
-    args = Namespace(model="model.transformer.Transformer", model_args={"num_heads": 4})
-    path = save({"model": st_helpers.weights(arrays), "args": args}, tmp_path)
-    assert main(["import", str(path), "--from", "mamp", str(tmp_path / "release")]) == 0
-    model = load_release(tmp_path / "release")
-    clips = [
-        torch.stack([person for person in clip.permute(3, 1, 2, 0) if person.any()])
-        for clip in oracle["in/x"]
-    ]
-    assert [len(clip) for clip in clips] == [2, 2, 1]
-    root = tmp_path / "store"
-    SkeletonDataset.from_arrays([clip.numpy() for clip in clips], None, layouts.NTU25, root=root)
-    config = DataConfig(name="store", path=str(root), **model.preprocessing.settings())
-    (batch,) = config.eval_loader(open_dataset(config))
-    torch.testing.assert_close(model(batch)["logits"], arrays["eval/logits"], rtol=1e-5, atol=1e-5)
 
 
 def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,16 +2,18 @@ import json
 
 import pytest
 import torch
-from model_helpers import assert_gradients, make_batch
+from model_helpers import assert_gradients, make_batch, make_clip
 from torch import Tensor, nn
 from torch_geometric.data import Batch, Data
 
 from pyg_skeletonmae import layouts
+from pyg_skeletonmae.batch import as_tracks, tracks_edge_index
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.models import Classifier, GraphEncoder
 from pyg_skeletonmae.models.base import SkeletonEncoder, SkeletonModel
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import load_release, save_release
+from pyg_skeletonmae.transforms import KeepPersons, UniformSample
 
 SKELETON = layouts.COCO17
 
@@ -230,3 +232,41 @@ def test_what_is_missing_does_not_enter_the_head(share: float, head: str) -> Non
     whole = model(data)["logits"]
     del data.valid
     assert torch.equal(model(data)["logits"], whole)
+
+
+@pytest.mark.parametrize("head", ["mean-linear", "joints-mlp"])
+def test_what_stands_for_an_absent_person(head: str) -> None:
+    torch.manual_seed(0)
+    models = {fill: make_model(head=head, absent=fill).eval() for fill in ("none", "zeros", "loop")}
+    for model in models.values():
+        model.load_state_dict(models["none"].state_dict())
+    lone, pair = (make_batch(SKELETON, (persons,), channels=2) for persons in (1, 2))
+    scores = {fill: model(lone)["logits"] for fill, model in models.items()}
+    both = KeepPersons(2, "zeros")(lone)
+    assert not both.pos[17:].any()
+    torch.testing.assert_close(scores["zeros"], models["none"](both)["logits"])
+    torch.testing.assert_close(scores["loop"], scores["none"])
+    assert (scores["zeros"] - scores["none"]).abs().max() > 1e-3
+    for model in models.values():  # nobody is absent
+        torch.testing.assert_close(model(pair)["logits"], models["none"](pair)["logits"])
+    assert lone.num_tracks.tolist() == [1]
+    with pytest.raises(ConfigError, match="absent 'zero'"):
+        make_model(absent="zero")
+
+
+@pytest.mark.parametrize("absent", ["none", "zeros"])
+def test_scores_of_views_are_the_mean_of_their_logits(absent: str) -> None:
+    torch.manual_seed(0)
+    model = make_model(head="mlp", absent=absent).eval()
+    clips = [make_clip(SKELETON, persons, 20, 2, persons) for persons in (1, 2)]
+    batch = UniformSample(8, views=3, train=False)(Batch.from_data_list(clips))
+    views = as_tracks(batch.pos, 17)
+    alone = []
+    for tracks in (views[:1], views[1:2], views[2:3], views[3:5], views[5:7], views[7:9]):
+        edges = tracks_edge_index(SKELETON, len(tracks))
+        count = torch.tensor([len(tracks)])
+        clip = Data(pos=tracks.flatten(0, 1), edge_index=edges, num_tracks=count)
+        alone.append(model(clip)["logits"])
+    out = model(batch)
+    torch.testing.assert_close(out["logits"], torch.cat(alone).view(2, 3, 3).mean(1))
+    assert out["loss"].isfinite()

@@ -13,9 +13,13 @@ from torch import Tensor, nn
 from pyg_skeletonmae.errors import CheckpointError, SkeletonMAEError
 from pyg_skeletonmae.io.torch_file import read_torch_file
 from pyg_skeletonmae.models.checkpoints.names import Source, load_public, public_weights
+from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.layouts import NTU25_CTRGCN
+from pyg_skeletonmae.transforms.tracks import Fill
 
 T = TypeVar("T")
 M = TypeVar("M", bound=nn.Module)
+_WRAPPERS = ("module", "_orig_mod")
 
 
 def read_public(path: str | Path, allowed: tuple[type, ...] = ()) -> dict[str, Any]:
@@ -67,10 +71,14 @@ def entry(
 def tensors(path: str | Path, state: Mapping[Any, Any]) -> dict[str, Tensor]:
     """A state dict, checked.
 
+    What wrappers put into the names of a model that they save, ``module.`` of data-parallel
+    training and ``_orig_mod.`` of compiled models, is taken out of them.
+
     Raises:
-        CheckpointError: A key is no text, a value is no tensor, is larger than its memory, or holds
-            numbers that are not finite.
+        CheckpointError: A key is no text, or two are one without the wrappers' names; a value is no
+            tensor, is larger than its memory, or holds numbers that are not finite.
     """
+    plain: dict[str, Tensor] = {}
     for key, value in state.items():
         if not isinstance(key, str) or not isinstance(value, Tensor):
             raise CheckpointError(f"{path}: {key!r:.80}: expected a tensor")
@@ -78,7 +86,11 @@ def tensors(path: str | Path, state: Mapping[Any, Any]) -> dict[str, Tensor]:
             raise CheckpointError(f"{path}: {key!r}: larger than what the file holds of it")
         if not value.isfinite().all():
             raise CheckpointError(f"{path}: {key!r}: holds numbers that are not finite")
-    return dict(state)
+        name = ".".join(part for part in key.split(".") if part not in _WRAPPERS)
+        if name in plain:
+            raise CheckpointError(f"{path}: {key!r}: a second tensor {name!r}")
+        plain[name] = value
+    return plain
 
 
 def shape_of(state: Mapping[str, Tensor], key: str, axes: int) -> list[int]:
@@ -93,6 +105,56 @@ def shape_of(state: Mapping[str, Tensor], key: str, axes: int) -> list[int]:
     if len(shape) != axes or 0 in shape:
         raise CheckpointError(f"the checkpoint's {key!r} {shape}: expected {axes} axes, none empty")
     return shape
+
+
+def skeleton_for(
+    state: Mapping[str, Tensor], key: str, axis: int, skeleton: Skeleton | None
+) -> Skeleton:
+    """The skeleton of a checkpoint: the one that is given, or NTU's of 25 joints.
+
+    Args:
+        state: The public names and tensors.
+        key: The embedding of joints, with four axes.
+        axis: Which of them is the joints.
+        skeleton: What is given.
+
+    Raises:
+        CheckpointError: It has another number of joints, or none is given for another number.
+    """
+    joints = shape_of(state, key, 4)[axis]
+    if skeleton is None and joints != NTU25_CTRGCN.num_joints:
+        raise CheckpointError(
+            f"the checkpoint has {joints} joints ({key!r}) and does not name them: give their "
+            "skeleton (--skeleton, a layout or a YAML file)"
+        )
+    skeleton = skeleton or NTU25_CTRGCN
+    if skeleton.num_joints != joints:
+        raise CheckpointError(
+            f"the checkpoint has {joints} joints ({key!r}), the skeleton {skeleton.name} "
+            f"{skeleton.num_joints}"
+        )
+    return skeleton
+
+
+def heads_of(told: int | None, given: int | None) -> int:
+    """The attention heads that a file tells, else those that are given.
+
+    Raises:
+        CheckpointError: Neither, or they differ.
+    """
+    if told is None and given is None:
+        raise CheckpointError("the file does not tell the attention heads: give heads (--heads)")
+    if None not in (told, given) and told != given:
+        raise CheckpointError(f"heads {given}: the file tells of {told}")
+    heads = given if told is None else told
+    assert heads is not None
+    return heads
+
+
+def refuse_absent(absent: Fill | None) -> None:
+    """Raises :class:`CheckpointError` where ``absent`` is given for a file without a classifier."""
+    if absent is not None:
+        raise CheckpointError(f"absent {absent!r}: the file holds no classifier; leave it out")
 
 
 def count_blocks(state: Mapping[str, Tensor], prefix: str) -> int:

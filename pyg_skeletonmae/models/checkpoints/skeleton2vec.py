@@ -13,9 +13,12 @@ from pyg_skeletonmae.models.checkpoints.file import (
     build_public,
     count_blocks,
     entry,
+    heads_of,
     named,
     read_public,
+    refuse_absent,
     shape_of,
+    skeleton_for,
     tensors,
 )
 from pyg_skeletonmae.models.checkpoints.skeleton2vec_names import (
@@ -27,10 +30,11 @@ from pyg_skeletonmae.models.checkpoints.skeleton2vec_names import (
 from pyg_skeletonmae.models.classifier import Classifier
 from pyg_skeletonmae.models.pretraining.skeleton2vec import Skeleton2Vec
 from pyg_skeletonmae.models.pretraining.st_backbone import ViTBackbone
-from pyg_skeletonmae.skeleton.layouts import NTU25_CTRGCN
+from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import MaskPolicy
 from pyg_skeletonmae.transforms.motion_masking import MotionTubeMask
 from pyg_skeletonmae.transforms.token_masking import RandomTokenMask, TubeMask
+from pyg_skeletonmae.transforms.tracks import Fill
 
 _STRATEGIES: dict[str, MaskPolicy] = {
     "motion": MotionTubeMask(0.9, 5, 0.1, "published"),
@@ -41,11 +45,16 @@ _NORMS = {"instance_norm": "instance", "layer_norm": "layer"}
 
 
 def load_skeleton2vec(
-    path: str | Path, mask: MaskPolicy | None = None, heads: int = 8
+    path: str | Path,
+    mask: MaskPolicy | None = None,
+    heads: int | None = None,
+    *,
+    absent: Fill | None = None,
+    skeleton: Skeleton | None = None,
 ) -> Skeleton2Vec | Classifier:
     """The model in a public checkpoint of Skeleton2vec.
 
-    Its skeleton is NTU's. A pre-training file becomes a :class:`Skeleton2Vec` with
+    A pre-training file becomes a :class:`Skeleton2Vec` with
     ``decoder_order="published"``, as it was trained; a linear probe or a fine-tuned model becomes a
     :class:`Classifier`. What nothing ever reads is left out: the average of the decoder's weights,
     and the decoder of classifiers. The file does not tell how often the teacher was moved: its
@@ -55,31 +64,43 @@ def load_skeleton2vec(
         path: The file, say ``epoch-600.pth``.
         mask: The mask to go on with; the file tells only of which kind it was. (default: that of
             NTU-60, a ratio of 0.9, tubes of 5, beta 0.1)
-        heads: The attention heads of a classifier, of which its file does not tell.
+        heads: The attention heads of a classifier, of which its file does not tell; None: 8, as
+            published.
+        absent: What a classifier was trained to see for an absent person, see :class:`Classifier`;
+            None: ``zeros``, as in all of its training.
+        skeleton: Its joints, in their order; None: NTU's, if they are 25.
 
     Raises:
         CheckpointError: The file is missing, damaged, or holds anything but tensors and plain
-            values; a key is missing, left over or of a wrong shape (it is named).
+            values; a key is missing, left over or of a wrong shape (it is named); an argument is
+            needed and not given, or does not fit the file.
     """
     model = entry(path, read_public(path), "model", dict)
     state = tensors(path, entry(path, model, "sd", dict))
     with named(path):
         if any(key.startswith("cls_head.") for key in state):
-            return _classifier(state, heads)
-        return _pretraining(path, state, entry(path, model, "args", dict), mask)
+            return _classifier(state, 8 if heads is None else heads, absent or "zeros", skeleton)
+        refuse_absent(absent)
+        args = entry(path, model, "args", dict)
+        return _pretraining(path, state, args, mask=mask, heads=heads, skeleton=skeleton)
 
 
 def _pretraining(
-    path: str | Path, state: dict[str, Tensor], args: dict[str, Any], mask: MaskPolicy | None
+    path: str | Path,
+    state: dict[str, Tensor],
+    args: dict[str, Any],
+    mask: MaskPolicy | None,
+    heads: int | None,
+    skeleton: Skeleton | None,
 ) -> Skeleton2Vec:
     spec = entry(path, entry(path, args, "model_spec", dict), "args", dict)
     ema = entry(path, entry(path, args, "ema_spec", dict), "args", dict)
     strategy = entry(path, spec, "mask_strategy", str, _STRATEGIES)
     norm = entry(path, args, "norm_target_per_layer", str, _NORMS)
     drop_average(state)
-    heads = entry(path, spec, "num_heads", int)
+    told = entry(path, spec, "num_heads", int) if heads is None or "num_heads" in spec else None
     settings: dict[str, Any] = {
-        **_sizes(state, "auto_encoder.", heads),
+        **_sizes(state, "auto_encoder.", heads_of(told, heads), skeleton),
         "mask": _STRATEGIES[strategy] if mask is None else mask,
         "top_k": entry(path, args, "average_top_k_layers", int),
         "target_norm": _NORMS[norm],
@@ -111,9 +132,11 @@ def drop_average(state: dict[str, Tensor]) -> None:
         del state[average]
 
 
-def _classifier(state: dict[str, Tensor], heads: int) -> Classifier:
+def _classifier(
+    state: dict[str, Tensor], heads: int, absent: Fill, skeleton: Skeleton | None
+) -> Classifier:
     finetuned = "cls_head.8.weight" in state
-    sizes = _sizes(state, "encoder.", heads)
+    sizes = _sizes(state, "encoder.", heads, skeleton)
     for key in [k for k in state if k.startswith(tuple(f"encoder.{t}" for _, t in DECODER))]:
         del state[key]
     last = "cls_head.8.weight" if finetuned else "cls_head.4.weight"
@@ -123,14 +146,16 @@ def _classifier(state: dict[str, Tensor], heads: int) -> Classifier:
     def build() -> Classifier:
         encoder = backbone.encoder(**sizes)
         if not finetuned:
-            return Classifier(encoder, classes, "bn-linear")
-        return Classifier(encoder, classes, "joints-mlp", hidden)
+            return Classifier(encoder, classes, "bn-linear", absent=absent)
+        return Classifier(encoder, classes, "joints-mlp", hidden, absent=absent)
 
     places = FINETUNED if finetuned else LINEAR
     return build_public(build, state, partial(skeleton2vec_source, places=places))
 
 
-def _sizes(state: dict[str, Tensor], prefix: str, heads: int) -> dict[str, Any]:
+def _sizes(
+    state: dict[str, Tensor], prefix: str, heads: int, skeleton: Skeleton | None
+) -> dict[str, Any]:
     """Arguments of our models, as far as the shapes of the tensors tell."""
     embedding = f"{prefix}encoder_embedding."
     width, channels, patch, _ = shape_of(state, f"{embedding}projection.1.weight", 4)
@@ -149,7 +174,7 @@ def _sizes(state: dict[str, Tensor], prefix: str, heads: int) -> dict[str, Any]:
         init="normal",
     )
     return {
-        "skeleton": NTU25_CTRGCN,
+        "skeleton": skeleton_for(state, f"{embedding}spatio_pos_emb", 3, skeleton),
         "in_channels": channels,
         "frames": steps * patch,
         "backbone": backbone,

@@ -23,8 +23,10 @@ from st_helpers import (
 )
 from torch import Tensor
 
+from pyg_skeletonmae import Skeleton
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.layouts import COCO17, KINECT20, NTU25, UIPRMD22
 from pyg_skeletonmae.models import Classifier, STSkeletonMAE, build_model, load_mamp
 from pyg_skeletonmae.models.checkpoints.mamp import _HEADS
 from pyg_skeletonmae.models.checkpoints.names import MAMP, mamp_source
@@ -104,7 +106,7 @@ def test_a_classifier(tmp_path: Path, head: str, layers: dict[str, tuple[int, ..
     for key, shape in layers.items():
         whole = key.endswith("num_batches_tracked")
         state[f"head.{key}"] = torch.zeros(shape).long() if whole else torch.rand(shape)
-    model = load_mamp(write(tmp_path, state))
+    model = load_mamp(write(tmp_path, state), absent="none")
     assert isinstance(model, Classifier) and model.num_classes == 7
     assert " ".join(type(layer).__name__ for layer in model.head) == head
     if head.startswith("Batch"):
@@ -113,13 +115,115 @@ def test_a_classifier(tmp_path: Path, head: str, layers: dict[str, tuple[int, ..
     assert torch.equal(model.head[-1].weight, state[f"head.{last}"])
 
 
+def probe(classes: int) -> dict[str, Tensor]:
+    """A linear probe on the encoder of the small model."""
+    state = {key: value for key, value in public_state().items() if key.startswith(ENCODER)}
+    return state | {"head.fc.weight": torch.rand(classes, 32), "head.fc.bias": torch.rand(classes)}
+
+
+@pytest.mark.parametrize(("classes", "absent"), [(60, "zeros"), (51, "zeros"), (120, "loop")])
+def test_classes_tell_what_stood_for_an_absent_person(
+    tmp_path: Path, classes: int, absent: str
+) -> None:
+    """Of NTU RGB+D 60, PKU-MMD and NTU RGB+D 120."""
+    path = write(tmp_path, probe(classes))
+    model = load_mamp(path)
+    assert isinstance(model, Classifier) and model.absent == absent
+    assert load_mamp(path, absent="none").absent == "none"  # type: ignore[union-attr]
+    assert build_model(model.config).absent == absent
+
+
+def test_other_numbers_of_classes_have_to_say_it(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"official.pth: .* 7 classes .*give absent"):
+        load_mamp(write(tmp_path, probe(7)))
+    with pytest.raises(CheckpointError, match="absent 'zeros': the file holds no classifier"):
+        load_mamp(write(tmp_path), absent="zeros")
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_that_wrappers_gave_are_those_of_the_model(tmp_path: Path, wrapper: str) -> None:
+    model = load_mamp(write(tmp_path, {wrapper + key: t for key, t in public_state().items()}))
+    for name, tensor in load_mamp(write(tmp_path)).state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor), name
+
+
+def test_two_tensors_of_one_name_are_refused(tmp_path: Path) -> None:
+    state = public_state()
+    state["module.norm.bias"] = state["norm.bias"]
+    with pytest.raises(CheckpointError, match="a second tensor 'norm.bias'"):
+        load_mamp(write(tmp_path, state))
+
+
+@pytest.mark.parametrize("skeleton", [COCO17, KINECT20, UIPRMD22])
+def test_other_joints_are_named_by_a_skeleton(tmp_path: Path, skeleton: Skeleton) -> None:
+    state, joints = public_state(), skeleton.num_joints
+    for key in ("pos_embed", "decoder_pos_embed"):
+        state[key] = state[key][:, :, :joints]
+    path = write(tmp_path, state)
+    model = load_mamp(path, skeleton=skeleton)
+    assert isinstance(model, STSkeletonMAE) and model.encoder.skeleton == skeleton
+    assert torch.equal(model.encoder.position.joint, state["pos_embed"][0, 0])
+    with pytest.raises(
+        CheckpointError, match=rf"{joints} joints .* and does not name them.*skeleton"
+    ):
+        load_mamp(path)
+    with pytest.raises(CheckpointError, match=f"has {joints} joints .*, the skeleton ntu25.* 25"):
+        load_mamp(path, skeleton=NTU25)
+
+
+def test_heads_where_the_file_does_not_tell_them(tmp_path: Path) -> None:
+    path = save({"model": probe(60)}, tmp_path)
+    with pytest.raises(CheckpointError, match="args: expected a Namespace"):
+        load_mamp(path)
+    model = load_mamp(path, heads=4)
+    assert isinstance(model, Classifier)
+    told = load_mamp(write(tmp_path, probe(60)), heads=4)
+    assert repr(told) == repr(model)
+    with pytest.raises(CheckpointError, match="heads 8: the file tells of 4"):
+        load_mamp(write(tmp_path), heads=8)
+    with pytest.raises(CheckpointError, match="5 heads do not divide"):
+        load_mamp(save({"model": probe(60)}, tmp_path), heads=5)
+
+
+def cubic(x: Tensor) -> Tensor:
+    """The kernel of cubic convolution with a = -3/4 (Keys, 1981)."""
+    a, x = -0.75, x.abs()
+    near = (a + 2) * x**3 - (a + 3) * x**2 + 1
+    far = a * (x**3 - 5 * x**2 + 8 * x - 4)
+    return torch.where(x <= 1, near, torch.where(x < 2, far, 0.0))
+
+
+@pytest.mark.parametrize("steps", [3, 4, 9, 30])
+def test_time_is_resampled_by_cubic_convolution(tmp_path: Path, steps: int) -> None:
+    old = public_state()["temp_embed"][0, :, 0].double()
+    place = (torch.arange(steps).double() + 0.5) * STEPS / steps - 0.5
+    around = place.floor().long()[:, None] + torch.arange(-1, 3)
+    weight = cubic(place[:, None] - around)
+    expected = torch.einsum("tk,tkd->td", weight, old[around.clamp(0, STEPS - 1)])
+    model = load_mamp(write(tmp_path), frames=steps * PATCH)
+    assert isinstance(model, STSkeletonMAE)
+    torch.testing.assert_close(model.encoder.position.time.double(), expected, rtol=0, atol=1e-6)
+    assert model.decoder.position.time.shape[0] == steps
+    assert model.config["init_args"]["frames"] == steps * PATCH
+
+
+def test_as_many_frames_change_nothing_and_parts_of_patches_are_refused(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    same = load_mamp(path, frames=FRAMES)
+    time = public_state()["temp_embed"][0, :, 0]
+    assert isinstance(same, STSkeletonMAE) and torch.equal(same.encoder.position.time, time)
+    for frames in (0, -4, 10):
+        with pytest.raises(CheckpointError, match=rf"frames {frames}: expected a multiple of 4"):
+            load_mamp(path, frames=frames)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda s: s.pop("blocks.1.norm2.bias"), "no 'blocks.1.norm2.bias'"),
         (lambda s: s.pop("temp_embed"), "no 'temp_embed'"),
         (lambda s: s.update(extra=torch.zeros(1)), "not know: 'extra'"),
-        (lambda s: s.update(pos_embed=torch.zeros(1, 1, 17, 32)), "'pos_embed'"),
+        (lambda s: s.update(pos_embed=torch.zeros(1, 1, 17, 32)), r"17 joints \('pos_embed'\) and does not name"),
         (lambda s: s.update(temp_embed=torch.zeros(6, 32)), r"'temp_embed' \[6, 32\]"),
         (lambda s: s.update({"norm.bias": 3.0}), "'norm.bias': expected a tensor"),
         (
@@ -178,7 +282,7 @@ def recorded(folder: Path, kind: str) -> tuple[dict[str, Tensor], Classifier, Te
     """The arrays of a head, our classifier from its weights, and the tracks."""
     oracle = load("mamp_heads")
     arrays = call(oracle, f"{kind}/")
-    model = load_mamp(write(folder, weights(arrays)))
+    model = load_mamp(write(folder, weights(arrays)), absent="zeros")
     assert isinstance(model, Classifier)
     return arrays, model, oracle_tracks(oracle["in/x"])
 

@@ -10,6 +10,7 @@ from st_helpers import SKELETON, as_batch, call, ours, weights
 from torch import Tensor
 
 from pyg_skeletonmae.errors import CheckpointError
+from pyg_skeletonmae.layouts import KINECT20
 from pyg_skeletonmae.models import Classifier, Skeleton2Vec, build_model, load_skeleton2vec
 from pyg_skeletonmae.models.checkpoints.skeleton2vec_names import skeleton2vec_source
 from pyg_skeletonmae.transforms import MotionTubeMask, RandomTokenMask, TubeMask
@@ -86,6 +87,36 @@ def test_a_pretraining_file(tmp_path: Path) -> None:
         assert torch.equal(weight[32:64], state[prefix + key])
     joints = state["ema.model.encoder_embedding.spatio_pos_emb"]
     assert torch.equal(model.encoder.position.joint, joints[0, :, 0].t())
+
+
+def test_an_absent_person_is_zeros_unless_said_otherwise(tmp_path: Path) -> None:
+    path = write(tmp_path, wrapper({"4.weight": torch.rand(7, 32), "4.bias": torch.rand(7),
+                 "2.running_mean": torch.rand(32), "2.running_var": torch.rand(32),
+                 "2.num_batches_tracked": torch.tensor(1)}), {})  # fmt: skip
+    model = load_skeleton2vec(path)
+    assert isinstance(model, Classifier) and model.absent == "zeros"
+    assert load_skeleton2vec(path, absent="loop").absent == "loop"
+    with pytest.raises(CheckpointError, match="absent 'zeros': the file holds no classifier"):
+        load_skeleton2vec(write(tmp_path), absent="zeros")
+
+
+def test_names_that_wrappers_gave_and_other_joints(tmp_path: Path) -> None:
+    state = {}
+    for key, value in public_state().items():
+        value = value[..., :20] if "spatio_pos_emb" in key else value
+        state["module." + key.replace("encoder.", "_orig_mod.encoder.", 1)] = value
+    model = load_skeleton2vec(write(tmp_path, state), skeleton=KINECT20)
+    assert isinstance(model, Skeleton2Vec) and model.encoder.skeleton == KINECT20
+    with pytest.raises(CheckpointError, match="20 joints .* and does not name them"):
+        load_skeleton2vec(write(tmp_path, state))
+
+
+def test_heads_that_the_file_does_not_tell(tmp_path: Path) -> None:
+    path = write(tmp_path, args=ARGS | {"model_spec": {"args": {"mask_strategy": "motion"}}})
+    bare = repr(load_skeleton2vec(path, heads=4))
+    assert bare == repr(load_skeleton2vec(write(tmp_path)))
+    with pytest.raises(CheckpointError, match="heads 2: the file tells of 4"):
+        load_skeleton2vec(write(tmp_path), heads=2)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +254,16 @@ def recorded(folder: Path, kind: str) -> tuple[dict[str, Tensor], Classifier, Te
 def test_recorded_scores(tmp_path: Path, kind: str) -> None:
     arrays, model, clips = recorded(tmp_path, kind)
     batch = labelled(s2v_tracks(clips), torch.zeros(6, dtype=torch.long))
-    logits = model(batch)["logits"].view(2, 3, 7).mean(1)
+    batch.num_tracks, batch.num_views = torch.tensor([6, 6]), torch.tensor([3, 3])
+    del batch.y
+    logits = model(batch)["logits"]
     torch.testing.assert_close(logits, arrays["eval/logits"], rtol=1e-5, atol=1e-5)
+    lone = s2v_tracks(clips)[[6, 8, 10]]  # the last clip without its person of zeros
+    batch = labelled(lone, torch.zeros(1, dtype=torch.long))
+    batch.num_tracks, batch.num_views = torch.tensor([3]), torch.tensor([3])
+    logits = model(batch)["logits"]
+    torch.testing.assert_close(logits, arrays["eval/logits"][1:], rtol=1e-5, atol=1e-5)
+    batch = labelled(s2v_tracks(clips), torch.zeros(6, dtype=torch.long))
     if kind == "light":
         expected = ours(arrays["mid/encoder_out_eval"], STEPS)
         torch.testing.assert_close(model.encoder(batch)[:2], expected, rtol=1e-5, atol=1e-5)
