@@ -150,7 +150,7 @@ def test_names_that_wrappers_gave_are_those_of_the_model(tmp_path: Path, wrapper
 def test_two_tensors_of_one_name_are_refused(tmp_path: Path) -> None:
     state = public_state()
     state["module.norm.bias"] = state["norm.bias"]
-    with pytest.raises(CheckpointError, match="a second tensor 'norm.bias'"):
+    with pytest.raises(CheckpointError, match=r"a second tensor 'norm\.bias'"):
         load_mamp(write(tmp_path, state))
 
 
@@ -163,9 +163,7 @@ def test_other_joints_are_named_by_a_skeleton(tmp_path: Path, skeleton: Skeleton
     model = load_mamp(path, skeleton=skeleton)
     assert isinstance(model, STSkeletonMAE) and model.encoder.skeleton == skeleton
     assert torch.equal(model.encoder.position.joint, state["pos_embed"][0, 0])
-    with pytest.raises(
-        CheckpointError, match=rf"{joints} joints .* and does not name them.*skeleton"
-    ):
+    with pytest.raises(CheckpointError, match=rf"{joints} joints .*does not name them"):
         load_mamp(path)
     with pytest.raises(CheckpointError, match=f"has {joints} joints .*, the skeleton ntu25.* 25"):
         load_mamp(path, skeleton=NTU25)
@@ -223,7 +221,7 @@ def test_as_many_frames_change_nothing_and_parts_of_patches_are_refused(tmp_path
         (lambda s: s.pop("blocks.1.norm2.bias"), "no 'blocks.1.norm2.bias'"),
         (lambda s: s.pop("temp_embed"), "no 'temp_embed'"),
         (lambda s: s.update(extra=torch.zeros(1)), "not know: 'extra'"),
-        (lambda s: s.update(pos_embed=torch.zeros(1, 1, 17, 32)), r"17 joints \('pos_embed'\) and does not name"),
+        (lambda s: s.update(pos_embed=torch.zeros(1, 1, 17, 32)), "17 joints .'pos_embed'."),
         (lambda s: s.update(temp_embed=torch.zeros(6, 32)), r"'temp_embed' \[6, 32\]"),
         (lambda s: s.update({"norm.bias": 3.0}), "'norm.bias': expected a tensor"),
         (

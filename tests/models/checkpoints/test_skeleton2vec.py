@@ -104,10 +104,10 @@ def test_names_that_wrappers_gave_and_other_joints(tmp_path: Path) -> None:
     state = {}
     for key, value in public_state().items():
         value = value[..., :20] if "spatio_pos_emb" in key else value
-        state["module." + key.replace("encoder.", "_orig_mod.encoder.", 1)] = value
+        state["module." + key.replace(".", "._orig_mod.", 1)] = value
     model = load_skeleton2vec(write(tmp_path, state), skeleton=KINECT20)
     assert isinstance(model, Skeleton2Vec) and model.encoder.skeleton == KINECT20
-    with pytest.raises(CheckpointError, match="20 joints .* and does not name them"):
+    with pytest.raises(CheckpointError, match=r"20 joints .* and does not name them"):
         load_skeleton2vec(write(tmp_path, state))
 
 
