@@ -150,9 +150,7 @@ def load_encoder(
         raise CheckpointError(
             f"{path}: expected a model with an encoder, found {model!r:.80} ({error})"
         ) from None
-    if random_init:
-        return cast(SkeletonEncoder, build_model(encoder.config, own))
-    return encoder
+    return cast(SkeletonEncoder, build_model(encoder.config, own)) if random_init else encoder
 
 
 def check_fits(module: nn.Module, dataset: SkeletonDataset, path: Path | str) -> None:

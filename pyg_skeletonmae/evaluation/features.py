@@ -124,8 +124,7 @@ def extract_features(
         time: ``"mean"`` over the frames, or the number of segments to keep.
 
     Raises:
-        DataError: There is no clip, clips have features of different width, or a feature is NaN or
-            infinite.
+        DataError: There is no clip, features differ in width, or one is NaN or infinite.
     """
     with evaluating(encoder) as device:
 

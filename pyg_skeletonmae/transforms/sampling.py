@@ -171,9 +171,7 @@ class Sample(NamedTuple):
 def public_sample(
     length: int, frames: int, views: int, ratios: tuple[float, float], starts: bool
 ) -> Sample:
-    """What pyskl and Skeleton2vec draw in testing, of every clip of a length.
-
-    They seed NumPy's old generator, whose numbers are fixed for good, with 255 for each clip.
+    """What pyskl and Skeleton2vec draw in testing, of NumPy's old generator with a fixed seed.
 
     Args:
         length: The frames of the clip.
