@@ -15,7 +15,6 @@ from pyg_skeletonmae.io.torch_file import read_torch_file
 from pyg_skeletonmae.models.checkpoints.names import Source, load_public, public_weights
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import NTU25_CTRGCN
-from pyg_skeletonmae.transforms.tracks import Fill
 
 T = TypeVar("T")
 M = TypeVar("M", bound=nn.Module)
@@ -149,12 +148,6 @@ def heads_of(told: int | None, given: int | None) -> int:
     heads = given if told is None else told
     assert heads is not None
     return heads
-
-
-def refuse_absent(absent: Fill | None) -> None:
-    """Raises :class:`CheckpointError` where ``absent`` is given for a file without a classifier."""
-    if absent is not None:
-        raise CheckpointError(f"absent {absent!r}: the file holds no classifier; leave it out")
 
 
 def count_blocks(state: Mapping[str, Tensor], prefix: str) -> int:

@@ -18,7 +18,6 @@ from pyg_skeletonmae.models.checkpoints.file import (
     heads_of,
     named,
     read_public,
-    refuse_absent,
     shape_of,
     skeleton_for,
     tensors,
@@ -95,7 +94,8 @@ def load_mamp(
             resample_time(state, frames)
         if trained:
             return _classifier(state, heads, skeleton, absent)
-        refuse_absent(absent)
+        if absent is not None:
+            raise CheckpointError(f"absent {absent!r}: the file holds no classifier; leave it out")
         return _pretraining(path, state, heads, args, skeleton)
 
 

@@ -16,7 +16,6 @@ from pyg_skeletonmae.models.checkpoints.file import (
     heads_of,
     named,
     read_public,
-    refuse_absent,
     shape_of,
     skeleton_for,
     tensors,
@@ -80,7 +79,8 @@ def load_skeleton2vec(
     with named(path):
         if any(key.startswith("cls_head.") for key in state):
             return _classifier(state, 8 if heads is None else heads, absent or "zeros", skeleton)
-        refuse_absent(absent)
+        if absent is not None:
+            raise CheckpointError(f"absent {absent!r}: the file holds no classifier; leave it out")
         args = entry(path, model, "args", dict)
         return _pretraining(path, state, args, mask=mask, heads=heads, skeleton=skeleton)
 
