@@ -55,3 +55,14 @@ def test_what_differs_is_named():
     ]  # fmt: skip
     smoke = Bench(other.clips, True, True)
     assert "two steps on two clips" in list(differences(smoke, "mamp"))
+
+
+def test_lone_persons_are_not_doubled_where_the_public_files_do_not(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[3] / "benchmarks"))
+    import ntu_transfer
+
+    options = ntu_transfer.parser().parse_args(["--seeds=0", "--method", "mamp", "skeleton2vec"])
+    for small in (False, True):
+        runs = list(ntu_transfer.runs(bench("pkummd2", "xsub", small=small), options))
+        filled = [run.folder for run in runs if "--data.fill=zeros" in run.command]
+        assert len(filled) == (not small) and all("NTU_RGB_D_120-mamp" in f for f in filled)
