@@ -127,12 +127,19 @@ def extract_features(
         DataError: There is no clip, features differ in width, or one is NaN or infinite.
     """
     with evaluating(encoder) as device:
+        return _collect(
+            loader, lambda batch: batch_features(encoder, batch.to(device), joints, time)
+        )
 
-        def pooled(batch: Data) -> Tensor:
-            batch = batch.to(device)
-            return pool_batch(encoder(batch), batch, joints, time)
 
-        return _collect(loader, pooled)
+def batch_features(
+    encoder: nn.Module,
+    batch: Data,
+    joints: Literal["mean", "concat"] = "mean",
+    time: Literal["mean"] | int = "mean",
+) -> Tensor:
+    """The features of one batch ``[B, .]``, as :func:`extract_features` pools them."""
+    return pool_batch(encoder(batch), batch, joints, time)
 
 
 def raw_features(loader: Iterable[Data], standardize: bool = True) -> Features:

@@ -14,7 +14,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.datasets.sets.pose_formats import PoseFormatName
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.evaluation import extract_features
+from pyg_skeletonmae.evaluation.features import batch_features
 from pyg_skeletonmae.files.write import write_text
 from pyg_skeletonmae.inference.files import Reading
 from pyg_skeletonmae.inference.inputs import Clips
@@ -194,7 +194,9 @@ class Embedder(Released):
 
     def _rows(self, batch: Data, joints: Joints, segments: int) -> Array:
         time: Literal["mean"] | int = "mean" if segments == 1 else segments
-        rows: Array = extract_features(self.encoder, [batch], joints, time).x.numpy()
+        rows: Array = batch_features(self.encoder, batch, joints, time).float().cpu().numpy()
+        if not np.isfinite(rows).all():
+            raise DataError("features are NaN or infinite; check the coordinates and the model")
         return rows
 
     def __repr__(self) -> str:

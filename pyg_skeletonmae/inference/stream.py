@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -13,6 +16,7 @@ from pyg_skeletonmae.inference.windows import Cut, Piece, seen
 from pyg_skeletonmae.io.npz import Array
 
 MAX_PERSONS = 256
+_ALONE = (0,)
 T = TypeVar("T")
 Frame: TypeAlias = "Array | Mapping[Hashable, Array] | None"
 """What is seen at one moment, see :meth:`~pyg_skeletonmae.inference.Recognizer.stream`."""
@@ -27,7 +31,7 @@ class Persons(NamedTuple):
         valid: Which are present ``[M, V]``, bool.
     """
 
-    ids: Sequence[Hashable]
+    ids: tuple[Hashable, ...]
     pos: Array
     valid: Array
 
@@ -77,9 +81,8 @@ class Stream(Generic[T]):
             yield from self._say(buffer, number, time.perf_counter())
 
     def _say(self, buffer: Buffer, stop: int, begin: float) -> Sequence[T]:
-        ids, pos, valid = buffer.window(min(stop, self.window))
-        start = max(stop - self.window, 0)
-        piece = Piece(self._name, None, start, stop, pos, valid)
+        ids, pos, valid = buffer.window()
+        piece = Piece(self._name, None, stop - len(buffer), stop, pos, valid)
         answers = self._answer(list(seen(piece, ids, self._apart)))
         self.seconds = time.perf_counter() - begin
         return answers
@@ -90,62 +93,51 @@ class Stream(Generic[T]):
 
 
 class Buffer:
-    """The last frames of a stream, by person.
+    """The last frames of a stream, and who is in them.
 
     Args:
         frames: How many are kept.
     """
 
     def __init__(self, frames: int) -> None:
-        self._size, self._number = frames, 0
-        # Of each person: joints [T, V, C], presence [T, V] in a ring, and the last frame seen.
-        self._rings: dict[Hashable, tuple[Array, Array]] = {}
-        self._last: dict[Hashable, int] = {}
-        self._shape: tuple[int, ...] = (0, 0)
+        self._frames: deque[Persons] = deque(maxlen=frames)
 
     def add(self, persons: Persons) -> None:
-        """Takes a frame; forgets who has not been seen for as long as frames are kept.
+        """Takes a frame, and forgets the oldest one."""
+        self._frames.append(persons)
+
+    def window(self) -> tuple[list[Hashable], Array, Array]:
+        """Who is in the frames that are kept: ids, joints ``[M, T, V, C]``, presence ``[M, T, V]``.
 
         Raises:
-            DataError: More persons than a stream can have.
+            DataError: More persons than a window of a stream can have.
         """
-        slot = self._number % self._size
-        self._shape = persons.pos.shape[1:]
-        for key in [key for key, last in self._last.items() if self._number - last >= self._size]:
-            del self._last[key], self._rings[key]
-        for _, valid in self._rings.values():
-            valid[slot] = False
-        for number, key in enumerate(persons.ids):
-            if key not in self._rings:
-                if len(self._rings) >= MAX_PERSONS:
-                    raise DataError(
-                        f"frame {self._number}: more than {MAX_PERSONS} persons within a window of "
-                        f"{self._size} frames; ids must stay with their persons"
-                    )
-                joints, channels = self._shape
-                self._rings[key] = (
-                    np.zeros((self._size, joints, channels), np.float32),
-                    np.zeros((self._size, joints), bool),
-                )
-            self._rings[key][0][slot], self._rings[key][1][slot] = (
-                persons.pos[number],
-                persons.valid[number],
+        frames, ids = self._frames, self._frames[0].ids
+        if all(persons.ids == ids for persons in frames):
+            pos = np.stack([persons.pos for persons in frames], 1)
+            return list(ids), pos, np.stack([persons.valid for persons in frames], 1)
+        place: dict[Hashable, int] = {}
+        for persons in frames:
+            for key in persons.ids:
+                place.setdefault(key, len(place))
+        if len(place) > MAX_PERSONS:
+            raise DataError(
+                f"more than {MAX_PERSONS} persons within a window of {len(frames)} frames; ids "
+                "must stay with their persons"
             )
-            self._last[key] = self._number
-        self._number += 1
+        joints, channels = next(persons for persons in frames if len(persons.ids)).pos.shape[1:]
+        pos = np.zeros((len(place), len(frames), joints, channels), np.float32)
+        valid = np.zeros(pos.shape[:3], bool)
+        for time_, persons in enumerate(frames):
+            rows = [place[key] for key in persons.ids]
+            pos[rows, time_], valid[rows, time_] = persons.pos, persons.valid
+        return list(place), pos, valid
 
-    def window(self, frames: int) -> tuple[list[Hashable], Array, Array]:
-        """Who is kept, and their last ``frames`` frames: ``[M, T, V, C]`` and ``[M, T, V]``."""
-        slots = np.arange(self._number - frames, self._number) % self._size
-        pos = np.zeros((len(self._rings), frames, *self._shape), np.float32)
-        valid = np.zeros(pos.shape[:-1], bool)
-        for number, (own, there) in enumerate(self._rings.values()):
-            np.take(own, slots, 0, out=pos[number])
-            np.take(there, slots, 0, out=valid[number])
-        return list(self._rings), pos, valid
+    def __len__(self) -> int:
+        return len(self._frames)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._size}, persons={len(self._rings)})"
+        return f"{type(self).__name__}({self._frames.maxlen}, frames={len(self)})"
 
 
 def checked_frame(frame: Any, number: int, joints: int, channels: int | None) -> Persons:
@@ -161,7 +153,15 @@ def checked_frame(frame: Any, number: int, joints: int, channels: int | None) ->
         DataError: It has another shape, or a joint of which some coordinates are no numbers, or an
             infinite one.
     """
+    usual = isinstance(frame, np.ndarray) and frame.shape == (joints, channels)
+    if usual and frame.dtype.kind in "fiu":
+        with np.errstate(over="ignore"):
+            own: Array = frame.astype(np.float32)[None]
+        if math.isfinite(own.sum()):  # of finite numbers it is, or they are looked at below
+            return Persons(_ALONE, own, _all_present(joints))
     ids: Sequence[Hashable] = ()
+    if not isinstance(frame, np.ndarray) and frame is not None and len(frame) > MAX_PERSONS:
+        raise DataError(f"frame {number}: expected at most {MAX_PERSONS} persons")
     if isinstance(frame, Mapping):
         ids, rows = list(frame), list(frame.values())
         shapes = {np.shape(row) for row in rows}
@@ -182,7 +182,7 @@ def checked_frame(frame: Any, number: int, joints: int, channels: int | None) ->
         )
     with np.errstate(over="ignore"):
         pos = pos.astype(np.float32)
-    valid: Array = np.isfinite(pos).all(-1)
+    valid: Array = np.asarray(np.isfinite(pos).all(-1))
     if not valid.all():
         bad = ~valid & ~np.isnan(pos).all(-1)
         if bad.any():
@@ -192,4 +192,12 @@ def checked_frame(frame: Any, number: int, joints: int, channels: int | None) ->
                 "NaN in all of them"
             )
         pos[~valid] = 0
-    return Persons(ids or range(len(pos)), pos, valid)
+    return Persons(tuple(ids) or tuple(range(len(pos))), pos, valid)
+
+
+@cache
+def _all_present(joints: int) -> Array:
+    """That all joints of a person are there; never to be written to."""
+    valid: Array = np.ones((1, joints), bool)
+    valid.flags.writeable = False
+    return valid

@@ -63,6 +63,8 @@ class Resample(SkeletonTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips with ``frames`` frames."""
         refuse_masks(data, self)
+        if data["pos"].size(1) == self.frames:  # every new frame falls on an old one
+            return data
         return follow_plan(data, self.plan(whole_clips(data)))
 
     def __repr__(self) -> str:

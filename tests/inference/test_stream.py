@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
+import torch
 from inference_helpers import TOLD, classifier, poses
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.inference import Recognizer, Stream
 from pyg_skeletonmae.inference.stream import MAX_PERSONS, Buffer, checked_frame
-from pyg_skeletonmae.layouts import MEDIAPIPE33
+from pyg_skeletonmae.layouts import MEDIAPIPE33, NTU25
+from pyg_skeletonmae.models import Classifier, Preprocessing, STEncoder
 
 
 @pytest.fixture
@@ -100,7 +105,59 @@ def test_who_has_left_is_forgotten_and_a_crowd_is_refused():
     buffer, pos = Buffer(4), np.ones((17, 3))
     for number in range(1000):
         buffer.add(checked_frame({number // 2: pos}, number, 17, 3))
-    assert repr(buffer) == "Buffer(4, persons=2)"
-    crowd = dict.fromkeys(range(MAX_PERSONS + 1), pos)
+    assert repr(buffer) == "Buffer(4, frames=4)"
+    ids, joints, valid = buffer.window()
+    assert ids == [498, 499] and joints.shape == (2, 4, 17, 3)
+    assert valid.all(2).tolist() == [[True, True, False, False], [False, False, True, True]]
+    crowd = dict.fromkeys(range(MAX_PERSONS), pos)
+    buffer.add(checked_frame(crowd, 1000, 17, 3))
     with pytest.raises(DataError, match=f"more than {MAX_PERSONS} persons within a window of 4"):
-        buffer.add(checked_frame(crowd, 1000, 17, 3))
+        buffer.window()
+    with pytest.raises(DataError, match=f"frame 1: expected at most {MAX_PERSONS} persons"):
+        checked_frame(crowd | {"one more": pos}, 1, 17, 3)
+
+
+@pytest.mark.slow
+def test_an_hour_is_streamed_in_the_memory_of_a_minute(recognizer):
+    """108,000 frames with persons who come and go, as fast as it goes."""
+    frame = poses(frames=16)[0].astype(np.float64)
+
+    def hour():
+        for number in range(108_000):
+            person = frame[number % 16]
+            yield {number // 900: person} if number // 30 % 2 else person
+
+    tracemalloc.start()
+    peaks = []
+    for number, _ in enumerate(recognizer.stream(hour(), 64, 64)):
+        if number % 400 == 399:
+            peaks.append(tracemalloc.get_traced_memory()[0])
+    tracemalloc.stop()
+    assert number == 108_000 // 64 and len(peaks) == 4
+    assert peaks[-1] < peaks[0] + 100_000, peaks
+
+
+@pytest.mark.slow
+def test_streaming_costs_little_beside_the_encoder():
+    """At most a fifth of one call of the encoder for each window: a transformer of MAMP's size."""
+    encoder = STEncoder(NTU25, 3, frames=64, frames_per_patch=4, hidden_channels=256, depth=8)
+    recognizer = Recognizer(Classifier(encoder, 60).eval(), Preprocessing(frames=64))
+    frames = np.random.default_rng(0).normal(size=(64 + 16 * 5, 25, 3)).astype(np.float32)
+    clip = recognizer.data(frames[None, :64], np.ones((1, 64, 25), bool))
+
+    def streamed():
+        assert len(list(recognizer.stream(iter(frames), 64, 16))) == 6
+
+    def bare():
+        with torch.inference_mode():
+            for _ in range(6):
+                encoder(clip)
+
+    seconds: dict[str, list[float]] = {"bare": [], "streamed": []}
+    for _ in range(6):
+        for name, run in (("bare", bare), ("streamed", streamed)):
+            begin = time.process_time()
+            run()
+            seconds[name].append(time.process_time() - begin)
+    least = {name: min(several) for name, several in seconds.items()}
+    assert least["streamed"] < 1.2 * least["bare"], least
