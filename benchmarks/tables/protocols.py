@@ -35,7 +35,7 @@ METHODS = {
     "graph_mae": Method("graph_mae", finetune="strl"),
     "st_mae_vit": Method("st_mae_vit"),
     "mamp": Method("mamp"),
-    "st_mae_sttformer": Method("st_mae_sttformer", finetune_settings=_NO_LAYERS),
+    "st_mae_sttformer": Method("st_mae_sttformer", finetune="sttformer"),
     "skeleton2vec": Method("skeleton2vec"),
 }
 # The same for two CPU cores.

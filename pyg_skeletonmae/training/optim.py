@@ -31,6 +31,10 @@ class OptimConfig:
         warmup_epochs: Epochs (fractions allowed) over which the rate first grows linearly.
         warmup_fraction: The same as a share of the run, for runs whose length is not in epochs.
         min_lr: Where ``cosine`` ends.
+        read_at: Where in a step warm-up and ``cosine`` are read, see :func:`lr_factor`: at its
+            ``start``, as MAMP does (its first step moves nothing), at its ``end``, as Skeleton2vec
+            does, or, ``ours``, the warm-up at the end and the rest at the start, so that no step is
+            lost.
         milestones: Epochs, counted from the start of the run, at which ``step`` steps.
         gamma: Factor of each such step.
         no_decay: Leave biases and one-dimensional tensors (norms, tokens) undecayed.
@@ -63,6 +67,7 @@ class OptimConfig:
     lr_scale: dict[str, float] = field(default_factory=dict)
     layer_decay: float = 1.0
     warmup_fraction: float = 0.0
+    read_at: Literal["ours", "start", "end"] = "ours"
 
     def __post_init__(self) -> None:
         for ok, key, expected in self._rules():
@@ -87,6 +92,7 @@ class OptimConfig:
         once = self.warmup_fraction == 0 or self.warmup_epochs == 0
         yield 0 <= self.warmup_fraction < 1, "warmup_fraction", "a number in [0, 1)"
         yield once, "warmup_fraction", "0 beside warmup_epochs"
+        yield self.read_at in ("ours", "start", "end"), "read_at", "ours, start or end"
         yield 0 <= self.min_lr <= self.lr, "min_lr", f"a number from 0 to lr ({self.lr:g})"
         rising = sorted(set(self.milestones)) == self.milestones
         yield rising and all(m > 0 for m in self.milestones), "milestones", "rising epochs > 0"
@@ -182,19 +188,22 @@ def lr_factor(
     r"""The factor on the peak learning rate as a function of the step ``s`` (from 0).
 
     .. math::
-        f(s) = \frac{s + 1}{W} \text{ for } s < W, \qquad
-        f(s) = r + (1 - r) \, \frac{1 + \cos(\pi \frac{s - W}{S - W})}{2} \text{ (cosine)}
+        f(s) = \frac{s + a}{W} \text{ for } s < W, \qquad
+        f(s) = r + (1 - r) \, \frac{1 + \cos(\pi \frac{s + b - W}{S - W})}{2} \text{ (cosine)}
 
-    with :math:`W` warm-up steps, :math:`S` total steps and :math:`r` = ``min_lr / lr``.
+    with :math:`W` warm-up steps, :math:`S` total steps and :math:`r` = ``min_lr / lr``. Of
+    ``read_at="start"`` :math:`a = b = 0`, of ``"end"`` :math:`a = b = 1`, of ``"ours"``
+    :math:`a = 1, b = 0`.
     """
     warmup = round(config.warmup_epochs * steps_per_epoch + config.warmup_fraction * total_steps)
     floor = config.min_lr / config.lr
+    rising, falling = int(config.read_at != "start"), int(config.read_at == "end")
 
     def factor(step: int) -> float:
         if step < warmup:
-            return (step + 1) / warmup
+            return (step + rising) / warmup
         if config.schedule == "cosine":
-            progress = min(1.0, (step - warmup) / max(1, total_steps - warmup))
+            progress = min(1.0, (step + falling - warmup) / max(1, total_steps - warmup))
             return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
         if config.schedule == "step":
             passed = sum(step >= epoch * steps_per_epoch for epoch in config.milestones)

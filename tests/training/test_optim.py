@@ -47,6 +47,20 @@ def test_step():
     assert rates(config, 8, 2) == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25]
 
 
+@pytest.mark.parametrize(("read_at", "late"), [("start", 0), ("end", 1)])
+def test_warmup_then_cosine_of_the_public_codes(read_at, late):
+    """MAMP reads its schedule at the start of every step, Skeleton2vec at the end."""
+    config = OptimConfig(lr=2.0, schedule="cosine", warmup_epochs=2, min_lr=0.4, read_at=read_at)
+    factor, steps, epochs = lr_factor(config, 5 * 10, 10), 10, 5
+    for step in range(steps * epochs):
+        epoch = (step + late) / steps
+        rate = 2.0 * epoch / 2
+        if epoch >= 2:
+            rate = 0.4 + 1.6 * 0.5 * (1 + math.cos(math.pi * (epoch - 2) / (epochs - 2)))
+        assert 2.0 * factor(step) == pytest.approx(rate, abs=1e-12)
+    assert factor(0) == late * 0.05
+
+
 def test_warmup_as_a_share_of_the_run():
     by_epochs = OptimConfig(schedule="cosine", warmup_epochs=0.5)
     by_share = OptimConfig(schedule="cosine", warmup_fraction=0.25)
@@ -166,6 +180,7 @@ def test_fused_equals_plain():
         ({"betas": (0.9,)}, "optim.betas"),
         ({"schedule": "linear"}, "optim.schedule"),
         ({"warmup_epochs": -1}, "optim.warmup_epochs"),
+        ({"read_at": "middle"}, "read_at"),
         ({"warmup_fraction": 1.0}, "optim.warmup_fraction: expected a number in"),
         ({"warmup_fraction": 0.1, "warmup_epochs": 1}, "optim.warmup_fraction: expected 0 beside"),
         ({"min_lr": 1.0}, "optim.min_lr: expected a number from 0 to lr"),
