@@ -6,6 +6,7 @@ and functions that Windows lacks stands in for it, in every process that is star
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -105,6 +106,13 @@ def test_prepare_and_train(run, tmp_path):
     assert b"\r" not in (tmp_path / "run" / "metrics.jsonl").read_bytes()
     said = run("evaluate", "--config=run/config.yaml", "--pretrained=run", "--protocol=knn")
     assert '"top1"' in said
+    run("finetune", "--data.name=poses", "--data.path=mine", "--data.frames=8", "--out=tuned",
+        "--trainer.max_steps=1", "--model.hidden_channels=8", "--model.num_layers=1")  # fmt: skip
+    clip = "mine/person_1/wave_0.csv"
+    assert json.loads(run("predict", "tuned", clip, "--json").splitlines()[0])
+    assert "\\u8e72\\u4e0b" in run("predict", "tuned", clip, "--csv")  # a class, in its head
+    run("embed", "run", clip, "--out=z.csv")
+    assert b"\r" not in (tmp_path / "z.csv").read_bytes()
     assert run("compare", "run").splitlines()[0].split() == ["run"]
     assert "mine" in run("cache", "mine")
 
