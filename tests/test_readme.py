@@ -66,8 +66,9 @@ def test_its_commands_parse(command: list[str], monkeypatch: pytest.MonkeyPatch)
     assert build_parser().parse_args(command).command == command[0]
 
 
-def test_its_commands_pretrain_evaluate_and_finetune() -> None:
-    assert [command[0] for command in commands()] == ["pretrain", "evaluate", "finetune"]
+def test_its_commands_train_a_model_and_put_it_to_use() -> None:
+    names = [command[0] for command in commands()]
+    assert names == ["pretrain", "evaluate", "finetune", "predict", "embed", "cluster"]
 
 
 def test_it_names_both_setup_commands_and_where_results_are() -> None:
