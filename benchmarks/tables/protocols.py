@@ -31,12 +31,19 @@ class Method:
 
 
 _NO_LAYERS = ("--drop_path=null", "--trainer.optim.layer_decay=1.0")  # STTFormer has none
+# What its public code has otherwise than MAMP's: the last norm counts to the last block, positions
+# are not decayed, and schedules are read at the end of a step.
+_SKELETON2VEC = (
+    "--trainer.optim.lr_scale={encoder.norm: 0.8}",
+    "--trainer.optim.decay={position: false}",
+    "--trainer.optim.read_at=end",
+)
 METHODS = {
     "graph_mae": Method("graph_mae", finetune="strl"),
     "st_mae_vit": Method("st_mae_vit"),
     "mamp": Method("mamp"),
     "st_mae_sttformer": Method("st_mae_sttformer", finetune="sttformer"),
-    "skeleton2vec": Method("skeleton2vec"),
+    "skeleton2vec": Method("skeleton2vec", finetune_settings=_SKELETON2VEC),
 }
 # The same for two CPU cores.
 _MAMP = (
