@@ -36,12 +36,15 @@ SPLIT = (  # data settings that divide clips
 LABELS = "labels.txt"  # the clips whose labels were read, where not all were
 _log = logging.getLogger("pyg_skeletonmae")
 _PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
-# What may change when a run goes on: the Trainer checks its own settings.
-_FREE = ("out", "resume", "config", "trainer", "optim", "keep_memory")
+# What may change when a run goes on: the Trainer checks its own settings, and a curve measures more
+# labels and draws beside those that it has.
+_FREE = ("out", "resume", "config", "trainer", "optim", "keep_memory", "curve")
 # What runs of earlier versions did, though their settings do not say it: the option is younger.
 _BEFORE = {
     "model.init_args.loss": "cosine",
     "model.init_args.hidden": "token",
+    "model.init_args.global_group": False,
+    "encoder.init_args.global_group": False,
     "data.pipeline": "ours",
     "flip": False,
     "statistics": "model",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch_geometric.utils import scatter
 
 from pyg_skeletonmae.errors import ConfigError, DataError
 
@@ -98,6 +99,26 @@ def visible_edges(adjacency: Tensor, visible: Tensor) -> Tensor:
     number = there.flatten().cumsum(0).view_as(there) - 1
     frame, to, source = visible_adjacency(adjacency, visible).nonzero(as_tuple=True)
     return torch.stack([number[frame, source], number[frame, to]])
+
+
+def graph_mean(x: Tensor, graph: Tensor | None = None) -> Tensor:
+    """The mean over the nodes of each graph, at each of its nodes or for all of them to share.
+
+    Args:
+        x: Tracks ``[P, V, T, C]``, each a graph; or nodes ``[N, T, C]``.
+        graph: The graph of each node ``[N]``, long, in rising order.
+
+    Returns:
+        ``[P, 1, T, C]``, or ``[N, T, C]``.
+
+    Raises:
+        DataError: Nodes come without their graphs, or tracks with some.
+    """
+    if (x.dim() == 3) != (graph is not None):
+        raise DataError(f"the graph of each node is for nodes [N, T, C], found {list(x.shape)}")
+    if graph is None:
+        return x.mean(1, keepdim=True)
+    return scatter(x, graph, dim=0, reduce="mean")[graph]
 
 
 def refuse(conv: torch.nn.Module, **arguments: object) -> None:

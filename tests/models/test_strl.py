@@ -5,7 +5,7 @@ from torch_geometric.data import Batch
 
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
-from pyg_skeletonmae.models import STRL, GraphSkeletonMAE, STRLEncoder
+from pyg_skeletonmae.models import STRL, GraphEncoder, GraphSkeletonMAE, STRLEncoder
 
 SKELETON = layouts.UIPRMD22
 
@@ -93,3 +93,10 @@ def test_joint_embedding_is_copied_too() -> None:
     assert torch.equal(encoder.joint_embedding, pretrained.encoder.joint_embedding)
     with pytest.raises(CheckpointError, match="both have a joint embedding, or neither"):
         STRL.from_pretrained(pretrained, 3, frames=8, joint_embedding=False)
+
+
+def test_a_global_group_is_refused_in_words() -> None:
+    encoder = GraphEncoder(SKELETON, hidden_channels=8, global_group=True)
+    strl = STRL(SKELETON, 3, 4, frames=8, hidden_channels=8)
+    with pytest.raises(CheckpointError, match="global_group=True, and the layers of STRL have no"):
+        strl.load_pretrained(encoder)

@@ -9,6 +9,7 @@ from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.models.encoders.graph import GraphStack
 from pyg_skeletonmae.nn.adjacency import (
     aggregate,
+    graph_mean,
     is_clip,
     is_dense,
     refuse,
@@ -83,3 +84,15 @@ def test_visible_graphs_are_the_same_dense_and_sparse(conv: str, masked_edges: b
     torch.testing.assert_close(x.grad[there], expected[0][there])
     for parameter, gradient in zip(stack.parameters(), expected[1:], strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
+
+
+def test_the_mean_of_each_graph_in_both_forms() -> None:
+    x = torch.randn(3, 4, 5, 2)
+    mean = graph_mean(x)
+    assert mean.shape == (3, 1, 5, 2)
+    graph = torch.arange(3).repeat_interleave(4)
+    sparse = graph_mean(x.flatten(0, 1), graph)
+    torch.testing.assert_close(sparse, mean.expand_as(x).flatten(0, 1))
+    for wrong in ((x.flatten(0, 1), None), (x, graph)):
+        with pytest.raises(DataError, match="graph of each node"):
+            graph_mean(*wrong)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
-from pyg_skeletonmae.nn.adjacency import visible_edges
+from pyg_skeletonmae.nn.adjacency import graph_mean, visible_edges
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
@@ -60,6 +60,7 @@ class GraphLayer(nn.Module):
         dropout: The dropout rate on the input.
         residual: Whether the input is added to the output.
         bare: The convolution alone, as in the decoder of GraphMAE.
+        global_group: See :class:`GraphEncoder`.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class GraphLayer(nn.Module):
         dropout: float = 0.0,
         residual: bool = False,
         bare: bool = False,
+        global_group: bool = False,
     ) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
@@ -77,10 +79,21 @@ class GraphLayer(nn.Module):
         self.norm = nn.Identity() if bare else channel_norm(channels, norm)
         self.act = nn.Identity() if bare else ScalarPReLU()
         self.residual = residual
+        self.everyone = nn.Linear(channels, channels, bias=False) if global_group else None
 
-    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Maps ``[P, V, T, D]`` to ``[P, V, T, D]`` along ``adjacency [V, V]`` or ``[P, V, V]``."""
-        out: Tensor = self.act(self.norm(self.conv(self.dropout(x), adjacency)))
+    def forward(self, x: Tensor, adjacency: Tensor, graph: Tensor | None = None) -> Tensor:
+        """Maps joints to joints.
+
+        Args:
+            x: ``[P, V, T, D]``; or nodes ``[N, T, D]``.
+            adjacency: ``[V, V]`` or ``[P, V, V]``; of nodes, edges ``[2, E]``.
+            graph: The graph of each node ``[N]``, long.
+        """
+        seen = self.dropout(x)
+        h = self.conv(seen, adjacency)
+        if self.everyone is not None:
+            h = h + self.everyone(graph_mean(seen, graph))
+        out: Tensor = self.act(self.norm(h))
         return x + out if self.residual else out
 
 
@@ -95,16 +108,18 @@ class GraphStack(nn.Module):
         norm: Norm = "batch",
         dropout: float = 0.0,
         residual: bool = False,
+        global_group: bool = False,
     ) -> None:
         super().__init__()
         self.layers = nn.ModuleList(
-            GraphLayer(conv, channels, norm, dropout, residual) for _ in range(depth)
+            GraphLayer(conv, channels, norm, dropout, residual, global_group=global_group)
+            for _ in range(depth)
         )
 
-    def forward(self, x: Tensor, adjacency: Tensor) -> Tensor:
-        """Maps ``[P, V, T, D]`` to ``[P, V, T, D]`` along ``adjacency [V, V]`` or ``[P, V, V]``."""
+    def forward(self, x: Tensor, adjacency: Tensor, graph: Tensor | None = None) -> Tensor:
+        """Maps joints to joints; arguments as in :meth:`GraphLayer.forward`."""
         for layer in self.layers:
-            x = layer(x, adjacency)
+            x = layer(x, adjacency, graph)
         return x
 
 
@@ -132,6 +147,10 @@ class GraphEncoder(SkeletonEncoder):
         residual: Whether each layer adds its input to its output.
         joint_embedding: Adds one learned vector per joint to the embedded joints, masked or not,
             which tells joints apart that the graph does not (our option).
+        global_group: Adds a second group of neighbours to each layer, all joints of the frame: a
+            linear map of their mean is added to what the convolution gives, so that far joints are
+            one step away (our option, as in :class:`STGCNEncoder`). Where hidden joints are left
+            out, the mean is that of the visible ones.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -151,10 +170,13 @@ class GraphEncoder(SkeletonEncoder):
         dropout: float = 0.0,
         residual: bool = False,
         joint_embedding: bool = False,
+        global_group: bool = False,
     ) -> None:
         super().__init__(skeleton, hidden_channels)
         self.embed = nn.Linear(in_channels, hidden_channels)
-        self.gnn = GraphStack(hidden_channels, depth, conv, norm, dropout, residual)
+        self.gnn = GraphStack(
+            hidden_channels, depth, conv, norm, dropout, residual, global_group=global_group
+        )
         self.joint_embedding = joint_vectors(skeleton, hidden_channels) if joint_embedding else None
         self.register_buffer("adjacency", skeleton.adjacency(), persistent=False)
 
@@ -202,7 +224,8 @@ class GraphEncoder(SkeletonEncoder):
         if not len(nodes := x.transpose(1, 2)[there].unsqueeze(1)):
             raise DataError("all joints are masked: none is left to see")
         adjacency = self.adjacency if adjacency is None else adjacency
-        nodes = self.gnn(nodes, visible_edges(adjacency, visible))
+        frame = there.flatten(0, 1).nonzero()[:, 0]
+        nodes = self.gnn(nodes, visible_edges(adjacency, visible), frame)
         out: Tensor = nodes.new_zeros(*there.shape, self.out_channels)
         return out.masked_scatter(there[..., None], nodes.squeeze(1)).transpose(1, 2)
 

@@ -169,6 +169,11 @@ class STRLEncoder(SkeletonEncoder):
                 f"the pre-trained encoder {pretrained!r} and this model must both have a joint "
                 "embedding, or neither: set joint_embedding as it was in pre-training"
             )
+        if pretrained.config["init_args"].get("global_group"):
+            raise CheckpointError(
+                f"the pre-trained encoder {pretrained!r} has global_group=True, and the layers of "
+                "STRL have no such group: fine-tune it with Classifier"
+            )
         try:
             self.embed.load_state_dict(pretrained.embed.state_dict())
             if self.joint_embedding is not None and pretrained.joint_embedding is not None:

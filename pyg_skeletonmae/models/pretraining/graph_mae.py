@@ -88,6 +88,8 @@ class GraphSkeletonMAE(MaskedPretrainer):
             the cosine error's.
         hidden: ``"token"`` as in the paper, or ``"drop"``: masked joints send and receive nothing
             in the encoder, see :class:`~pyg_skeletonmae.models.GraphDecoder` (our option).
+        global_group: Gives each encoder layer the mean of all joints of the frame as well, see
+            :class:`~pyg_skeletonmae.models.GraphEncoder` (our option).
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -128,6 +130,7 @@ class GraphSkeletonMAE(MaskedPretrainer):
         edge_weight: float = 0.0,
         loss: Loss = "cosine",
         hidden: HiddenForm = "token",
+        global_group: bool = False,
     ) -> None:
         if target not in get_args(Target):
             raise ConfigError(f"target {target!r}: expected one of {get_args(Target)}")
@@ -148,6 +151,7 @@ class GraphSkeletonMAE(MaskedPretrainer):
                 dropout=dropout,
                 residual=residual,
                 joint_embedding=joint_embedding,
+                global_group=global_group,
             ),
             default_part_mask(skeleton) if mask is None else mask,
             EmbeddingTarget(detach_target, advice) if target == "embedding" else _Coordinates(),

@@ -6,7 +6,7 @@ from pyg_skeletonmae import layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.models import Encoder, GraphEncoder
-from pyg_skeletonmae.models.encoders.graph import Conv, graph_conv
+from pyg_skeletonmae.models.encoders.graph import Conv, GraphStack, graph_conv
 from pyg_skeletonmae.transforms.masking import draw_edge_mask
 
 SKELETON = layouts.UIPRMD22
@@ -43,6 +43,54 @@ def test_dense_stack_equals_the_sparse_definition(conv: Conv) -> None:
     )
 
 
+@pytest.mark.parametrize("conv", ["gin", "gcn", "gat"])
+def test_the_global_group_is_the_same_in_both_forms(conv: Conv) -> None:
+    torch.manual_seed(0)
+    stack = GraphStack(16, 2, conv, global_group=True)
+    batch = make_batch(SKELETON, (1, 2, 5))
+    x, weight = torch.randn(2, batch.num_nodes, 4, 16)
+    graph = torch.arange(8).repeat_interleave(SKELETON.num_joints)
+    grads = []
+    for form in ("dense", "sparse"):
+        own = x.clone().requires_grad_()
+        stack.zero_grad()
+        if form == "dense":
+            out = stack(own.view(8, -1, 4, 16), SKELETON.adjacency()).flatten(0, 1)
+        else:
+            out = stack(own, batch.edge_index, graph)
+        (out * weight).sum().backward()
+        assert_gradients(stack)
+        grads.append([out.detach(), own.grad, *(p.grad.clone() for p in stack.parameters())])
+    for dense, sparse in zip(*grads, strict=True):
+        torch.testing.assert_close(dense, sparse, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("hidden", ["token", "drop"])
+def test_the_global_group_brings_all_joints_one_step_apart(hidden: str) -> None:
+    torch.manual_seed(0)
+    encoder = GraphEncoder(SKELETON, hidden_channels=16, depth=1, norm="layer", global_group=True)
+    pos = torch.randn(2, SKELETON.num_joints, 5, 3, requires_grad=True)
+    visible = torch.ones(pos.shape[:-1], dtype=torch.bool)
+    if hidden == "drop":
+        visible = torch.rand(pos.shape[:-1]) > 0.3
+        visible[0, 0, 2] = True
+    out = encoder.encode_subgraph(pos, visible) if hidden == "drop" else encoder.encode_tracks(pos)
+    out[0, 0, 2].square().sum().backward()
+    reached = pos.grad.ne(0).any(-1)
+    expected = torch.zeros_like(visible)
+    expected[0, :, 2] = visible[0, :, 2]
+    assert torch.equal(reached, expected)
+
+
+def test_without_a_global_group_nothing_is_drawn_for_it() -> None:
+    states = []
+    for options in ({}, {"global_group": False}):
+        torch.manual_seed(0)
+        states.append(GraphEncoder(SKELETON, hidden_channels=16, **options).state_dict())
+    assert not [name for name in states[0] if "everyone" in name]
+    torch.testing.assert_close(*states, rtol=0, atol=0)
+
+
 def test_masked_edges_equal_a_graph_without_them() -> None:
     encoder = GraphEncoder(SKELETON, hidden_channels=16)
     batch = make_batch(SKELETON)
@@ -70,10 +118,12 @@ def test_repr() -> None:
 
 
 @pytest.mark.parametrize("conv", ["gin", "gcn", "gat"])
-def test_subgraphs_of_visible_joints(conv: str) -> None:
+@pytest.mark.parametrize("everyone", [False, True])
+def test_subgraphs_of_visible_joints(conv: str, everyone: bool) -> None:
     """All visible: the whole; else hidden joints reach visible features by exactly 0.0."""
     torch.manual_seed(0)
-    encoder = GraphEncoder(layouts.UIPRMD22, 3, 8, conv=conv, joint_embedding=True)
+    options = {"conv": conv, "joint_embedding": True, "global_group": everyone}
+    encoder = GraphEncoder(layouts.UIPRMD22, 3, 8, **options)
     pos = torch.randn(3, 22, 5, 3)
     everything = torch.ones(3, 22, 5, dtype=torch.bool)
     torch.testing.assert_close(
