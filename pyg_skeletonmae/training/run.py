@@ -39,7 +39,7 @@ _DAMAGE = (
     AssertionError, MemoryError,
 )  # fmt: skip
 # What younger settings were before there were any: earlier checkpoints do not name them.
-_BEFORE = {"optim.warmup_fraction": 0.0}
+_BEFORE = {"optim.warmup_fraction": 0.0, "optim.read_at": "ours"}
 Resume = bool | Literal["auto"]
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
 
