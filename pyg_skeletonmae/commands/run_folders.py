@@ -44,6 +44,7 @@ _BEFORE = {
     "model.init_args.loss": "cosine",
     "model.init_args.hidden": "token",
     "model.init_args.global_group": False,
+    "model.init_args.learn_adjacency": False,
     "encoder.init_args.global_group": False,
     "data.pipeline": "ours",
     "flip": False,
