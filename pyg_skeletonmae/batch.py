@@ -86,7 +86,8 @@ def pos_tracks(data: Data, num_joints: int, channels: int | None = None) -> Tens
 
 def num_clips(data: Data) -> int:
     """The number of clips in a clip (1) or a batch."""
-    return int(data.num_tracks.numel())
+    clips: int = data.num_tracks.numel()
+    return clips
 
 
 def clip_of_track(data: Data) -> Tensor:

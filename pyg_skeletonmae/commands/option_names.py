@@ -29,8 +29,9 @@ PATHS = {
     "predict": (f"{_HERE}.predict", "add_predict_arguments"),
     "embed": (f"{_HERE}.embed", "add_embed_arguments"),
     "cluster": (f"{_HERE}.cluster", "add_cluster_arguments"),
+    "export": (f"{_HERE}.export", "add_export_arguments"),
 }  # commands that take paths, and no settings
-RELEASES = ("predict", "embed", "cluster")  # of those, the ones that load a release
+RELEASES = ("predict", "embed", "cluster", "export")  # of those, the ones that load a release
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}
 # The parts of models, and the classes of each.
 PARTS = {"backbone": "BACKBONES", "mask": "MASKS", "target": "TARGETS", "decoder": "DECODERS"}

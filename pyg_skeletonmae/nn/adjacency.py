@@ -67,7 +67,7 @@ def aggregate(adjacency: Tensor, x: Tensor) -> Tensor:
         adjacency: ``[V, V]`` or ``[P, V, V]``.
         x: ``[P, V, T, C]``.
     """
-    own = adjacency.to(x.dtype).expand(len(x), -1, -1)
+    own = adjacency.to(x.dtype).expand(x.size(0), -1, -1)
     return torch.bmm(own, x.flatten(2)).view(x.shape)
 
 

@@ -22,13 +22,13 @@ def to_tuples(x: Tensor, frames: int) -> Tensor:
     if x.size(2) % frames:
         raise DataError(f"{x.size(2)} frames are no whole number of tuples of {frames}")
     tokens = frames * x.size(1)
-    return x.permute(0, 3, 2, 1).reshape(len(x), x.size(3), x.size(2) // frames, tokens)
+    return x.permute(0, 3, 2, 1).reshape(x.size(0), x.size(3), x.size(2) // frames, tokens)
 
 
 def from_tuples(x: Tensor, joints: int) -> Tensor:
     """The inverse of :func:`to_tuples`, a view: ``[P, C, S, U]`` as ``[P, joints, T, C]``."""
     frames = x.size(2) * x.size(3) // joints
-    return x.reshape(len(x), x.size(1), frames, joints).permute(0, 3, 2, 1)
+    return x.reshape(x.size(0), x.size(1), frames, joints).permute(0, 3, 2, 1)
 
 
 def tuple_blocks(

@@ -101,10 +101,21 @@ def pool_batch(
     return pool_tracks(x, batch.num_tracks, joints, time, valid.view(x.shape[:3]))
 
 
+def clips_of_tracks(num_tracks: Tensor, tracks: int) -> Tensor:
+    """The clip each of ``tracks`` tracks belongs to, ``[P]``, long, without waiting for a GPU.
+
+    In a graph for any number of tracks it is counted how many clips end before each.
+    """
+    if not torch.compiler.is_compiling():
+        return torch.repeat_interleave(num_tracks, output_size=tracks)
+    number = torch.arange(tracks, device=num_tracks.device)
+    return (number[:, None] >= num_tracks.cumsum(0)).sum(1)
+
+
 def _mean_over_persons(x: Tensor, num_tracks: Tensor, present: Tensor | None) -> Tensor:
     """Tracks ``[P, ..., D]`` to clips ``[B, ..., D]``; ``present`` is ``[P, ..., 1]``, bool."""
     clips = num_tracks.numel()
-    clip = torch.repeat_interleave(num_tracks, output_size=x.size(0))
+    clip = clips_of_tracks(num_tracks, x.size(0))
     total = x.new_zeros(clips, *x.shape[1:]).index_add_(0, clip, x)
     count = num_tracks.view(clips, *[1] * (x.dim() - 1))
     if present is not None:
@@ -120,7 +131,9 @@ def _check(
         raise ConfigError(f"joints are pooled by 'mean' or 'concat', not {joints!r}")
     if time != "mean" and (not isinstance(time, int) or isinstance(time, bool) or time < 1):
         raise ConfigError(f"time is pooled by 'mean' or a number of segments, not {time!r}")
-    if x.dim() != 4 or int(num_tracks.sum()) != x.size(0):
+    # The number of persons is not known where a graph is made for any.
+    known = not torch.compiler.is_compiling()
+    if x.dim() != 4 or (known and int(num_tracks.sum()) != x.size(0)):
         raise DataError(
             f"features {list(x.shape)} are not [P, V, T, D] with P = {int(num_tracks.sum())} tracks"
         )

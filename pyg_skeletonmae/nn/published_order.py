@@ -43,4 +43,4 @@ def place_published(x: Tensor, source: Tensor, fill: Tensor) -> Tensor:
     Returns:
         ``[P, V * S, D]``.
     """
-    return gather_tokens(torch.cat([x, fill.to(x.dtype).expand(len(x), 1, -1)], dim=1), source)
+    return gather_tokens(torch.cat([x, fill.to(x.dtype).expand(x.size(0), 1, -1)], dim=1), source)

@@ -67,7 +67,7 @@ class TupleAttention(nn.Module):
         """The part of the maps that depends on the input, before its scale."""
         qk = self.qk(x if self.position is None else x + self.position)
         width = self.attention_channels * x.size(2)
-        q, k = qk.reshape(len(x), 2, self.heads, width, x.size(3)).unbind(1)
+        q, k = qk.reshape(x.size(0), 2, self.heads, width, x.size(3)).unbind(1)
         return torch.tanh(q.transpose(2, 3) @ k / width)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -170,7 +170,7 @@ class TupleBlock(nn.Module):
             )
         residual: Tensor = self.residual(x)
         sums: Tensor = x.flatten(1, 2)[:, None] @ self.attention(x)  # of tokens, for each head
-        sums = sums.reshape(len(x), self.heads * self.in_channels, *x.shape[2:])
+        sums = sums.reshape(x.size(0), self.heads * self.in_channels, *x.shape[2:])
         y: Tensor = _activate(self.spatial(sums) + residual)
         y = _activate(self.linear(y) + residual)
         return _activate(self.temporal(y) + self.temporal_residual(y))

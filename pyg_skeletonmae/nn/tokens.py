@@ -84,5 +84,5 @@ def scatter_tokens(x: Tensor, split: TokenSplit, fill: Tensor) -> Tensor:
     if split.present is not None:
         x = torch.where(split.present[..., None], x, fill)
     index = split.keep[..., None].expand(-1, -1, x.size(-1))
-    places = fill.expand(len(x), split.mask[0].numel(), -1)
+    places = fill.expand(x.size(0), split.mask[0].numel(), -1)
     return places.scatter(1, index, x)

@@ -261,7 +261,7 @@ class GraphEncoder(SkeletonEncoder):
         """
         rows, columns = self.skeleton.edge_index.to(edge_mask.device)
         tracks = edge_mask.view(-1, rows.numel())
-        adjacency = self.adjacency.repeat(len(tracks), 1, 1)
+        adjacency = self.adjacency.repeat(tracks.size(0), 1, 1)
         adjacency[:, columns, rows] = torch.where(tracks, 0.0, adjacency[:, columns, rows])
         return adjacency
 

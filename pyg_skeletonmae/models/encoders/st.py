@@ -100,7 +100,7 @@ class STEncoder(MaskedEncoder):
         """
         self.check(pos)
         tokens: Tensor = self.patch(pos) + self.position()
-        return tokens.view(len(pos), self.skeleton.num_joints, self.num_steps, self.out_channels)
+        return tokens.view(pos.size(0), self.skeleton.num_joints, self.num_steps, self.out_channels)
 
     def mix(self, x: Tensor) -> Tensor:
         """Lets tokens ``[P, V, S, D]`` attend to each other."""

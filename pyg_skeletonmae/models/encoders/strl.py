@@ -11,6 +11,7 @@ from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder, GraphStack, joint_vectors
 from pyg_skeletonmae.models.encoders.strl_layer import Join, STRLLayer
 from pyg_skeletonmae.nn.norm import Norm, TrackNorm
+from pyg_skeletonmae.nn.pool import clips_of_tracks
 from pyg_skeletonmae.skeleton import Skeleton
 
 MAX_SEPARATE_PERSONS = 2
@@ -119,14 +120,14 @@ class STRLEncoder(SkeletonEncoder):
         if self.share_persons:
             return self.encode_tracks(pos)
         persons = batch.num_tracks
-        if int(persons.max()) > MAX_SEPARATE_PERSONS:
+        if not torch.compiler.is_compiling() and int(persons.max()) > MAX_SEPARATE_PERSONS:
             raise DataError(
                 f"a clip of {int(persons.max())} persons: share_persons=False knows at most "
                 f"{MAX_SEPARATE_PERSONS}"
             )
         first = torch.cumsum(persons, 0) - persons
-        track = torch.arange(len(pos), device=persons.device)
-        return self.encode_tracks(pos, track - torch.repeat_interleave(first, persons))
+        track = torch.arange(pos.size(0), device=persons.device)
+        return self.encode_tracks(pos, track - first[clips_of_tracks(persons, pos.size(0))])
 
     def encode_tracks(self, pos: Tensor, person: Tensor | None = None) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.

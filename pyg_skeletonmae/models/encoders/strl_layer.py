@@ -60,20 +60,35 @@ class STRLLayer(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
+    def encode(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
+        """Each track ``[P, V, T, C]`` by the graph encoder of its person.
+
+        Raises:
+            DataError: There are several, and nobody says who is who.
+        """
+        if len(self.encoders) == 1:
+            encoded: Tensor = self.encoders[0](x, adjacency)
+            return encoded
+        if person is None:
+            raise DataError("separate encoders per person need to know who is who: pass a batch")
+        if torch.compiler.is_compiling() and not self.training:  # a graph that fits any persons
+            encoded = x
+            for number, encoder in enumerate(self.encoders):
+                own = (person == number).view(-1, 1, 1, 1)
+                encoded = torch.where(own, encoder(x, adjacency).to(x.dtype), encoded)
+            return encoded
+        encoded = torch.empty_like(x)
+        for number, encoder in enumerate(self.encoders):
+            if (rows := person == number).any():
+                encoded[rows] = encoder(x[rows], adjacency).to(encoded.dtype)
+            else:  # Other processes may see such persons: all have to take part in the step.
+                encoded = encoded + 0.0 * sum(p.sum() for p in encoder.parameters())
+        return encoded
+
     def forward(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
         """Maps ``[P, V, T, D]`` to ``[P, V, T', D]``; ``person [P]`` picks each track's encoder."""
         adjacency = adjacency if self.adjacency is None else self.adjacency
-        if len(self.encoders) == 1:
-            encoded = self.encoders[0](x, adjacency)
-        elif person is None:
-            raise DataError("separate encoders per person need to know who is who: pass a batch")
-        else:
-            encoded = torch.empty_like(x)
-            for number, encoder in enumerate(self.encoders):
-                if (rows := person == number).any():
-                    encoded[rows] = encoder(x[rows], adjacency).to(encoded.dtype)
-                else:  # Other processes may see such persons: all have to take part in the step.
-                    encoded = encoded + 0.0 * sum(p.sum() for p in encoder.parameters())
+        encoded = self.encode(x, adjacency, person)
         pooled, residual = encoded.sum(1, keepdim=True), self.residual(x)
         if self.local:
             residual = residual + encoded
