@@ -6,6 +6,7 @@
 #   make docs     the documentation, in docs/_build
 #   make env      only the environment
 #   make scatter  the optional torch-scatter, built from source (minutes)
+#   make dist     the archives, checked, installed and tried in an environment of their own
 #   make clean    removes the environment
 #
 # Three tiers of checks, the first for every change, the others for a release:
@@ -33,7 +34,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test long bench fuzz lint types docs env scatter clean
+.PHONY: demo test long bench fuzz lint types docs dist env scatter clean
 
 demo: $(VENV)/.viz
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/skeletonmae demo $(ARGS)
@@ -65,6 +66,22 @@ types: $(VENV)/.dev
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
 
+# What is tried is installed from the archives alone, in a folder that is not this one.
+dist: $(VENV)/.dist
+	rm -rf dist build/tried
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
+	$(PYTHON) -m venv build/tried
+	for archive in dist/*.whl dist/*.tar.gz; do \
+	  build/tried/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
+	    torch==2.13.0 setuptools && \
+	  build/tried/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
+	    --no-build-isolation --upgrade --force-reinstall --no-deps "$$archive" && \
+	  build/tried/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
+	    "pyg_skeletonmae[viz,export]" && \
+	  bash .ci/try_installed build/tried/bin/python || exit 1; \
+	done
+
 env: $(VENV)/.dev
 
 # Optional: nothing needs it. There is no wheel of it for a current torch, so a compiler is needed.
@@ -88,6 +105,10 @@ $(VENV)/.viz: $(VENV)/.base
 
 $(VENV)/.dev: $(VENV)/.base
 	$(PIP) --no-build-isolation torch==2.13.0 -e '.[dev,viz]'
+	touch $@
+
+$(VENV)/.dist: $(VENV)/.base
+	$(PIP) 'build>=1.2' 'twine>=6.0' setuptools
 	touch $@
 
 $(VENV)/.docs: $(VENV)/.base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 import shlex
 from pathlib import Path
@@ -15,7 +16,10 @@ from pyg_skeletonmae.datasets.catalog import CATALOG
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, ENCODERS, MASKS, PRETRAINING
 
 ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETUP = configparser.ConfigParser()
+SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
+HOME = f"{SETUP['metadata']['url']}/blob/main/"  # where links from README lead, also on an index
+README = (ROOT / "README.md").read_text(encoding="utf-8").replace(HOME, "")
 LAYERS = [
     layer
     for layer in (getattr(nn, name) for name in nn.__all__)
@@ -79,12 +83,18 @@ def test_it_names_both_setup_commands_and_where_results_are() -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda path: path.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    for target, fragment in LINK.findall(page.read_text(encoding="utf-8")):
+    text = page.read_text(encoding="utf-8").replace(HOME, "")
+    for target, fragment in LINK.findall(text):
         path = (page.parent / target).resolve() if target else page
         assert path.exists(), f"{page.name}: {target}"
         if fragment and path.suffix == ".md":
             titles = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
             assert fragment[1:] in {anchor(title) for title in titles}, f"{page.name}: {fragment}"
+
+
+def test_its_links_are_absolute_for_those_who_read_it_elsewhere() -> None:
+    targets = LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [path for path, _ in targets if path] == []
 
 
 LISTS = {
