@@ -40,8 +40,20 @@ if TYPE_CHECKING:
     from pyg_skeletonmae import training as training
     from pyg_skeletonmae import transforms as transforms
     from pyg_skeletonmae import visualize as visualize
+    from pyg_skeletonmae.commands.in_python import (
+        embed,
+        finetune,
+        list_datasets,
+        list_layouts,
+        list_methods,
+        predict,
+        pretrain,
+    )
     from pyg_skeletonmae.skeleton import Skeleton, get_layout
 
-__all__ = ["Skeleton", "get_layout", "__version__"]
+__all__ = [
+    "Skeleton", "embed", "finetune", "get_layout", "list_datasets", "list_layouts",
+    "list_methods", "predict", "pretrain", "__version__",
+]  # fmt: skip
 
 attach(__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import sys
 from pathlib import Path
@@ -39,3 +40,12 @@ def test_every_supported_python_is_named() -> None:
     least = SETUP["options"]["python_requires"].removeprefix(">=")
     assert f"Python :: {least}\n" in classifiers + "\n"
     assert f"Python :: {sys.version_info.major}.{sys.version_info.minor}" in classifiers
+
+
+def test_nothing_is_imported_that_the_oldest_python_lacks() -> None:
+    newer = {"Self", "Never", "LiteralString", "NotRequired", "Required", "Unpack", "override"}
+    newer |= {"TypeVarTuple", "assert_never", "assert_type", "StrEnum", "tomllib", "UTC"}
+    for path in CONFIGS.parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert not newer & {name.name for name in node.names}, path

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from pyg_skeletonmae.errors import ArgumentError, ConfigError, DataError, Skelet
 from pyg_skeletonmae.skeleton import Skeleton
 
 M = TypeVar("M", bound=nn.Module)
+E = TypeVar("E", bound="SkeletonEncoder")
 
 
 @runtime_checkable
@@ -213,7 +214,7 @@ class SkeletonEncoder(SkeletonModel):
         return [encoder.mix(encoder.embed(pos)).flatten(1, 2)]
 
     @torch.no_grad()
-    def _copy_for(self, skeleton: Skeleton, joint_vectors: str) -> Self:
+    def _copy_for(self: E, skeleton: Skeleton, joint_vectors: str) -> E:
         """A copy for another skeleton: joints in both, by name or alias, keep their vectors.
 
         Args:
