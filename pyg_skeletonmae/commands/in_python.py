@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,6 +25,7 @@ from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import LAYOUTS
 
 TrainingClips: TypeAlias = "str | Path | Sequence[np.ndarray | Tensor]"
+_log = logging.getLogger("pyg_skeletonmae")
 _PICKLES = (".pkl", ".pickle")
 
 
@@ -31,6 +35,7 @@ def pretrain(
     method: str = "st_mae_vit_small",
     *,
     skeleton: Skeleton | str | None = None,
+    budget: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Path:
     """Pre-trains a model without labels, as ``skeletonmae pretrain`` does.
@@ -42,13 +47,15 @@ def pretrain(
         out: The run folder, which is returned.
         method: A preset of pre-training, see :func:`list_methods`.
         skeleton: The joints of arrays, and of pose files that do not say them.
+        budget: The time it may take, ``"90s"``, ``"10m"`` or ``"2h"``: first steps are timed, and
+            the clips to see follow; None: the preset's length.
         settings: Others, by their names: ``{"trainer.max_epochs": 20}``.
 
     Raises:
         ConfigError: A setting or the method is unknown, or arrays come without a skeleton.
         SkeletonMAEError: The data cannot be used.
     """
-    return _train("pretrain", method, _placed(data, out, skeleton), out, settings)
+    return _train("pretrain", method, _placed(data, out, skeleton), out, budget, settings)
 
 
 def finetune(
@@ -59,6 +66,7 @@ def finetune(
     *,
     labels: Sequence[int] | Sequence[str] | None = None,
     skeleton: Skeleton | str | None = None,
+    budget: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Path:
     """Trains a classifier, as ``skeletonmae finetune`` does; arguments as of :func:`pretrain`.
@@ -70,11 +78,12 @@ def finetune(
         method: A preset of fine-tuning.
         labels: Of arrays: the class of each.
         skeleton: As there.
+        budget: As there.
         settings: As there.
     """
     given = _placed(data, out, skeleton, labels)
     given |= {} if pretrained is None else {"pretrained": pretrained}
-    return _train("finetune", method, given, out, settings)
+    return _train("finetune", method, given, out, budget, settings)
 
 
 def embed(release: str | Path, clips: Clips, **how: Any) -> Embeddings:
@@ -151,12 +160,55 @@ def _train(
     method: str,
     given: dict[str, Any],
     out: str | Path,
+    budget: str | None,
     settings: Mapping[str, Any] | None,
 ) -> Path:
-    path = preset(method)
+    begin, path = time.monotonic(), preset(method)
     if path.parent.name != command:
         raise ConfigError(f"{method}: a preset of {path.parent.name}, not of {command}")
     given = {**given, "data.val_subjects": [], "trainer.monitor": None, **(settings or {})}
     words = [f"--{key}={'null' if value is None else value}" for key, value in given.items()]
-    run_settings([command, f"--config={path}", f"--out={out}", *words])
+    words = [command, f"--config={path}", *words]
+    if budget is not None:
+        words.append(f"--trainer.max_clips={clips_within(seconds_of(budget), words, begin)}")
+    run_settings([*words, f"--out={out}"])
     return Path(out)
+
+
+def seconds_of(budget: str) -> float:
+    """The seconds of ``"90s"``, ``"10m"`` or ``"2h"``.
+
+    Raises:
+        ConfigError: It is no such time.
+    """
+    match = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([smh])", budget)
+    if match is None or not float(match[1]):
+        raise ConfigError(f"budget {budget!r:.40}: expected a time, 90s, 10m or 2h")
+    return float(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]]
+
+
+def clips_within(seconds: float, command: Sequence[str], begin: float) -> int:
+    """How many clips a training sees in a time; two short ones, which leave nothing, are timed.
+
+    The second does what the first did and more steps, so that starting and testing, which both
+    take, are known apart from the steps.
+
+    Args:
+        seconds: The time, from ``begin`` on.
+        command: The words of the command, without ``--out``.
+        begin: When it began, by ``time.monotonic``.
+    """
+    took, seen, level = [], [], _log.level  # which --quiet changes
+    with tempfile.TemporaryDirectory() as folder:
+        for steps in (2, 12):
+            start = time.monotonic()
+            said = f"--out={folder}/{steps}", f"--trainer.max_steps={steps}", "--quiet"
+            results = run_settings([*command, *said]) or {}
+            _log.setLevel(level)
+            took.append(time.monotonic() - start)
+            seen.append(int(results["clips_seen"]))
+    each = max((took[1] - took[0]) / (seen[1] - seen[0]), 1e-6)
+    left = seconds - (time.monotonic() - begin) - took[0]
+    clips = max(int(left / each), seen[1])
+    _log.info("budget: %.2g ms a clip, so %d clips; the schedule is as long", 1000 * each, clips)
+    return clips

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pyg_skeletonmae
 from pyg_skeletonmae.commands.configs import presets
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.training import read_metrics
 
 SHORT = {"trainer.max_steps": 2, "data.batch_size": 4, "trainer.accelerator": "cpu"}
 
@@ -49,6 +52,27 @@ def test_a_store_and_a_name_are_data_too(tmp_path: Path) -> None:
         out = tmp_path / f"run-{Path(data).name}"
         assert pyg_skeletonmae.pretrain(data, out, method, settings=SHORT) == out
         assert (out / "release" / "model.safetensors").is_file()
+
+
+def test_a_budget_says_how_many_clips_are_seen(tmp_path: Path, caplog) -> None:
+    caplog.set_level("INFO", "pyg_skeletonmae")
+    settings = {"data.batch_size": 4, "trainer.accelerator": "cpu"}
+    begin = time.monotonic()
+    run = pyg_skeletonmae.pretrain(
+        clips(), tmp_path / "run", "graph_mae_small", skeleton="coco17", budget="6s",
+        settings=settings,
+    )  # fmt: skip
+    took = time.monotonic() - begin
+    (line,) = [text for text in caplog.messages if text.startswith("budget: ")]
+    number = int(re.search(r"so (\d+) clips", line)[1])
+    assert read_metrics(run)[-1]["clips_seen"] >= number > 48
+    assert took < 60 and not [path for path in tmp_path.iterdir() if path.name == "12"]
+
+
+@pytest.mark.parametrize("budget", ["", "10", "m", "-1m", "0s", "10 minutes", "nan"])
+def test_a_budget_is_a_time(tmp_path: Path, budget: str) -> None:
+    with pytest.raises(ConfigError, match="expected a time, 90s, 10m or 2h"):
+        pyg_skeletonmae.pretrain("synthetic", tmp_path / "run", budget=budget)
 
 
 def test_what_there_is_is_listed() -> None:
