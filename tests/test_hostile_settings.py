@@ -407,7 +407,9 @@ def test_an_encoder_of_ones_own(own, tmp_path):
         assert "unknown class 'OwnEncoder'" in the_error(own(*command, "--out=out"))
     save_release(own_classes.NoBatches(SKELETON), tmp_path / "other")
     evaluate = ("evaluate", "--pretrained=other", *data, "--allow_class=own_classes.NoBatches")
-    assert "other: NoBatches has no forward(batch); derive it from" in the_error(own(*evaluate))
+    error = the_error(own(*evaluate))
+    assert "other: expected a model with an encoder" in error
+    assert "NoBatches has no forward(batch); derive it from" in error
 
 
 @pytest.mark.parametrize(
