@@ -30,8 +30,8 @@ from pyg_skeletonmae.models import STSkeletonMAE, ViTBackbone
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import Trainer, load_checkpoint, load_release, save_release
 
-# Fabric looks at the processor, and passes its seed on to workers; the lock of a run is removed.
-OF_A_TRAINER = {"read /proc/cpuinfo", "did os.putenv", "did os.remove"}
+# Fabric looks at the processor, and passes its seed on to workers; a run locks its folder.
+OF_A_TRAINER = {"read /proc/cpuinfo", "did os.putenv", "did os.mkdir", "did os.remove"}
 Case = tuple[str, Callable[[], object]]
 
 
