@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 import numpy as np
 from torch import Tensor
@@ -138,9 +139,7 @@ def _placed(
     if not isinstance(data, str | Path):
         if skeleton is None:
             raise ConfigError("arrays do not say their joints: give skeleton=, or a layout's name")
-        above = Path(out).absolute().parent
-        above.mkdir(parents=True, exist_ok=True)
-        root = Path(tempfile.mkdtemp(prefix=f"{Path(out).name}-clips-", dir=above))
+        root = Path(out).absolute().with_name(f"{Path(out).name}-clips-{uuid4().hex[:8]}")
         parts = [1 + (i % 5 == 1) for i in range(len(data))]  # 2: held out for testing
         SkeletonDataset.from_arrays(list(data), labels, skeleton, root=root, subjects=parts)
         return {"data.name": "store", "data.path": root, "data.train_subjects": [1]}
