@@ -68,7 +68,6 @@ def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = Non
     Returns:
         The folders that have no result of today's settings: failed, stopped, left out.
     """
-    threads = 1 if jobs else 0
     listed = {run.folder: run for run in runs}
     left, failed = list(listed.values()), []
     active: dict[Future[None], Run] = {}
@@ -76,7 +75,7 @@ def execute(runs: Sequence[Run], root: Path, jobs: int, table: Path | None = Non
         while left or active:
             for run in _ready(left, active)[: max(1, jobs) - len(active)]:
                 left.remove(run)
-                active[pool.submit(_execute, run, root, threads, listed)] = run
+                active[pool.submit(_execute, run, root, not jobs, listed)] = run
             for future in wait(active, return_when=FIRST_COMPLETED).done:
                 run = active.pop(future)
                 future.result()
@@ -120,7 +119,7 @@ def finished(folder: Path) -> bool:
     return path.exists() and json.loads(path.read_text()).get("finished", 1.0) == 1.0
 
 
-def _execute(run: Run, root: Path, threads: int, listed: Mapping[str, Run]) -> None:
+def _execute(run: Run, root: Path, here: bool, listed: Mapping[str, Run]) -> None:
     folder = root / run.folder
     with _alone(root, run.folder) as log:
         if finished(folder):
@@ -135,7 +134,7 @@ def _execute(run: Run, root: Path, threads: int, listed: Mapping[str, Run]) -> N
         log.truncate(0)
         _settings_of(run, root).write_text(settings(run, root))
         begin = time.perf_counter()
-        code = _call(run, root, threads, log)
+        code = _call(run, root, here, log)
     minutes = (time.perf_counter() - begin) / 60
     if code:
         why = _log(root, run.folder).read_text(errors="replace").strip()[-2000:]
@@ -164,7 +163,7 @@ def _begun(folder: Path) -> bool:
     return (folder / "config.yaml").exists() and any(parts)
 
 
-def _call(run: Run, root: Path, threads: int, log: IO[str]) -> int:
+def _call(run: Run, root: Path, here: bool, log: IO[str]) -> int:
     folder = root / run.folder
     command = [*run.command, f"--out={folder}"]
     if run.pretrained:
@@ -173,7 +172,7 @@ def _call(run: Run, root: Path, threads: int, log: IO[str]) -> int:
         command.append("--resume")
     elif folder.exists():  # killed before it had anything to go on from
         shutil.rmtree(folder)
-    if threads == 0:
+    if here:
         before = torch.get_num_threads()
         torch.set_num_threads(1)  # steps this small only wait for each other
         try:
@@ -181,7 +180,7 @@ def _call(run: Run, root: Path, threads: int, log: IO[str]) -> int:
                 return main(command)
         finally:
             torch.set_num_threads(before)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         [*PROGRAM, *command], env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
     ).returncode
