@@ -24,15 +24,21 @@ COLUMNS = [
     "data", "split", "protocol", "method", "config", "pipeline", "seed", "metric", "value",
     "clips_seen", "seconds", "peak_mib", "data_hash", "config_hash", "commit",
 ]  # fmt: skip
-# Settings that say where a run was made, or how often, but not what it is.
-_LOCAL = {"out", "resume", "config", "seed", "pretrained", "keep_memory"}
-_LOCAL_BELOW = {
-    "data": {"path", "cache", "label_draw", "label_file"},
-    "trainer": {"seed", "progress", "devices"},
-}
 OURS = "ours"
+# Settings that say where a run was made, or how often, but not what it is.
+_LOCAL = {
+    "out", "resume", "config", "seed", "pretrained", "keep_memory", "curve",
+    "data.path", "data.cache", "data.label_draw", "data.label_file", "data.licence",
+    "trainer.seed", "trainer.progress", "trainer.devices",
+}  # fmt: skip
 # What settings that are younger than some rows mean where nobody gave them.
-_YOUNGER = {"data": {"pipeline": OURS, "views": None, "align": None, "fill": None, "scores": None}}
+_YOUNGER = {
+    "data.pipeline": OURS, "data.views": None, "data.align": None, "data.fill": None,
+    "data.scores": None, "data.labels_per_class": None, "tune.clips": None,
+    "trainer.optim.read_at": "ours", "model.init_args.global_group": False,
+    "model.init_args.decoder.init_args.global_group": False,
+    "model.init_args.decoder.init_args.kernel_size": None,
+}  # fmt: skip
 Row = dict[str, Any]
 
 
@@ -71,16 +77,20 @@ def config_hash(folder: Path, start: Path | None = None) -> str:
     settings = _settings(folder)
     if not settings:
         return ""
-    told = {name: value for name, value in settings.items() if name not in _LOCAL}
-    for section, names in _LOCAL_BELOW.items():
-        if section in told:
-            same = _YOUNGER.get(section, {}).items()
-            told[section] = {
-                k: v for k, v in told[section].items() if k not in names and (k, v) not in same
-            }
+    told = _told(settings)
     if start is not None:
         told["pretrained"] = config_hash(start)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _told(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """What says what a run is: nothing local, and nothing as it was before it had a name."""
+    return {
+        key: _told(value, f"{above}{key}.") if isinstance(value, dict) else value
+        for key, value in settings.items()
+        if above + key not in _LOCAL
+        and not (above + key in _YOUNGER and value == _YOUNGER[above + key])
+    }
 
 
 def _settings(folder: Path) -> dict[str, Any]:
