@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -24,7 +24,7 @@ from pyg_skeletonmae.models import (
 from pyg_skeletonmae.models.base import SkeletonEncoder, as_encoder, encoder_of, with_drop_path
 from pyg_skeletonmae.models.from_config import CLASSIFIERS
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.training import load_release
+from pyg_skeletonmae.training import load_release, release_config
 
 PRETRAIN_ONLY = ("pipeline", "frames", "center", "scale", "stream")
 
@@ -54,7 +54,7 @@ def check_settings(settings: dict[str, Any], own: Iterable[type] = ()) -> None:
     Raises:
         ConfigError: They do not fit the model, or an encoder is needed and none is named.
     """
-    pretrained, name = settings["pretrained"], _kind(settings, own)
+    pretrained, name = settings["pretrained"], _kind(settings["model"], own)
     strl, reference = name == STRL.__name__, name == STGCN.__name__
     for wrong, message in (
         (
@@ -110,7 +110,7 @@ def build_classifier(
         if settings["bridge"]:
             encoder = bridge(encoder, dataset.skeleton)
         check_fits(encoder, dataset, path)
-    if encoder is not None and _kind(settings, own) != STRL.__name__:
+    if encoder is not None and _kind(settings["model"], own) != STRL.__name__:
         return model(encoder=with_drop_path(encoder, settings["drop_path"]), num_classes=classes)
     channels = dataset.store.num_channels
     net = model(skeleton=dataset.skeleton, in_channels=channels, num_classes=classes)
@@ -170,8 +170,22 @@ def check_fits(module: nn.Module, dataset: SkeletonDataset, path: Path | str) ->
         )
 
 
-def _kind(settings: dict[str, Any], own: Iterable[type]) -> str:
-    """The name of the classifier that the settings name, or that the user's own derives from."""
-    name = str(settings["model"]["class_path"].rpartition(".")[2])
+def is_classifier(path: Path | str, own: Iterable[type] = ()) -> bool:
+    """Whether a run or release folder holds a classifier, by its configuration.
+
+    Args:
+        path: The folder.
+        own: The user's own classes that the release may name.
+
+    Raises:
+        CheckpointError: There is no release.
+    """
+    kind = _kind(release_config(path)["model"], own)
+    return kind in {classifier.__name__ for classifier in CLASSIFIERS}
+
+
+def _kind(model: Mapping[str, Any], own: Iterable[type]) -> str:
+    """The name of the classifier that settings name, or that the user's own derives from."""
+    name = str(model.get("class_path")).rpartition(".")[2]
     bases = next((cls.__mro__ for cls in own if cls.__name__ == name), ())
     return next((base.__name__ for base in bases if base in CLASSIFIERS), name)

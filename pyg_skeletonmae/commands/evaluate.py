@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
-from pyg_skeletonmae.commands.encoders import check_fits, load_encoder
+from pyg_skeletonmae.commands.encoders import check_fits, is_classifier, load_encoder
 from pyg_skeletonmae.commands.evaluation_context import Job, Joints, best_device
 from pyg_skeletonmae.commands.options import (
     CurveConfig,
@@ -39,7 +40,7 @@ def evaluate(
     data: DataConfig,
     resolved: dict[str, Any],
     pretrained: str | None = None,
-    protocol: ProtocolName = "knn",
+    protocol: ProtocolName | None = None,
     k: int | list[int] = 1,
     joints: Joints = "concat",
     segments: int | list[int] | None = None,
@@ -73,7 +74,8 @@ def evaluate(
             publications, augmented), ``finetune``, ``semi`` (shares of the labels), ``transfer``
             (fine-tuning where the clips have other joints). ``curve``: accuracy against labels a
             class, of the encoder, its random twins, and trained from scratch. ``classify``: a
-            trained classifier as it is, ``ensemble``: several as one.
+            trained classifier as it is, ``ensemble``: several as one. None: ``classify`` where
+            ``pretrained`` is a classifier, else ``knn``.
         k: How many neighbours vote; a list: each of them.
         joints: Features averaged over the joints, or one vector for each.
         segments: Features averaged over time (1), or over this many equal segments; ``all`` and
@@ -101,10 +103,13 @@ def evaluate(
         runs.check_folder(folder, resolved, resume)
     if random_init and pretrained is None:
         raise ConfigError("random_init: name the model to build anew with --pretrained")
-    if random_init and protocol == "curve":
-        raise ConfigError("random_init: protocol curve shows the random twins by itself")
+    protocol = protocol or _usual_protocol(
+        pretrained, random_init or statistics != "model", classes
+    )
     check_choice("protocol", protocol, PROTOCOLS)
     chosen = PROTOCOLS[protocol]
+    if random_init and protocol == "curve":
+        raise ConfigError("random_init: protocol curve shows the random twins by itself")
     by_linear = protocol == "semi" and semi.by == "linear"
     trains = chosen.trains and not by_linear
     if select != "last" and not trains:
@@ -187,3 +192,12 @@ def evaluate(
             runs.start(folder, resolved, seed)
         runs.write_json(folder / runs.RESULTS, results)
     return results
+
+
+def _usual_protocol(pretrained: str | None, encoder_only: bool, classes: Iterable[type]) -> str:
+    """A classifier is measured as it is, anything else by nearest neighbours; the first is said."""
+    if pretrained is None or encoder_only or not is_classifier(pretrained, classes):
+        return "knn"
+    said = "protocol classify: %s is a classifier; --protocol knn measures its encoder"
+    logging.getLogger("pyg_skeletonmae").info(said, pretrained)
+    return "classify"

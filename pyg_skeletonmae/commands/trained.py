@@ -117,7 +117,8 @@ def _classifier(run: str, job: Job) -> Classifier:
     check_fits(model.encoder, test, run)
     if model.num_classes != test.num_classes:
         raise CheckpointError(
-            f"{run}: a classifier of {model.num_classes} classes, the clips have {test.num_classes}"
+            f"{run}: a classifier of {model.num_classes} classes, the clips have "
+            f"{test.num_classes}; --protocol knn measures its encoder on them"
         )
     return model
 

@@ -75,8 +75,8 @@ def write_clips(folder: Path, clips: list[np.ndarray], classes: int) -> tuple[st
 
 def scores(out: Path, *options: str) -> Tensor:
     """What evaluate makes of the test clips."""
-    options = ("evaluate", "--protocol=classify", f"--out={out}", *options)
-    assert main(list(options)) == 0
+    assert main(["evaluate", f"--out={out}", *options]) == 0
+    assert json.loads((out / "results.json").read_text())["protocol"] == "classify"
     with np.load(out / "scores.npz") as arrays:
         return torch.from_numpy(arrays["logits"])
 
@@ -207,6 +207,31 @@ def test_classify_takes_a_classifier_as_it_is(tmp_path: Path, capsys: Any) -> No
     ):
         assert main([*command, *options, f"--out={tmp_path / 'out'}"]) == 2
         assert said in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_a_classifier_is_measured_as_it_is_unless_a_protocol_is_named(
+    tmp_path: Path, capsys: Any
+) -> None:
+    release = tmp_path / "release"
+    assert main(["import", str(classifier_file(tmp_path)), "--from=mamp", str(release)]) == 0
+    pos = np.random.default_rng(0).normal(size=(3, 1, 8, 25, 3)).astype(np.float32)
+    command = ["evaluate", *write_clips(tmp_path / "clips", list(pos), 60)]
+    capsys.readouterr()
+    for options, protocol in (
+        ([f"--pretrained={release}"], "classify"),
+        ([f"--pretrained={release}", "--protocol=knn"], "knn"),
+        ([f"--pretrained={release}", "--random_init"], "knn"),
+        ([], "knn"),
+    ):
+        assert main([*command, *options]) == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)["protocol"] == protocol
+        line = f"protocol classify: {release} is a classifier; --protocol knn measures its encoder"
+        assert (line in said.err) == (protocol == "classify")
+    other = ["evaluate", *write_clips(tmp_path / "other", list(pos), 3), f"--pretrained={release}"]
+    assert main(other) == 2
+    said = capsys.readouterr()
+    assert "of 60 classes, the clips have 3; --protocol knn measures its encoder" in said.err
 
 
 def test_a_file_becomes_a_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
