@@ -107,6 +107,10 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
         from pyg_skeletonmae.commands.cache import cache
 
         cache(chosen.folders, chosen.remove, chosen.all)
+    elif name == "verify":
+        from pyg_skeletonmae.commands.verify import verify
+
+        verify(chosen.paths)
     elif name == "configs":
         from pyg_skeletonmae.commands.configs import configs
 

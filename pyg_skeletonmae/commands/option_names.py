@@ -30,6 +30,7 @@ PATHS = {
     "embed": (f"{_HERE}.embed", "add_embed_arguments"),
     "cluster": (f"{_HERE}.cluster", "add_cluster_arguments"),
     "export": (f"{_HERE}.export", "add_export_arguments"),
+    "verify": (f"{_HERE}.verify", "add_verify_arguments"),
 }  # commands that take paths, and no settings
 RELEASES = ("predict", "embed", "cluster", "export")  # of those, the ones that load a release
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}

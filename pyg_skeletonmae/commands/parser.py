@@ -40,6 +40,7 @@ COMMANDS = {
     "compare": "Prints run folders side by side: the settings that differ, and the results.",
     "prepare": "Turns raw files into a store, and prints its data card.",
     "cache": "Prints which stores and downloads lie where, how large they are, and removes them.",
+    "verify": "Says whether stores, runs and releases are what was written, by their checksums.",
     "configs": "Prints the presets that --config takes by name, or one of them.",
     "check-pipeline": "Prints what each stage of a pipeline makes of given raw files.",
 }

@@ -8,9 +8,10 @@
 ``labels.txt``           the classes of a classifier in their order, one a line
 ``metrics.json``         what was measured and how, and the data by counts and hashes
 ``README.md``            the same for people
+``manifest.json``        size and SHA-256 of each of these, compared on reading
 =======================  ===========================================================
 
-Releases of earlier versions have the first two.
+Releases of earlier versions have the first two, and nothing to compare them with.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from pyg_skeletonmae.errors import (
     SkeletonFormatError,
     SkeletonMAEError,
 )
+from pyg_skeletonmae.files.manifest import check_files, write_manifest
 from pyg_skeletonmae.files.plain import open_plain, read_plain
 from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.files.yaml import read_yaml
@@ -47,6 +49,7 @@ from pyg_skeletonmae.training.sized import WeightsError, build_sized
 RELEASE, RUN_SETTINGS = "release", "config.yaml"  # in the folder of a run
 WEIGHTS, CONFIG, PREPROCESSING = "model.safetensors", "config.json", "preprocessing.yaml"
 SKELETON, CLASSES, METRICS, README = "skeleton.yaml", "labels.txt", "metrics.json", "README.md"
+_READ = (WEIGHTS, CONFIG, PREPROCESSING, CLASSES, METRICS)  # others are for people
 _FORMAT = 1
 MAX_CONFIG, MAX_HEADER, MAX_PREPROCESSING, MAX_CLASSES = 16 * 2**20, 16 * 2**20, 2**16, 2**20
 # What the constructors of a hostile configuration may raise.
@@ -127,6 +130,7 @@ def save_release(
             (beside / METRICS).write_text(figures, encoding="utf-8")
         page = card.page(model, preprocessing)
         (beside / README).write_text(page, encoding="utf-8")
+        write_manifest(beside)
     return folder
 
 
@@ -147,6 +151,12 @@ def release_config(folder: str | Path) -> dict[str, Any]:
         CheckpointError: The file is missing, damaged or of another format; a key is missing.
     """
     path = release_of(folder) / CONFIG
+    content = _parsed_config(path)
+    check_files(path.parent, [CONFIG])
+    return content
+
+
+def _parsed_config(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise CheckpointError(f"{path}: no such file; a release folder holds one")
     try:
@@ -175,11 +185,14 @@ def release_preprocessing(folder: str | Path) -> Preprocessing | None:
     try:
         text = read_plain(path, MAX_PREPROCESSING).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
+        check_files(path.parent, [PREPROCESSING])
         return _run_preprocessing(path.parent)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "expected text in UTF-8"
         raise CheckpointError(f"{path}: cannot be read: {reason}") from None
-    return Preprocessing.from_yaml(text, str(path))
+    preprocessing = Preprocessing.from_yaml(text, str(path))
+    check_files(path.parent, [PREPROCESSING])
+    return preprocessing
 
 
 def _run_preprocessing(folder: Path) -> Preprocessing | None:
@@ -209,6 +222,7 @@ def release_classes(folder: str | Path) -> tuple[str, ...]:
     try:
         text = read_plain(path, MAX_CLASSES).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):
+        check_files(path.parent, [CLASSES])
         return ()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "expected text in UTF-8"
@@ -217,6 +231,7 @@ def release_classes(folder: str | Path) -> tuple[str, ...]:
     for number, name in enumerate(names, 1):
         if not name.isprintable():
             raise CheckpointError(f"{path}: line {number}: {name!r:.60}: expected a printable name")
+    check_files(path.parent, [CLASSES])
     return tuple(names)
 
 
@@ -227,15 +242,14 @@ def release_data(folder: str | Path) -> TrainingData | None:
         CheckpointError: The file is damaged.
     """
     path = release_of(folder) / METRICS
-    if not path.exists():
-        return None
     try:
-        content = read_json(path, MAX_CONFIG)
-        told = content["data"]
-        return None if told is None else TrainingData(**told)
+        told = read_json(path, MAX_CONFIG)["data"] if path.exists() else None
+        data = None if told is None else TrainingData(**told)
     except (SkeletonMAEError, LookupError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{path}: data: damaged ({reason:.200})") from None
+    check_files(path.parent, [METRICS])
+    return data
 
 
 def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
@@ -258,12 +272,13 @@ def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
 
     Raises:
         ConfigError: One of ``classes`` is no class of models or their parts.
-        CheckpointError: A file is missing or damaged, the config names an unknown class or
+        CheckpointError: A file is missing, damaged or not the one that was written (its size and
+            SHA-256 are compared with ``manifest.json``), the config names an unknown class or
             argument, or a tensor is missing, left over or of another shape (it is named).
     """
     folder = release_of(folder)
     classes = check_classes(classes)
-    config, path = release_config(folder)["model"], folder / WEIGHTS
+    config, path = _parsed_config(folder / CONFIG)["model"], folder / WEIGHTS
     preprocessing, shapes = release_preprocessing(folder), _weight_shapes(path)
     class_names = release_classes(folder)
     try:
@@ -283,6 +298,7 @@ def load_release(folder: str | Path, classes: Iterable[type] = ()) -> nn.Module:
         raise CheckpointError(
             f"{folder / CLASSES}: {len(class_names)} names for a model of {number} classes"
         )
+    check_files(folder, _READ)
     model.__dict__.update(preprocessing=preprocessing, class_names=class_names)
     return model.eval()
 

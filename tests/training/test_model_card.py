@@ -28,8 +28,8 @@ def test_a_release_says_all_that_using_it_takes(tmp_path):
     card = ModelCard(("wave", "squat", "kick"), DATA, None, "odd/even subjects", FIGURES)
     folder = save_release(classifier(), tmp_path / "release", preprocessing=TOLD, card=card)
     assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md", "config.json", "labels.txt", "metrics.json", "model.safetensors",
-        "preprocessing.yaml", "skeleton.yaml",
+        "README.md", "config.json", "labels.txt", "manifest.json", "metrics.json",
+        "model.safetensors", "preprocessing.yaml", "skeleton.yaml",
     ]  # fmt: skip
     assert (folder / "labels.txt").read_text() == "wave\nsquat\nkick\n"
     figures = json.loads((folder / "metrics.json").read_text())
@@ -84,6 +84,7 @@ def test_facts_that_cannot_be_are_refused(changes):
 
 def test_damaged_files_are_named(tmp_path):
     folder = save_release(classifier(), tmp_path / "r", card=ModelCard(("a", "b", "c"), DATA))
+    (folder / "manifest.json").unlink()  # which would name them first
     for text in ("{", "[]", '{"data": 3}', '{"data": {"nme": 3}}', '{"data": {"name": "a"}}'):
         (folder / "metrics.json").write_text(text)
         with pytest.raises(CheckpointError, match=r"metrics\.json: data: damaged"):

@@ -34,7 +34,7 @@ def folder(tmp_path):
 def test_round_trip(tmp_path):
     model = make_model()
     folder = save_release(model, tmp_path / "deep" / "release", {"classes": ["a", "b"]})
-    files = ["README.md", "config.json", "model.safetensors", "skeleton.yaml"]
+    files = ["README.md", "config.json", "manifest.json", "model.safetensors", "skeleton.yaml"]
     assert sorted(p.name for p in folder.iterdir()) == files
     assert Skeleton.from_yaml(folder / "skeleton.yaml") == UIPRMD22
     assert [p.name for p in folder.parent.iterdir()] == ["release"]

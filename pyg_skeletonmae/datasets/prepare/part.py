@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +14,8 @@ from pyg_skeletonmae.datasets.store import write_checked
 from pyg_skeletonmae.datasets.store.clip_checks import Intake
 from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
-from pyg_skeletonmae.files.plain import open_plain
+from pyg_skeletonmae.files.manifest import file_hash
 from pyg_skeletonmae.skeleton import Skeleton
-
-_CHUNK = 2**20
 
 
 class Job(NamedTuple):
@@ -104,13 +101,3 @@ class PartWriter:
         intake.dropped += [(c.name, c.reason) for c in found if isinstance(c, LeftOut)]
         report.notes += [(c.name, c.text) for c in found if isinstance(c, Note)]
         return kept
-
-
-def file_hash(path: Path) -> tuple[int, str]:
-    """Size and SHA-256 of a file."""
-    digest, size = hashlib.sha256(), 0
-    with open_plain(path) as file:
-        while data := file.read(_CHUNK):
-            digest.update(data)
-            size += len(data)
-    return size, digest.hexdigest()

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.datasets.labels import max_label
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
-from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
+from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter
 from pyg_skeletonmae.datasets.prepare.workers import run_calls
 from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, write_checked
 from pyg_skeletonmae.datasets.store.card import FORMAT
@@ -21,6 +21,7 @@ from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note,
 from pyg_skeletonmae.datasets.store.data_card import grouped_notes
 from pyg_skeletonmae.datasets.store.store import by_reason
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.manifest import file_hash
 from pyg_skeletonmae.skeleton import Skeleton
 
 T = TypeVar("T")

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.labels import max_label
-from pyg_skeletonmae.datasets.prepare.part import file_hash
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.files.manifest import file_hash
 from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.npz import map_npy
 from pyg_skeletonmae.io.ntu import NtuName, parse_name

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
-from pyg_skeletonmae.datasets.prepare.part import file_hash
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore, write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.files.manifest import file_hash
 from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.xy_npz import Side, XYFile
 from pyg_skeletonmae.skeleton import Skeleton

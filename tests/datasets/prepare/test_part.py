@@ -1,4 +1,3 @@
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,8 +6,9 @@ from prepare_helpers import CLASSES, Reader, write_tasks
 
 from pyg_skeletonmae.datasets import ClipStore
 from pyg_skeletonmae.datasets.prepare.journal import Journal
-from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter, file_hash
+from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter
 from pyg_skeletonmae.datasets.store.clips import Note
+from pyg_skeletonmae.files.manifest import file_hash
 
 
 def test_part(tmp_path):
@@ -69,9 +69,3 @@ def test_notes_and_memory(tmp_path):
     report = journal.report(0)
     assert report.notes == [["task-00", "guessed"]]
     assert report.dropped == [["task-01", "takes more memory than there is"]]
-
-
-def test_file_hash(tmp_path):
-    data = bytes(range(256)) * 9000
-    (tmp_path / "f").write_bytes(data)
-    assert file_hash(tmp_path / "f") == (len(data), hashlib.sha256(data).hexdigest())

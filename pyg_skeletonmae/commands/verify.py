@@ -1,0 +1,127 @@
+"""``skeletonmae verify``: whether stores, runs and releases are what was written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jsonargparse import ArgumentParser
+
+from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError, SkeletonMAEError
+from pyg_skeletonmae.files.manifest import MANIFEST, changed_files, read_manifest
+
+CHECKPOINTS, WEIGHTS, CARD = "*.ckpt", "model.safetensors", "card.json"
+
+
+class Part(NamedTuple):
+    """A file or folder that can be compared with what was written.
+
+    Args:
+        path: Where it is.
+        check: Reads and compares all of what is there; says in a few words what it is, or raises
+            :class:`SkeletonMAEError`.
+    """
+
+    path: Path
+    check: Callable[[Path], str]
+
+
+def add_verify_arguments(parser: ArgumentParser) -> None:
+    """Adds the options of :func:`verify` to its parser."""
+    parser.add_argument(
+        "paths", nargs="+", help="Stores, run folders, releases, or folders that hold stores."
+    )
+
+
+def verify(paths: Sequence[str]) -> None:
+    """Reads all of stores, runs and releases, compares it with its checksums, and prints a line
+    for each part.
+
+    Args:
+        paths: Their folders.
+
+    Raises:
+        ConfigError: A path is none of the three.
+        DataError: Something is not as it was written; the lines before say what.
+    """
+    found = [part for path in paths for part in parts(Path(path))]
+    damaged = 0
+    for part in found:
+        try:
+            print(f"whole    {part.path}  {part.check(part.path)}", flush=True)
+        except (SkeletonMAEError, OSError) as error:
+            damaged += 1
+            reason = " ".join(str(error).split()).removeprefix(f"{part.path}: ")
+            print(f"DAMAGED  {part.path}  {reason}", flush=True)
+    if damaged:
+        raise DataError(f"{damaged} of {len(found)} parts are not as they were written, see above")
+
+
+def parts(folder: Path) -> Iterator[Part]:
+    """What can be compared in a store, a run, a release, or a folder with stores in it.
+
+    Raises:
+        ConfigError: It is none of these.
+    """
+    if (folder / CARD).is_file():
+        yield Part(folder, _store)
+    elif (folder / WEIGHTS).is_file() or (folder / MANIFEST).is_file():
+        yield Part(folder, _release)
+    elif (folder / runs.CONFIG).is_file() or any(folder.glob(CHECKPOINTS)):
+        yield from _run(folder)
+    else:
+        inner = sorted(path.parent for path in folder.rglob(CARD))
+        if not inner:
+            raise ConfigError(f"{folder}: no store, no run folder and no release")
+        yield from (part for path in inner for part in parts(path))
+
+
+def _run(folder: Path) -> Iterator[Part]:
+    checks = {
+        runs.CONFIG: _settings,
+        runs.INFO: _settings,
+        runs.RESULTS: _settings,
+        CHECKPOINTS: _checkpoint,
+        "metrics.jsonl": _metrics,
+    }
+    for name, check in checks.items():
+        yield from (Part(path, check) for path in sorted(folder.rglob(name)))
+    if (folder / runs.RELEASE).is_dir():
+        yield Part(folder / runs.RELEASE, _release)
+
+
+def _store(folder: Path) -> str:
+    from pyg_skeletonmae.datasets.store import ClipStore  # Slow to import: only where used.
+
+    store = ClipStore(folder)
+    store.verify()
+    return f"a store of {len(store)} clips, content sha256 {store.content_hash}"
+
+
+def _release(folder: Path) -> str:
+    changed = list(changed_files(folder))
+    if changed:
+        raise CheckpointError("; ".join(changed))
+    listed = read_manifest(folder)
+    if listed is None:
+        return f"a release without {MANIFEST}, of an earlier version: nothing to compare with"
+    return f"a release of {len(listed)} files"
+
+
+def _checkpoint(path: Path) -> str:
+    from pyg_skeletonmae.training import load_checkpoint
+
+    progress = load_checkpoint(path, ["progress"])["progress"]
+    return f"a checkpoint of step {progress.get('step') if isinstance(progress, dict) else '?'}"
+
+
+def _metrics(path: Path) -> str:
+    from pyg_skeletonmae.training import read_metrics
+
+    return f"{len(read_metrics(path.parent))} lines"
+
+
+def _settings(path: Path) -> str:
+    return f"{len(runs.read_mapping(path))} entries"
