@@ -8,6 +8,8 @@ the layout of a batch and the message passing. Batch building, where it is count
 ready in memory, on the other. "MLP alone" is our model without the sum over neighbours: the floor.
 
 ``--only st``: memory and time of the transformers, see ``spatial_temporal.py``.
+
+``--only parts``: a step of the presets, and of ``MaskedPretrainer`` of the same four parts.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import GraphSkeletonMAE
 from pyg_skeletonmae.nn import cosine_error
+from speed.parts import bench_parts
 from speed.spatial_temporal import bench_st, summary
 
 CHANNELS = 2
@@ -182,6 +185,14 @@ def report(args: argparse.Namespace, medians: dict[str, float]) -> None:
         append(rows, args.csv)
 
 
+def report_parts(args: argparse.Namespace) -> None:
+    """Runs ``--only parts``; prints its figures."""
+    print(f"parts: {args.clips} clips, hidden {args.hidden}, median {args.clock} time")
+    print(f"{machine()}, {args.threads} threads, torch {torch.__version__}, eager, float32")
+    for name, preset, parts in bench_parts(args, training_step, alternate):
+        print(f"  {name:10s} preset {preset:8.1f} ms, parts {parts:8.1f} ms: {preset / parts:.3f}x")
+
+
 def report_st(args: argparse.Namespace) -> None:
     """Runs ``--only st``; prints its figures, and appends them to the file if asked."""
     size = f"{'small models' if args.quick else 'published size'}, {args.tracks} tracks"
@@ -227,7 +238,9 @@ def machine() -> str:
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line and runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--only", choices=["graph", "st"], default="graph", help="what to measure")
+    parser.add_argument(
+        "--only", choices=["graph", "st", "parts"], default="graph", help="what to measure"
+    )
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--hidden", type=int, default=64)
@@ -252,6 +265,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.repeats = args.repeats or (3 if args.only == "st" else 21)
     if args.only == "st":
         report_st(args)
+        return
+    if args.only == "parts":
+        report_parts(args)
         return
     with tempfile.TemporaryDirectory() as root:
         report(args, bench_graph(args, Path(root)))
