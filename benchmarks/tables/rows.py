@@ -35,7 +35,9 @@ _LOCAL = {
 _YOUNGER = {
     "data.pipeline": OURS, "data.views": None, "data.align": None, "data.fill": None,
     "data.scores": None, "data.labels_per_class": None, "tune.clips": None,
-    "trainer.optim.read_at": "ours", "model.init_args.global_group": False,
+    "trainer.optim.read_at": "ours", "trainer.optim.swa_start": None,
+    "trainer.optim.swa_lr": None, "trainer.optim.swa_anneal": 10,
+    "tune.recipe": None, "tune.batch_size": None, "model.init_args.global_group": False,
     "model.init_args.decoder.init_args.global_group": False,
     "model.init_args.decoder.init_args.kernel_size": None,
 }  # fmt: skip

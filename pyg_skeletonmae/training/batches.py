@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sized
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from torch_geometric.data import Data
@@ -71,6 +72,15 @@ class Feed:
         self.batch += 1
         self.clips += int(getattr(batch, "num_graphs", 1))
         return batch
+
+    @contextmanager
+    def anew(self) -> Iterator[Loader]:
+        """The batches of the epoch once more, from its first; the place is afterwards as before."""
+        read, load = (getattr(self.loader, f"{do}state_dict", None) for do in ("", "load_"))
+        place = read() if read and load else None
+        yield self.loader
+        if load and place is not None:
+            load(place)
 
     def end_epoch(self) -> None:
         """Goes on to the next epoch."""

@@ -16,7 +16,7 @@ from pyg_skeletonmae.training.schema import MAX_COUNT, check_like, check_tensor
 
 FORMAT = 1
 # Of the modules here only an EMA has an extra state: its updates.
-_COUNTS = ("_extra_state", "num_batches_tracked")
+_COUNTS = ("_extra_state", "num_batches_tracked", "n_averaged")
 
 
 def save_checkpoint(

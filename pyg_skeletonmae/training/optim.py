@@ -46,6 +46,14 @@ class OptimConfig:
         layer_decay: Factor on the learning rate from each layer of ``model.encoder`` to the one
             below; its last layer has the factor 1 like the head, and that of embeddings is
             ``layer_decay ** layers`` (0.8 to fine-tune MAMP and Skeleton2vec).
+        swa_start: The epoch, counted as ``milestones``, from which on the weights at the end of
+            each epoch enter a mean, with which the run ends ("Averaging Weights Leads to Wider
+            Optima and Better Generalization", UAI 2018, arXiv 1803.05407); ``cosine`` ends there.
+            None: a run ends with its last weights.
+        swa_lr: The learning rate of all weights alike while they are averaged (Skeleton2vec,
+            cross-view: 1e-5, epochs 100 to 120); None: that with which the schedule ended.
+        swa_anneal: Epochs in which the rate goes there, along a cosine, an epoch at a time, as in
+            ``torch.optim.swa_utils.SWALR``.
 
     Raises:
         ConfigError: A value is out of its range.
@@ -68,6 +76,9 @@ class OptimConfig:
     layer_decay: float = 1.0
     warmup_fraction: float = 0.0
     read_at: Literal["ours", "start", "end"] = "ours"
+    swa_start: int | None = None
+    swa_lr: float | None = None
+    swa_anneal: int = 10
 
     def __post_init__(self) -> None:
         for ok, key, expected in self._rules():
@@ -101,6 +112,11 @@ class OptimConfig:
         positive = all(0 < scale < math.inf for scale in self.lr_scale.values())
         yield positive, "lr_scale", "positive factors (freeze weights with requires_grad instead)"
         yield 0 < self.layer_decay <= 1, "layer_decay", "a number above 0, up to 1"
+        yield self.swa_start is None or self.swa_start > 0, "swa_start", "an epoch > 0"
+        yield self.swa_lr is None or 0 < self.swa_lr < math.inf, "swa_lr", "a positive number"
+        averages = self.swa_lr is None or self.swa_start is not None
+        yield averages, "swa_lr", "null where swa_start is"
+        yield self.swa_anneal >= 0, "swa_anneal", "0 epochs or more"
 
 
 def parameter_groups(model: nn.Module, config: OptimConfig) -> list[dict[str, Any]]:
@@ -179,11 +195,15 @@ def build_scheduler(
     optimizer: Optimizer, config: OptimConfig, total_steps: int, steps_per_epoch: int
 ) -> LambdaLR:
     """The learning rate of every step: step it once after each optimiser step."""
-    return LambdaLR(optimizer, lr_factor(config, total_steps, steps_per_epoch))
+    factors = [
+        lr_factor(config, total_steps, steps_per_epoch, group["lr"])
+        for group in optimizer.param_groups
+    ]
+    return LambdaLR(optimizer, factors)
 
 
 def lr_factor(
-    config: OptimConfig, total_steps: int, steps_per_epoch: int
+    config: OptimConfig, total_steps: int, steps_per_epoch: int, peak: float | None = None
 ) -> Callable[[int], float]:
     r"""The factor on the peak learning rate as a function of the step ``s`` (from 0).
 
@@ -191,23 +211,44 @@ def lr_factor(
         f(s) = \frac{s + a}{W} \text{ for } s < W, \qquad
         f(s) = r + (1 - r) \, \frac{1 + \cos(\pi \frac{s + b - W}{S - W})}{2} \text{ (cosine)}
 
-    with :math:`W` warm-up steps, :math:`S` total steps and :math:`r` = ``min_lr / lr``. Of
+    with :math:`W` warm-up steps, :math:`S` total steps (with ``swa_start``: those before it; there
+    the factor goes on from :math:`f(S)` to ``swa_lr / peak``) and :math:`r` = ``min_lr / lr``. Of
     ``read_at="start"`` :math:`a = b = 0`, of ``"end"`` :math:`a = b = 1`, of ``"ours"``
     :math:`a = 1, b = 0`.
+
+    Args:
+        config: The settings.
+        total_steps: Optimiser steps of the run.
+        steps_per_epoch: Those of an epoch.
+        peak: The peak learning rate of the parameters; None: ``config.lr``.
     """
     warmup = round(config.warmup_epochs * steps_per_epoch + config.warmup_fraction * total_steps)
     floor = config.min_lr / config.lr
     rising, falling = int(config.read_at != "start"), int(config.read_at == "end")
 
-    def factor(step: int) -> float:
+    start = None if config.swa_start is None else config.swa_start * steps_per_epoch
+    end = total_steps if start is None else start
+    peak = config.lr if peak is None else peak
+
+    def scheduled(step: int) -> float:
         if step < warmup:
             return (step + rising) / warmup
         if config.schedule == "cosine":
-            progress = min(1.0, (step + falling - warmup) / max(1, total_steps - warmup))
+            progress = min(1.0, (step + falling - warmup) / max(1, end - warmup))
             return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
         if config.schedule == "step":
             passed = sum(step >= epoch * steps_per_epoch for epoch in config.milestones)
             return float(config.gamma**passed)
         return 1.0
+
+    def factor(step: int) -> float:
+        if start is None or step < start:
+            return scheduled(step)
+        if config.swa_lr is None:
+            return scheduled(start)
+        epochs, anneal = (step - start) // steps_per_epoch, config.swa_anneal
+        share = min(1.0, epochs / anneal) if anneal else 1.0
+        there = (1 - math.cos(math.pi * share)) / 2
+        return (1 - there) * scheduled(start) + there * config.swa_lr / peak
 
     return factor

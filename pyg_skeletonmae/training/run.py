@@ -14,9 +14,11 @@ from typing import Any, Literal, cast
 import torch
 from lightning_fabric import Fabric
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.files.lock import locked
+from pyg_skeletonmae.training.averaging import end_with, load_average
 from pyg_skeletonmae.training.batches import Feed, Loader
 from pyg_skeletonmae.training.checkpoint import (
     load_checkpoint,
@@ -24,6 +26,7 @@ from pyg_skeletonmae.training.checkpoint import (
     require_keys,
     save_checkpoint,
 )
+from pyg_skeletonmae.training.devices import convert_floats
 from pyg_skeletonmae.training.metric_means import Interval
 from pyg_skeletonmae.training.optim import OptimConfig, build_optimizer, build_scheduler
 from pyg_skeletonmae.training.optim_state import load_optimizer, load_scheduler
@@ -39,7 +42,10 @@ _DAMAGE = (
     AssertionError, MemoryError,
 )  # fmt: skip
 # What younger settings were before there were any: earlier checkpoints do not name them.
-_BEFORE = {"optim.warmup_fraction": 0.0, "optim.read_at": "ours"}
+_BEFORE = {
+    "optim.warmup_fraction": 0.0, "optim.read_at": "ours", "optim.swa_start": None,
+    "optim.swa_lr": None, "optim.swa_anneal": 10,
+}  # fmt: skip
 Resume = bool | Literal["auto"]
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
 
@@ -76,6 +82,9 @@ class Run:
         seed: Of the run; see :class:`~pyg_skeletonmae.training.batches.Feed`.
         folder: The run folder, or None to write nothing.
         compile: Use ``torch.compile``.
+
+    Raises:
+        ConfigError: No epoch is left whose weights could be averaged.
     """
 
     def __init__(
@@ -108,8 +117,17 @@ class Run:
         self.settings |= {"seed": seed, "accumulate": accumulate, "clip_norm": clip_norm}
         self.settings |= {"processes": fabric.world_size, "precision": precision}
         self.settings["steps_per_epoch"] = per_epoch
-        if optim.schedule == "cosine":
+        if optim.schedule == "cosine" or optim.swa_start is not None:
             self.settings["total_steps"] = self.total
+        self.swa_start = optim.swa_start
+        self.average: AveragedModel | None = None
+        if optim.swa_start is not None:
+            if self.total // per_epoch <= optim.swa_start:
+                raise ConfigError(
+                    f"optim.swa_start {optim.swa_start}: the run has {self.total / per_epoch:g} "
+                    "epochs; expected fewer, whole epochs are averaged"
+                )
+            self.average = AveragedModel(self.model)
         self.smallest: int | None = (
             None  # clips of the smallest batch, until it was looked ahead to
         )
@@ -150,6 +168,25 @@ class Run:
         votes = torch.tensor(flags, device=self.fabric.device, dtype=torch.float)
         self.fabric.all_reduce(votes, reduce_op="sum")
         return [bool(vote) for vote in votes.tolist()]
+
+    @property
+    def averaged(self) -> dict[str, float]:
+        """``averaged``: of how many epochs the weights are the mean, of a run that ends so."""
+        if self.swa_start is None or self.step < self.total:
+            return {}
+        return {"averaged": float(self.total // self.settings["steps_per_epoch"] - self.swa_start)}
+
+    def average_weights(self) -> None:
+        """At the end of an epoch, takes the weights into their mean; the last one ends with it."""
+        if self.average is None:
+            return
+        if self.feed.left == 0 and self.feed.epoch >= cast(int, self.swa_start):
+            self.average.update_parameters(self.model)
+        if self.step == self.total:
+            with self.fabric.autocast(), self.feed.anew() as batches:
+                moved = (convert_floats(self.fabric, self.fabric.to_device(b)) for b in batches)
+                end_with(self.average, self.model, moved)
+            self.average = None
 
     def minutes_unsaved(self) -> float:
         """The time since the last checkpoint, in minutes."""
@@ -206,6 +243,8 @@ class Run:
         if self.fabric.world_size > 1:
             torch.distributed.all_gather_object(ranks, own)
         if self.fabric.is_global_zero:
+            average = self.average
+            begun = average is not None and average.n_averaged > 0
             state = {
                 "settings": self.settings,
                 "progress": {**self.place(), "best": self.best},
@@ -213,6 +252,7 @@ class Run:
                 "optimizer": self.optimizer.state_dict(),
                 "scheduler": self.scheduler.state_dict(),
                 "precision": self.fabric.strategy.precision.state_dict(),
+                "average": average.state_dict() if average is not None and begun else None,
                 "ranks": ranks,
             }
             # A damaged one is not kept in place of the one before, which is not.
@@ -270,6 +310,11 @@ class Run:
                     f"progress.step: {self.step}, but epoch {self.feed.epoch} and batch {batches} "
                     f"are step {done}"
                 )
+            if self.step == self.total:  # the weights are the mean
+                self.average = None
+            elif self.average is not None:
+                epochs = max(0, self.feed.epoch - cast(int, self.swa_start))
+                load_average(self.average, state.get("average"), epochs, path)
             self.interval.load_state_dict(own["interval"])
             set_random_state(own["random"])
         except ConfigError:

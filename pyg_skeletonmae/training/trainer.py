@@ -162,7 +162,7 @@ class Trainer(metaclass=CheckedMeta):
         run_dir: str | Path | None = None,
         resume: Resume = False,
     ) -> dict[str, float]:
-        """Trains a model in place; it ends with its last weights.
+        """Trains a model in place; it ends with its last weights, or their mean (``swa_start``).
 
         Args:
             model: The model.
@@ -177,7 +177,8 @@ class Trainer(metaclass=CheckedMeta):
 
         Returns:
             ``step``, ``epoch``, ``clips_seen``, ``seconds``, ``finished`` (0.0 after :meth:`stop`),
-            the last ``train/...`` and ``eval/...`` values, and ``best``, ``best_step``.
+            the last ``train/...`` and ``eval/...`` values, and ``best``, ``best_step``; with
+            ``optim.swa_start`` ``averaged``, of how many epochs the weights are the mean.
 
         Raises:
             DataError: The loader is empty, or the batches carry no labels the loss needs. Before
@@ -236,6 +237,8 @@ class Trainer(metaclass=CheckedMeta):
                 pausing = ended or run.step % self.log_every == 0
                 if pausing:
                     run.log(log, lr)
+                if ended:
+                    run.average_weights()
                 if ended and evaluate is not None:
                     self._evaluate(run, evaluate, log)
                 if ended:
@@ -247,7 +250,8 @@ class Trainer(metaclass=CheckedMeta):
                     stop, overdue = run.agree(self._stop, overdue)
                     if ended or stop or overdue:
                         run.save()
-        return {**run.place(), "finished": float(run.step == run.total), **log.values, **run.best}
+        found = {**run.place(), "finished": float(run.step == run.total), **log.values, **run.best}
+        return found | run.averaged
 
     def _step(self, run: Run) -> float:
         """One optimiser step on the next batches of the epoch; the learning rate it had."""

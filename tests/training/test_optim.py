@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import SWALR
 from training_helpers import Task
 
 from pyg_skeletonmae.errors import ConfigError
@@ -72,6 +73,39 @@ def test_warmup_as_a_share_of_the_run():
 def test_warmup_as_long_as_the_run():
     config = OptimConfig(lr=1.0, schedule="cosine", warmup_epochs=1)
     assert rates(config, 4, 4) == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize("anneal", [0, 1, 3, 10])
+def test_rates_while_weights_are_averaged_are_those_of_torch(anneal):
+    """SWALR, stepped at the end of each epoch, after the schedule; all groups alike."""
+    config = OptimConfig(
+        lr=2.0, schedule="cosine", min_lr=0.2, swa_start=2, swa_lr=0.5, swa_anneal=anneal,
+        lr_scale={"1": 0.1},
+    )  # fmt: skip
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    optimizer = build_optimizer(model, config)
+    scheduler = build_scheduler(optimizer, config, 20, 2)
+    found = []
+    for _ in range(20):
+        found.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step()
+    other = build_optimizer(model, config)
+    for group in other.param_groups:
+        group["lr"] *= 0.1  # the cosine has ended
+    swa = SWALR(other, 0.5, anneal_epochs=anneal)
+    for epoch in range(2, 10):
+        expected = [group["lr"] for group in other.param_groups]
+        assert found[2 * epoch] == found[2 * epoch + 1] == pytest.approx(expected), epoch
+        other.step()
+        swa.step()
+    before = rates(OptimConfig(lr=2.0, schedule="cosine", min_lr=0.2), 4, 2)
+    assert [max(rates) for rates in found[:4]] == pytest.approx(before)
+
+
+def test_without_a_rate_of_its_own_averaging_keeps_the_last():
+    config = OptimConfig(lr=1.0, schedule="step", milestones=[1], gamma=0.5, swa_start=2)
+    assert rates(config, 8, 2) == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
 
 
 def test_biases_and_norms_are_not_decayed():
@@ -170,6 +204,10 @@ def test_fused_equals_plain():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        ({"swa_start": 0}, "swa_start: expected an epoch > 0"),
+        ({"swa_lr": 0.1}, "swa_lr: expected null where swa_start is"),
+        ({"swa_start": 1, "swa_lr": 0.0}, "swa_lr: expected a positive number"),
+        ({"swa_start": 1, "swa_anneal": -1}, "swa_anneal: expected 0 epochs or more"),
         ({"name": "lion"}, "optim.name: expected adamw, adam or sgd, found 'lion'"),
         ({"lr": 0.0}, "optim.lr: expected a positive number, found 0.0"),
         ({"lr": math.nan}, "optim.lr"),

@@ -51,6 +51,15 @@ def test_settings_that_are_younger_do_not_change_what_was_run(tmp_path):
     younger = {"pipeline": "ours", "views": None, "align": None, "fill": None, "scores": None}
     before = write_run(tmp_path / "a", {})
     after = {**CONFIG, "data": {**CONFIG["data"], **younger}, "curve": {"draws": 3}}
+    averaging = {"swa_start": None, "swa_lr": None, "swa_anneal": 10}
+    before_optim = {**CONFIG["trainer"], "optim": {"lr": 0.1}}
+    plain = write_run(tmp_path / "d", {}, {**CONFIG, "trainer": before_optim})
+    optim = {**before_optim, "optim": {"lr": 0.1, **averaging}}
+    told = write_run(tmp_path / "e", {}, {**CONFIG, "trainer": optim})
+    assert table.config_hash(plain) == table.config_hash(told)
+    optim = {**before_optim, "optim": {"lr": 0.1, **averaging, "swa_start": 2}}
+    averaged = write_run(tmp_path / "f", {}, {**CONFIG, "trainer": optim})
+    assert table.config_hash(plain) != table.config_hash(averaged)
     assert table.config_hash(before) == table.config_hash(write_run(tmp_path / "b", {}, after))
     other = {**CONFIG, "data": {**CONFIG["data"], "pipeline": "mamp"}}
     assert table.config_hash(write_run(tmp_path / "c", {}, other)) != table.config_hash(before)
