@@ -9,6 +9,7 @@ from pathlib import Path
 from pyg_skeletonmae.files.write import write_text
 from tables.claims import claims_section
 from tables.few_labels import few_labels_section
+from tables.hidden_tokens import hidden_tokens_section
 from tables.rows import (
     OURS,
     Row,
@@ -53,7 +54,7 @@ def write_page(path: Path, rows: Sequence[Row], notes: Path, planned: Sequence[R
             are not are told.
     """
     rows = [row | {"pipeline": row["pipeline"] or OURS} for row in rows]
-    text = _HEAD + few_labels_section(rows) + "# All tables\n\n"
+    text = _HEAD + few_labels_section(rows) + hidden_tokens_section(rows) + "# All tables\n\n"
     tables = dict.fromkeys(_place(row) for row in (*rows, *planned))
     for place in tables:
         own = [row for row in rows if _place(row) == place]
