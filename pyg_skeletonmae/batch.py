@@ -79,8 +79,8 @@ def pos_tracks(data: Data, num_joints: int, channels: int | None = None) -> Tens
             f"{len(pos)} nodes are no {int(tracks.sum())} tracks of {num_joints} joints; is this "
             "batch from another skeleton?"
         )
-    if valid is not None:
-        pos = pos.masked_fill(~valid[..., None], 0.0)
+    if not all_present(valid):
+        pos = pos.masked_fill(~valid_joints(data)[..., None], 0.0)
     return as_tracks(pos, num_joints)
 
 
@@ -121,6 +121,20 @@ def valid_joints(data: Data) -> Tensor:
     """Which joints are present, ``[N, T]``, bool; all of them if the clip does not say."""
     valid: Tensor | None = data.get("valid")
     return torch.ones_like(positions(data)[..., 0], dtype=torch.bool) if valid is None else valid
+
+
+def all_present(valid: Tensor | None) -> bool:
+    """Whether it is known that nothing is missing.
+
+    Looked at only where that costs nothing: not where it would have to wait for a device, or break
+    a compiled graph.
+
+    Args:
+        valid: What is present, of any shape, bool; None: all.
+    """
+    if valid is None:
+        return True
+    return valid.is_cpu and not torch.compiler.is_compiling() and bool(valid.all())
 
 
 def clip_draws(data: Data, generator: torch.Generator | None = None) -> Draws:

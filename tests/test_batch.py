@@ -23,6 +23,11 @@ def clip(number: int, tracks: int, frames: int = 4, **fields) -> Data:
 BATCH = Batch.from_data_list([clip(0, 2), clip(1, 1), clip(2, 3)])
 
 
+def test_whether_all_is_present():
+    assert layout.all_present(None) and layout.all_present(torch.ones(2, 3, dtype=torch.bool))
+    assert not layout.all_present(torch.eye(2).bool())
+
+
 def test_as_tracks_is_a_view():
     tracks = layout.as_tracks(BATCH.pos, 3)
     assert tracks.shape == (6, 3, 4, 2)

@@ -43,12 +43,12 @@ class JointMap:
                 "them as missing, at a cost that only a measurement tells"
             )
         self.lacking, self._absent = tuple(lacking), index < 0
-        same = np.array_equal(index, np.arange(source.num_joints))
-        self._index: Array | None = None if same else index
+        self.same = np.array_equal(index, np.arange(source.num_joints))
+        self._index = index
 
     def __call__(self, pos: Array, valid: Array) -> tuple[Array, Array]:
         """Coordinates ``[..., V, C]`` and presence ``[..., V]`` with the joints of the model."""
-        if self._index is None:
+        if self.same:
             return pos, valid
         valid = valid[..., self._index] & ~self._absent
         return np.where(valid[..., None], pos[..., self._index, :], np.float32(0)), valid

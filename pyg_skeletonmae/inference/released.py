@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch_geometric.data import Batch, Data
 
 from pyg_skeletonmae.batch import tracks_edge_index
@@ -61,7 +62,7 @@ class Released:
         self.skeleton: Skeleton = self.encoder.skeleton
         self.channels = told.channels or getattr(self.encoder, "clip_channels", None)
         self._transform = told.transform(self.skeleton)
-        self._edges: dict[int, Tensor] = {}
+        self._empty: dict[int, Data] = {}  # clips without coordinates, by their persons
         self._told: set[str] = set()
 
     @classmethod
@@ -120,7 +121,7 @@ class Released:
             rows = iter(())
             if clips:
                 batch = clips[0] if len(clips) == 1 else cast(Data, Batch.from_data_list(clips))
-                rows = iter(forward(batch.to(self.device)))
+                rows = iter(forward(batch if self.device.type == "cpu" else batch.to(self.device)))
         for piece in pieces:
             yield piece, next(rows) if len(piece.pos) else None
 
@@ -170,21 +171,22 @@ class Released:
                     found = checked_frame(frame, number, source.num_joints, self.channels)
                 except DataError as error:
                     raise DataError(f"{name}: {error}") from None
-                yield Persons(found.ids, *fit(found.pos, found.valid))
+                yield found if fit.same else Persons(found.ids, *fit(found.pos, found.valid))
 
         return checked()
 
     def data(self, pos: Array, valid: Array) -> Data:
         """Persons ``[M, T, V, C]`` as a clip, see :mod:`pyg_skeletonmae.batch`."""
         persons = len(pos)
-        if persons not in self._edges:
-            self._edges[persons] = tracks_edge_index(self.skeleton, persons)
-        return Data(
-            pos=torch.from_numpy(pos).transpose(1, 2).flatten(0, 1),
-            valid=torch.from_numpy(valid).transpose(1, 2).flatten(0, 1),
-            edge_index=self._edges[persons],
-            num_tracks=torch.tensor([persons]),
-        )
+        if persons not in self._empty:
+            self._empty[persons] = Data(
+                edge_index=tracks_edge_index(self.skeleton, persons),
+                num_tracks=torch.tensor([persons]),
+            )
+        data = copy.copy(self._empty[persons])
+        data["pos"] = torch.from_numpy(pos).transpose(1, 2).flatten(0, 1)
+        data["valid"] = torch.from_numpy(valid).transpose(1, 2).flatten(0, 1)
+        return data
 
     def note(self, text: str) -> None:
         """Says something once."""

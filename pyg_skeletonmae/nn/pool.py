@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d
 from torch_geometric.data import Data
 
+from pyg_skeletonmae.batch import all_present
 from pyg_skeletonmae.errors import ConfigError, DataError
 
 
@@ -93,8 +94,7 @@ def pool_batch(
         return pool_tracks(x, batch.num_tracks, joints, time)
     if valid.size(0) != x.size(0) * x.size(1) or not valid.size(1):
         raise DataError(f"valid {list(valid.shape)} does not fit features {list(x.shape)}")
-    # Where looking costs nothing and breaks no compiled graph: without it the sums are the same.
-    if valid.is_cpu and not torch.compiler.is_compiling() and bool(valid.all()):
+    if all_present(valid):  # without it the sums are the same
         return pool_tracks(x, batch.num_tracks, joints, time)
     if valid.size(1) != x.size(2):
         valid = adaptive_max_pool1d(valid.float(), x.size(2)) > 0
@@ -115,6 +115,8 @@ def clips_of_tracks(num_tracks: Tensor, tracks: int) -> Tensor:
 def _mean_over_persons(x: Tensor, num_tracks: Tensor, present: Tensor | None) -> Tensor:
     """Tracks ``[P, ..., D]`` to clips ``[B, ..., D]``; ``present`` is ``[P, ..., 1]``, bool."""
     clips = num_tracks.numel()
+    if clips == 1 and x.size(0) == 1:
+        return x
     clip = clips_of_tracks(num_tracks, x.size(0))
     total = x.new_zeros(clips, *x.shape[1:]).index_add_(0, clip, x)
     count = num_tracks.view(clips, *[1] * (x.dim() - 1))

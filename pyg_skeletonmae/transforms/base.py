@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.transforms import BaseTransform
 
-from pyg_skeletonmae.batch import clip_draws, clip_of_node, num_clips
+from pyg_skeletonmae.batch import all_present, clip_draws, clip_of_node, num_clips
 from pyg_skeletonmae.configurable.arguments import CheckedMeta
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import DataError
@@ -56,6 +56,9 @@ def clip_mean(data: Data, x: Tensor, present: Tensor) -> Tensor:
         x: Values of its nodes, ``[N, T, C]``.
         present: Which of them count, ``[N, T]``, bool.
     """
+    if all_present(present) and data.get("batch") is None:
+        total = x.sum(dim=1).double().sum(dim=0, keepdim=True)
+        return (total / max(present.numel(), 1)).to(x.dtype)
     total = torch.where(present[..., None], x, 0.0).sum(dim=1).double()
     count = present.sum(dim=1, keepdim=True).double()
     sums = clip_sum(data, torch.cat([total, count], dim=1))
@@ -66,6 +69,12 @@ def clip_sum(data: Data, x: Tensor) -> Tensor:
     """Sums node values ``[N, ...]`` over the nodes of each clip, ``[B, ...]``."""
     out = x.new_zeros(num_clips(data), *x.shape[1:])
     return out.index_add_(0, clip_of_node(data), x)
+
+
+def for_nodes(data: Data, x: Tensor) -> Tensor:
+    """Values of clips ``[B, ...]`` for their nodes: ``[N, ...]``, of a single clip ``[1, ...]``."""
+    batch: Tensor | None = data.get("batch")
+    return x if batch is None else x[batch]
 
 
 def first_tracks(data: Data) -> Tensor:

@@ -9,13 +9,14 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
+from pyg_skeletonmae.batch import as_tracks, valid_joints
 from pyg_skeletonmae.errors import check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import (
     SkeletonTransform,
     clip_mean,
     first_tracks,
+    for_nodes,
     replace_leading,
 )
 
@@ -56,7 +57,7 @@ class CenterRoot(SkeletonTransform):
         pos: Tensor = data["pos"]
         xyz = pos[..., : self.dims]
         center = self._mean(data, xyz) if self.mode == "mean" else self._joint(data, xyz)
-        data["pos"] = replace_leading(pos, xyz - center[clip_of_node(data)])
+        data["pos"] = replace_leading(pos, xyz - for_nodes(data, center))
         return data
 
     def _mean(self, data: Data, xyz: Tensor) -> Tensor:
@@ -124,10 +125,10 @@ class ScaleBody(SkeletonTransform):
             present[:, child] = joints[:, child] & joints[:, parent]
             size = clip_mean(data, length.flatten(0, 1), present.flatten(0, 1))
         else:
-            offset = xyz - clip_mean(data, xyz, valid)[clip_of_node(data), None]
+            offset = xyz - for_nodes(data, clip_mean(data, xyz, valid)[:, None])
             size = clip_mean(data, offset.square(), valid).mean(dim=-1, keepdim=True).sqrt()
         size = torch.where(size > 0, size, 1.0)
-        data["pos"] = replace_leading(pos, xyz / size[clip_of_node(data), None])
+        data["pos"] = replace_leading(pos, xyz / for_nodes(data, size[:, None]))
         return data
 
     def __repr__(self) -> str:

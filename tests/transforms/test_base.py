@@ -20,7 +20,13 @@ from pyg_skeletonmae.transforms import (
     RandomRotate3D,
     Resample,
 )
-from pyg_skeletonmae.transforms.base import add_field, clip_mean, first_tracks, replace_leading
+from pyg_skeletonmae.transforms.base import (
+    add_field,
+    clip_mean,
+    first_tracks,
+    for_nodes,
+    replace_leading,
+)
 
 
 def test_clip_mean_counts_only_what_has_weight():
@@ -34,6 +40,23 @@ def test_clip_mean_counts_only_what_has_weight():
 def test_clip_mean_of_nothing_is_zero():
     clip = make_clip(missing=1.1)
     assert clip_mean(clip, clip.pos, clip.valid).tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_a_clip_in_which_nothing_is_missing_is_centred_alone_as_in_a_batch():
+    clips = make_clips((1, 2), frames=4, missing=0.0)
+    batch = Batch.from_data_list(clips)
+    assert batch.valid.all()
+    alone = torch.cat([clip_mean(clip, clip.pos, clip.valid) for clip in clips])
+    assert torch.equal(alone, clip_mean(batch, batch.pos, batch.valid))
+    nobody = clip_mean(clips[0], clips[0].pos[:0], clips[0].valid[:0])
+    assert nobody.tolist() == [[0.0, 0.0, 0.0]]
+
+
+def test_values_of_clips_for_their_nodes():
+    clips = make_clips((1, 2), frames=4)
+    batch, values = Batch.from_data_list(clips), torch.tensor([[1.0], [2.0]])
+    assert torch.equal(for_nodes(batch, values), values[batch.batch])
+    assert for_nodes(clips[0], values[:1]).tolist() == [[1.0]]
 
 
 def test_first_tracks():
