@@ -19,7 +19,6 @@ from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.inference.released import Released
 from pyg_skeletonmae.models.base import encode_clips
-from pyg_skeletonmae.transforms import Resample
 
 Target = Literal["onnx", "torch"]
 SUFFIXES = {"onnx": ".onnx", "torch": ".pt2"}
@@ -62,9 +61,8 @@ class TensorModel(nn.Module):
         self.classifies = isinstance(getattr(released.model, "num_classes", None), int)
         self.model = released.model if self.classifies else released.encoder
         self.output = "logits" if self.classifies else "features"
-        steps = told.transform(released.skeleton).transforms if preprocessing else ()
-        # Clips come with as many frames as they shall have.
-        self.steps = [step for step in steps if not isinstance(step, Resample)]
+        # Of clips that have as many frames as they shall have, the graph resamples none.
+        self.steps = told.transform(released.skeleton).transforms if preprocessing else []
 
     def forward(self, pos: Tensor) -> Tensor:
         """The scores of clips, or the features of their persons."""
