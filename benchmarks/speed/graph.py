@@ -9,6 +9,8 @@ ready in memory, on the other. "MLP alone" is our model without the sum over nei
 
 ``--only st``: memory and time of the transformers, see ``spatial_temporal.py``.
 
+``--only stream``: what a stream costs beside its encoder, see ``streaming.py``.
+
 ``--only parts``: a step of the presets, and of ``MaskedPretrainer`` of the same four parts.
 """
 
@@ -39,6 +41,7 @@ from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import GraphSkeletonMAE
 from pyg_skeletonmae.nn import cosine_error
+from speed import streaming
 from speed.parts import bench_parts
 from speed.spatial_temporal import bench_st, summary
 
@@ -211,6 +214,17 @@ def report_st(args: argparse.Namespace) -> None:
         append([[*head, name, f"{value:.2f}"] for name, value in named], args.csv)
 
 
+def report_stream(args: argparse.Namespace) -> None:
+    """Runs ``--only stream``; prints its figures, and appends them to the file if asked."""
+    print(f"stream: a window, median {args.clock} time of {args.repeats}")
+    print(f"{machine()}, {args.threads} threads, torch {torch.__version__}, eager, float32")
+    medians = streaming.bench_stream(args, alternate)
+    print(*(f"  {line}" for line in streaming.summary(medians)), sep="\n")
+    if args.csv:
+        head = about(args, "stream", "1 person")
+        append([[*head, name, f"{value:.3f}"] for name, value in medians.items()], args.csv)
+
+
 def about(args: argparse.Namespace, benchmark: str, size: str) -> list[object]:
     """The first columns of a line of the file: when, where and what."""
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M")
@@ -239,7 +253,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line and runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument(
-        "--only", choices=["graph", "st", "parts"], default="graph", help="what to measure"
+        "--only",
+        choices=["graph", "st", "parts", "stream"],
+        default="graph",
+        help="what to measure",
     )
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--frames", type=int, default=64)
@@ -247,7 +264,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, help="default: 21; st: 3")
     parser.add_argument("--tracks", type=int, default=4, help="st: persons in a batch")
     parser.add_argument("--processes", type=int, default=1, help="st: runs of each memory figure")
-    parser.add_argument("--quick", action="store_true", help="st: small models, to try it")
+    parser.add_argument("--quick", action="store_true", help="st, stream: small models, to try it")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -265,6 +282,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args.repeats = args.repeats or (3 if args.only == "st" else 21)
     if args.only == "st":
         report_st(args)
+        return
+    if args.only == "stream":
+        report_stream(args)
         return
     if args.only == "parts":
         report_parts(args)
