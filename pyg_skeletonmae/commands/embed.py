@@ -9,8 +9,8 @@ from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.commands.recordings import (
     add_recording_arguments,
+    open_release,
     reading,
-    told_preprocessing,
 )
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.inference import Embedder, Embeddings
@@ -47,12 +47,7 @@ def features(chosen: dict[str, Any], classes: Iterable[type] = ()) -> Embeddings
     """The features of the recordings that a command line names."""
     if not chosen["files"]:
         raise ConfigError("files: expected a file or a folder")
-    embedder = Embedder.from_pretrained(
-        chosen["release"],
-        preprocessing=told_preprocessing(chosen["preprocessing"]),
-        classes=classes,
-        device=chosen["device"],
-    )
+    embedder = open_release(Embedder, chosen, classes)
     how = reading(chosen, embedder.preprocessing.pipeline)
     window, stride = chosen["windows"] or (None, None)
     return embedder.embed(

@@ -15,8 +15,8 @@ from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.commands.recordings import (
     add_recording_arguments,
+    open_release,
     reading,
-    told_preprocessing,
 )
 from pyg_skeletonmae.datasets.sets.pose_formats import FORMATS
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
@@ -63,12 +63,7 @@ def run_predict(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
         raise ConfigError("-: standard input stands alone")
     if watched is not None and not Path(watched).is_dir():
         raise DataError(f"{watched}: no such folder to watch")
-    recognizer = Recognizer.from_pretrained(
-        chosen["release"],
-        preprocessing=told_preprocessing(chosen["preprocessing"]),
-        classes=classes,
-        device=chosen["device"],
-    )
+    recognizer = open_release(Recognizer, chosen, classes)
     how = reading(chosen, recognizer.preprocessing.pipeline)
     window, stride = chosen["windows"] or (None, None)
     write = writer(chosen, recognizer)

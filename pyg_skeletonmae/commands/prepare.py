@@ -9,10 +9,10 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
+from pyg_skeletonmae.commands.pose_options import add_pose_arguments
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.catalog import CATALOG, Place
 from pyg_skeletonmae.datasets.openers import pose_settings
-from pyg_skeletonmae.datasets.sets.pose_formats import FORMATS
 from pyg_skeletonmae.datasets.sets.pose_report import describe_poses
 from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 
@@ -141,26 +141,11 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
         "--policy", type=str, help="ctrgcn, pyskl or none; pkummd: mamp, none or untrimmed."
     )
     parser.add_argument("--incomplete", type=str, help="NTU's list of incomplete clips, or fetch.")
-    parser.add_argument("--format", type=str, help=f"Of poses: {', '.join(FORMATS)}.")
-    parser.add_argument("--skeleton", type=str, help="Of poses: a layout, or a skeleton file.")
+    add_pose_arguments(parser)
     parser.add_argument("--labels", type=str, help="Of poses: the table of labels in the folder.")
-    parser.add_argument("--axes", type=str, help="Of arrays: the order of the axes, CTVM or MTVC.")
-    parser.add_argument("--zeros", type=str, help="Of poses: zeros are missing, or keep them.")
-    parser.add_argument("--min_score", type=float, help="Of poses: joints above it are present.")
-    parser.add_argument("--image_size", type=tuple[float, float], help="Of poses: [width, height].")
-    parser.add_argument("--fps", type=float, help="Of poses: frames per second.")
-    parser.add_argument("--positions", type=str, help="Of bvh: positions replace offsets, or add.")
-    parser.add_argument("--key", type=str, help="Of mediapipe_json: the set of landmarks to read.")
     parser.add_argument("--scores", type=str, help="Of pyskl's poses: mask, channel or both.")
     parser.add_argument("--third", type=str, help="Of pyskl: the third channel is score, or z.")
-    parser.add_argument("--unit", type=str, help="Of pyskl, poses: x, y are pixel or normalised.")
     parser.add_argument("--size_order", type=str, help="Of pyskl: image sizes are given hw or wh.")
     parser.add_argument("--label_column", type=str, help="Of tables: the column of labels.")
-    parser.add_argument(
-        "--columns", type=dict[str, str] | list[str], help='Of tables: "{bild: frame}", or a list.'
-    )
-    parser.add_argument("--ignore", type=list[str], help='Of tables: columns, "[world_*]".')
-    parser.add_argument("--first_index", type=int, help="Of tables: landmarks count from 0 or 1.")
-    parser.add_argument("--strict", action="store_true", help="Of tables: no other columns.")
     parser.add_argument("--dry-run", action="store_true", help="Of poses: say what was understood.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import numpy as np
+
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.ntu import POLICIES
 from pyg_skeletonmae.datasets.sets.pose_formats import (
@@ -91,8 +93,8 @@ def dataset_recordings(dataset: SkeletonDataset) -> Iterator[Recording]:
     """The clips of a view, as they lie in its store."""
     for number in dataset.indices():
         clip = dataset.store.clip(number)
-        tracks = PoseTracks(clip.pos, clip.valid, dataset.skeleton, clip.fps)  # type: ignore[arg-type]
-        yield Recording(clip.name, tracks)
+        pos, valid = np.asarray(clip.pos), np.asarray(clip.valid)
+        yield Recording(clip.name, PoseTracks(pos, valid, dataset.skeleton, clip.fps))
 
 
 def _read_folder(root: Path, skeleton: Skeleton, reading: Reading) -> Iterator[Recording]:

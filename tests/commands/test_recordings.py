@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import pytest
+from inference_helpers import release
 from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.commands.option_names import option_names
 from pyg_skeletonmae.commands.recordings import (
     add_recording_arguments,
+    open_release,
     reading,
     told_preprocessing,
 )
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.inference import Embedder, Recognizer
 from pyg_skeletonmae.inference.files import Reading
 from pyg_skeletonmae.io import PoseOptions, TableOptions
 
@@ -51,3 +54,13 @@ def test_preprocessing_from_a_file(tmp_path):
             told_preprocessing(str(path))
     with pytest.raises(CheckpointError, match=r"no\.yaml: cannot be read"):
         told_preprocessing(str(tmp_path / "no.yaml"))
+
+
+def test_both_kinds_of_release_are_opened_alike(tmp_path):
+    path = release(tmp_path / "run/release")
+    for kind in (Recognizer, Embedder):
+        opened = open_release(kind, chosen() | {"release": str(path)})
+        assert isinstance(opened, kind) and opened.preprocessing.frames == 16
+    (tmp_path / "p.yaml").write_text("format: 2\nframes: 12\n")
+    told = chosen("--preprocessing", str(tmp_path / "p.yaml")) | {"release": str(path)}
+    assert open_release(Embedder, told).preprocessing.frames == 12
