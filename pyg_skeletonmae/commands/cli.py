@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -18,7 +19,7 @@ from pyg_skeletonmae.commands.parser import COMMANDS, build_parser, parse, posit
 from pyg_skeletonmae.commands.settings_file import check_arguments
 from pyg_skeletonmae.errors import SkeletonMAEError
 
-USAGE, INTERRUPTED = 2, 130
+USAGE, INTERRUPTED, CLOSED = 2, 130, 141
 _log = logging.getLogger("pyg_skeletonmae")
 
 
@@ -41,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; None = the program's.
 
     Returns:
-        0; 2 for input that cannot be used, said in one line; 130 after Ctrl-C.
+        0; 2 for input that cannot be used, said in one line; 130 after Ctrl-C; 141 where whoever
+        reads the output went away, ``| head -1``.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a console of few letters shows others as \u4e00
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -51,11 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if level == logging.NOTSET:
         _log.setLevel(logging.INFO)
     try:
-        results = _run(list(sys.argv[1:] if argv is None else argv))
-    except SystemExit as end:  # from the parser: --help, --version, --print_config
-        return end.code if isinstance(end.code, int) else USAGE
+        return _answer(list(sys.argv[1:] if argv is None else argv))
+    except BrokenPipeError:
+        _discard_output()
+        return CLOSED
     except (SkeletonMAEError, OSError) as error:
         _log.error("%s", error)
+        _discard_output()
         return USAGE
     except KeyboardInterrupt:
         _log.info("interrupted; prepare goes on when it is called again, a run with --resume")
@@ -63,9 +67,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         _log.removeHandler(handler)
         _log.setLevel(level)
-    if results:
-        print(json.dumps(results, indent=2, default=str))
-    return 0
+
+
+def _answer(argv: list[str]) -> int:
+    """Runs a command line and writes all that it answers."""
+    code = 0
+    try:
+        results = _run(argv)
+        if results:
+            print(json.dumps(results, indent=2, default=str))
+    except SystemExit as end:  # from the parser: --help, --version, --print_config
+        code = end.code if isinstance(end.code, int) else USAGE
+    if sys.stdout is not None:
+        sys.stdout.flush()  # here an error can still be told
+    return code
+
+
+def _discard_output() -> None:
+    """What cannot be written goes nowhere, so that Python does not fail again at its end."""
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(argv: list[str]) -> dict[str, Any] | None:
