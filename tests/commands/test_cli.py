@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shutil
 import signal
@@ -15,6 +16,8 @@ import numpy as np
 import pytest
 import yaml
 from cli_helpers import FAST, TINY, packed_arrays, runner, the_error, write_packed
+from inference_helpers import poses, release
+from ntu_helpers import person, write_skeleton
 
 from pyg_skeletonmae import __version__
 from pyg_skeletonmae.commands import cli, settings_commands
@@ -375,3 +378,58 @@ def test_a_handler_of_ones_own_gets_what_is_said(run, caplog, monkeypatch):
     assert (code, out, err) == (2, "", "")
     assert caplog.messages == ["data.nmae: no such key; did you mean data.name?"]
     assert logger.handlers == [caplog.handler]
+
+
+def called(folder: Path, *arguments: str, **streams) -> tuple[int, str]:
+    """The exit code and the standard error output of the command in a process of its own."""
+    command = [sys.executable, "-m", "pyg_skeletonmae", *arguments]
+    done = subprocess.run(command, cwd=folder, stderr=subprocess.PIPE, text=True, **streams)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture(scope="module")
+def put_to_use(tmp_path_factory) -> Path:
+    """A folder with a release, recordings, a run, and a file of NTU RGB+D."""
+    folder = tmp_path_factory.mktemp("use")
+    release(folder / "release")
+    for i in range(4):
+        np.save(folder / f"{i}.npy", poses(frames=24 + i)[0])
+    write_skeleton(folder, {72: (0, person(20))}, 20)
+    (folder / "run").mkdir()
+    (folder / "run/config.yaml").write_text("seed: 0\n")
+    (folder / "run/metrics.jsonl").write_text('{"step": 1, "epoch": 1, "train/loss": 0.5}\n')
+    return folder
+
+
+ANSWERS = {
+    "predict": "release 0.npy 1.npy 2.npy 3.npy",
+    "embed": "release 0.npy 1.npy --out z.csv",
+    "cluster": "release 0.npy 1.npy 2.npy 3.npy --k 2",
+    "compare": "run run",
+    "configs": "",
+    "check-pipeline": "S001C002P003R002A013.skeleton --pipeline mamp --frames 16",
+}
+
+
+QUICK = ("compare", "configs")  # without PyTorch
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in ANSWERS]
+)
+def test_who_reads_the_output_may_go_away(name, put_to_use):
+    """As ``| head -1`` does, here before anything is written."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        assert called(put_to_use, name, *ANSWERS[name].split(), stdout=write) == (141, "")
+    finally:
+        os.close(write)
+
+
+def test_output_that_cannot_be_written_is_an_error_in_one_line(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no device that is always full")
+    with Path("/dev/full").open("w") as full:
+        code, err = called(tmp_path, "configs", stdout=full)
+    assert code == 2 and err.count("\n") == 1 and "No space left" in err
