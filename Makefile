@@ -66,20 +66,13 @@ types: $(VENV)/.dev
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
 
-# What is tried is installed from the archives alone, in a folder that is not this one.
+# Each archive is installed in an environment of its own, and tried there, both outside this folder.
 dist: $(VENV)/.dist
-	rm -rf dist build/tried
+	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/python -m twine check --strict dist/*
-	$(PYTHON) -m venv build/tried
 	for archive in dist/*.whl dist/*.tar.gz; do \
-	  build/tried/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
-	    torch==2.13.0 setuptools && \
-	  build/tried/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
-	    --no-build-isolation --upgrade --force-reinstall --no-deps "$$archive" && \
-	  build/tried/bin/python -m pip install --disable-pip-version-check -c constraints.txt \
-	    "pyg_skeletonmae[viz,export]" && \
-	  bash .ci/try_installed build/tried/bin/python || exit 1; \
+	  bash .ci/try_archive "$(PYTHON)" "$$archive" constraints.txt || exit 1; \
 	done
 
 env: $(VENV)/.dev

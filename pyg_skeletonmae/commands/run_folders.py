@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.commands.settings_file import parse_settings, read_settings
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.files.write import write_text
@@ -35,7 +36,7 @@ SPLIT = (  # data settings that divide clips
 )  # fmt: skip
 LABELS = "labels.txt"  # the clips whose labels were read, where not all were
 _log = logging.getLogger("pyg_skeletonmae")
-_PACKAGES = ("pyg_skeletonmae", "torch", "torch-geometric", "numpy", "lightning-fabric")
+_PACKAGES = ("torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings, and a curve measures more
 # labels and draws beside those that it has.
 _FREE = ("out", "resume", "config", "trainer", "optim", "keep_memory", "curve")
@@ -54,7 +55,7 @@ _BEFORE = {
 
 def versions() -> dict[str, str]:
     """The versions that results depend on."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "pyg_skeletonmae": __version__}
     for name in _PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)
