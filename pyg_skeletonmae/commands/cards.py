@@ -66,11 +66,12 @@ def model_card(
         for name, value in results.items()
         if isinstance(value, float | int) or name == "selected_on"
     }
+    divided = _division(data) if len(splits.test) else "none held out"
     return ModelCard(
         class_names=tuple(trained.class_names),
         data=training_data(data, trained),
         pretraining=None if pretrained is None else release_data(pretrained),
-        protocol=f"{how}; {_division(data)}; {len(trained):,} training and {len(splits.test):,} "
+        protocol=f"{how}; {divided}; {len(trained):,} training and {len(splits.test):,} "
         "test clips",
         metrics=figures,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from pyg_skeletonmae.transforms.tracks import Fill
 
 DATA_VARIABLE = "SKELETONMAE_DATA"
 _LOOKED_AT = 64  # clips that say which axis is vertical
+_log = logging.getLogger("pyg_skeletonmae")
 
 
 @dataclass
@@ -432,6 +434,9 @@ def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDatase
     if CATALOG[config.name].official and not named:
         return dataset.official_split()
     subjects = sorted(set(dataset.subjects.tolist()))
+    if subjects == [-1] and not dataset.num_classes and not named:  # nothing could be tested
+        _log.info("no performers and no classes: all %d clips train, none is held out", len(dataset))
+        return dataset, dataset.index_select([])
     if subjects == [-1]:
         raise DataError(
             f"{dataset.store.root}: names no performers, by whom the command line divides clips; "

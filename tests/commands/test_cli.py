@@ -367,7 +367,7 @@ def test_the_table_of_exit_codes():
     page = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text()
     codes = re.findall(r"^\| (\d+) \|", page[page.index("## Exit codes") :], re.MULTILINE)
     terminated = 128 + signal.SIGTERM
-    assert list(map(int, codes)) == [0, 1, cli.USAGE, cli.INTERRUPTED, terminated]
+    assert list(map(int, codes)) == [0, 1, cli.USAGE, cli.INTERRUPTED, cli.CLOSED, terminated]
 
 
 def test_a_handler_of_ones_own_gets_what_is_said(run, caplog, monkeypatch):

@@ -78,9 +78,22 @@ def test_split_is_odd_against_even_by_default(config):
 
 def test_clips_without_performers_cannot_be_divided(tmp_path):
     path = str(tmp_path / "store")
-    SkeletonDataset.from_arrays([np.zeros((1, 4, 22, 3))], None, "uiprmd22", root=path)
+    SkeletonDataset.from_arrays([np.zeros((1, 4, 22, 3))], [0], "uiprmd22", root=path)
     config = DataConfig("store", path)
     with pytest.raises(DataError, match="store: names no performers, by whom the command line"):
+        split(open_dataset(config), config)
+
+
+def test_clips_without_performers_and_classes_all_train(tmp_path, caplog):
+    path = str(tmp_path / "store")
+    SkeletonDataset.from_arrays([np.zeros((1, 4, 22, 3))] * 3, None, "uiprmd22", root=path)
+    config = DataConfig("store", path)
+    with caplog.at_level("INFO", "pyg_skeletonmae"):
+        train, labelled, val, test = split(open_dataset(config), config)
+    assert (len(train), len(labelled), val, len(test)) == (3, 3, None, 0)
+    assert "all 3 clips train, none is held out" in caplog.text
+    config.train_subjects = [1]  # whoever names some means it
+    with pytest.raises(DataError, match="names no performers"):
         split(open_dataset(config), config)
 
 
