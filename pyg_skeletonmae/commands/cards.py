@@ -71,8 +71,7 @@ def model_card(
         class_names=tuple(trained.class_names),
         data=training_data(data, trained),
         pretraining=None if pretrained is None else release_data(pretrained),
-        protocol=f"{how}; {divided}; {len(trained):,} training and {len(splits.test):,} "
-        "test clips",
+        protocol=f"{how}; {divided}; {len(trained):,} training and {len(splits.test):,} test clips",
         metrics=figures,
     )
 

@@ -145,7 +145,7 @@ class DataConfig(metaclass=CheckedMeta):
             cameras stand anywhere.
         rotate: Largest random rotation of a training clip in degrees, for all axes or for each. In
             a public pipeline 0 is what that code does (0.3 rad for ``mamp`` and ``skeleton2vec``),
-            and [0, 0, 0] none.
+            and [0, 0, 0] none. Clips of two coordinates are not turned.
         flip: Probability that a training clip is mirrored.
         shape: Offset of each joint of a training clip, the same in all frames: other proportions.
         jitter: Noise on the joints of training clips, in body sizes if scaled.
@@ -216,9 +216,13 @@ class DataConfig(metaclass=CheckedMeta):
             key: getattr(self, key) for key in ("view", "flip", "shape", "jitter", "drop_frames")
         }
         if fed.pipeline == "ours":
+            rotate = self.rotate
+            if rotate != 0 and train and dataset.store.num_channels == 2:
+                _log.info("data.rotate: clips of two coordinates are not turned")
+                rotate = 0.0
             return standard_transform(
                 dataset.skeleton, fed.frames, train=train, crop=crop, center=fed.center,
-                scale=fed.scale, rotate=self.rotate, stream=fed.stream, **random,
+                scale=fed.scale, rotate=rotate, stream=fed.stream, **random,
             )  # fmt: skip
         rotate = None if self.rotate == 0 else self.rotate
         return public_transform(
@@ -435,7 +439,7 @@ def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDatase
         return dataset.official_split()
     subjects = sorted(set(dataset.subjects.tolist()))
     if subjects == [-1] and not dataset.num_classes and not named:  # nothing could be tested
-        _log.info("no performers and no classes: all %d clips train, none is held out", len(dataset))
+        _log.info("no performers, no classes: all %d clips train, none is held out", len(dataset))
         return dataset, dataset.index_select([])
     if subjects == [-1]:
         raise DataError(

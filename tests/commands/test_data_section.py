@@ -97,6 +97,18 @@ def test_clips_without_performers_and_classes_all_train(tmp_path, caplog):
         split(open_dataset(config), config)
 
 
+def test_clips_of_two_coordinates_are_not_turned(tmp_path, caplog):
+    """The presets turn clips, and are to train on 2-D poses as they are."""
+    path = str(tmp_path / "store")
+    clips = list(np.random.default_rng(0).normal(size=(2, 1, 4, 22, 2)))
+    flat = SkeletonDataset.from_arrays(clips, None, "uiprmd22", root=path)
+    config = DataConfig("store", path, rotate=[10.0, 20.0, 10.0], crop=None, frames=4)
+    with caplog.at_level("INFO", "pyg_skeletonmae"):
+        train = config.transform(flat, train=True)(flat[0]).pos
+    assert "clips of two coordinates are not turned" in caplog.text
+    assert torch.equal(train, config.transform(flat, train=False)(flat[0]).pos)
+
+
 def test_split_by_named_subjects(config):
     config.train_subjects, config.test_subjects = [1, 2, 3], [4]
     config.label_subjects, config.val_subjects = [1], [3]
