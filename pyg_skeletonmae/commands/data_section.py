@@ -216,13 +216,12 @@ class DataConfig(metaclass=CheckedMeta):
             key: getattr(self, key) for key in ("view", "flip", "shape", "jitter", "drop_frames")
         }
         if fed.pipeline == "ours":
-            rotate = self.rotate
-            if rotate != 0 and train and dataset.store.num_channels == 2:
+            flat = dataset.store.num_channels == 2
+            if flat and train and self.rotate != 0:
                 _log.info("data.rotate: clips of two coordinates are not turned")
-                rotate = 0.0
             return standard_transform(
                 dataset.skeleton, fed.frames, train=train, crop=crop, center=fed.center,
-                scale=fed.scale, rotate=rotate, stream=fed.stream, **random,
+                scale=fed.scale, rotate=0.0 if flat else self.rotate, stream=fed.stream, **random,
             )  # fmt: skip
         rotate = None if self.rotate == 0 else self.rotate
         return public_transform(
@@ -440,7 +439,9 @@ def _sides(dataset: SkeletonDataset, config: DataConfig) -> tuple[SkeletonDatase
     subjects = sorted(set(dataset.subjects.tolist()))
     if subjects == [-1] and not dataset.num_classes and not named:  # nothing could be tested
         _log.info("no performers, no classes: all %d clips train, none is held out", len(dataset))
-        return dataset, dataset.index_select([])
+        nobody = dataset.index_select([])
+        assert isinstance(nobody, SkeletonDataset)
+        return dataset, nobody
     if subjects == [-1]:
         raise DataError(
             f"{dataset.store.root}: names no performers, by whom the command line divides clips; "
