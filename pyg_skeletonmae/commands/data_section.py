@@ -18,6 +18,7 @@ from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
 from pyg_skeletonmae.datasets.map_store import has_empty_frames, with_joints, with_transform
 from pyg_skeletonmae.datasets.sets.uiprmd import LabelTarget
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
+from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import Preprocessing
@@ -328,24 +329,33 @@ class Splits(NamedTuple):
     test: SkeletonDataset
 
 
-def open_dataset(config: DataConfig, seed: int = 0) -> SkeletonDataset:
+def open_dataset(config: DataConfig, seed: int = 0, verify: Verify = "stamp") -> SkeletonDataset:
     """The clips that a configuration names, with the joints it names, converted on first use.
 
     What its pipeline does to every clip once is done; not to whole recordings, whose windows are
     clips, see :meth:`DataConfig.once`.
 
+    Args:
+        config: The configuration.
+        seed: Of synthetic clips.
+        verify: How stores are compared with their hashes, see
+            :meth:`~pyg_skeletonmae.datasets.ClipStore.verify`.
+
     Raises:
         ConfigError: Settings that do not fit together.
-        SkeletonMAEError: The data are missing or damaged.
+        SkeletonMAEError: The data are missing or damaged, or not what their hash says.
     """
     dataset, once = _open(config, seed), None
+    dataset.store.verify(verify)
     if config.joints is not None:
         dataset = with_joints(dataset, get_layout(config.joints), Path(config.cache) / "joints")
     if config.policy != "untrimmed":
         once = config.once(dataset)
-    if once is None:
-        return dataset
-    return with_transform(dataset, once, Path(config.cache) / "pipelines")
+    if once is not None:
+        dataset = with_transform(dataset, once, Path(config.cache) / "pipelines")
+    if not dataset.store.verified:  # one that was made of the other
+        dataset.store.verify(verify)
+    return dataset
 
 
 def _open(config: DataConfig, seed: int) -> SkeletonDataset:

@@ -25,6 +25,7 @@ from pyg_skeletonmae.commands.options import (
 )
 from pyg_skeletonmae.commands.protocols import PROTOCOLS, ProtocolName
 from pyg_skeletonmae.commands.run_steps import check_selection, finite, measured
+from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
@@ -56,6 +57,7 @@ def evaluate(
     out: str | None = None,
     seed: int = 0,
     resume: Resume = False,
+    verify: Verify = "stamp",
     flip: bool = False,
     statistics: Literal["model", "clips", "both"] = "model",
     classes: Iterable[type] = (),
@@ -93,6 +95,8 @@ def evaluate(
         out: A folder for the results; none: only print them.
         seed: Draws the validation subjects of the linear classifier, and fresh weights.
         resume: Go on with the run in the folder; ``auto``: if there is one, else start.
+        verify: Compare the clips with their hash: all of them (``full``), unless a stamp beside
+            them says that this was done and nothing has changed since (``stamp``), or not.
         flip: Give training clips to the classifiers on frozen features a second time, mirrored.
         statistics: The batch-norm statistics of the encoder: the model's own, those of the
             training clips, or one after the other (``both``), the second with keys in ``_clips``.
@@ -133,7 +137,10 @@ def evaluate(
             "protocol classify: a classifier as it is; leave random_init and statistics"
         )
     check_selection(data, None, select)
-    splits = split(open_dataset(data, seed), data)
+    splits = split(open_dataset(data, seed, verify), data)
+    digest = splits.train.store.content_hash
+    if folder is not None:
+        runs.check_data(folder, digest)
     torch.manual_seed(seed)
     encoder = None
     notes: list[str] = []
@@ -167,7 +174,7 @@ def evaluate(
         raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
     run: AbstractContextManager[None] = nullcontext()
     if folder is not None and chosen.trains:
-        run = runs.started(folder, resolved, seed)
+        run = runs.started(folder, resolved, seed, digest)
     with run:
         options = Options(k, tune, semi, few_shot, temporal, ensemble, curve=curve, segments=parts)
         found = dict(chosen.run(job, options))
@@ -189,7 +196,7 @@ def evaluate(
     }
     if folder is not None:
         if not chosen.trains:
-            runs.start(folder, resolved, seed)
+            runs.start(folder, resolved, seed, digest)
         runs.write_json(folder / runs.RESULTS, results)
     return results
 

@@ -18,6 +18,7 @@ from pyg_skeletonmae.commands.run_steps import (
     loader_device,
     try_batch,
 )
+from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.evaluation import finetune as train
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.training import Trainer
@@ -38,6 +39,7 @@ def finetune(
     out: str = "runs/finetune",
     seed: int = 0,
     resume: Resume = False,
+    verify: Verify = "stamp",
     classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Trains a classifier on the labelled training subjects and tests it on the others.
@@ -60,6 +62,8 @@ def finetune(
         out: The run folder.
         seed: Where weights, order and all draws derive from.
         resume: Go on with the run in the folder; ``auto``: if there is one, else start.
+        verify: Compare the clips with their hash: all of them (``full``), unless a stamp beside
+            them says that this was done and nothing has changed since (``stamp``), or not.
         classes: The user's own classes that a release may name.
     """
     settings = {
@@ -69,7 +73,7 @@ def finetune(
     check_settings(settings, classes)
     folder = Path(out)
     check_selection(data, trainer.monitor, select)
-    splits = begin(trainer, folder, resolved, data, seed, resume)
+    splits = begin(trainer, folder, resolved, data, seed, resume=resume, verify=verify)
     if trainer.monitor is not None or select == "val-best":
         check_validation(splits)
     dataset = splits.labelled
@@ -80,7 +84,7 @@ def finetune(
     )
     try_batch(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, seed, curves=True)
+        runs.start(folder, resolved, seed, splits.train.store.content_hash, curves=True)
         if len(dataset) < len(splits.train):
             keep_labels(folder, dataset)
     val, test = (

@@ -57,6 +57,7 @@ _TRAINING_ONLY = (
     "out",
     "seed",
     "resume",
+    "verify",
     "keep_memory",
     "quiet",
     "log_every",

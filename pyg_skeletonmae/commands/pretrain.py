@@ -18,6 +18,7 @@ from pyg_skeletonmae.commands.run_steps import (
     loader_device,
     try_batch,
 )
+from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import extract_features, knn
 from pyg_skeletonmae.models import MaskedPretrainer, Skeleton2Vec, SkeletonEncoder
@@ -45,6 +46,7 @@ def pretrain(
     out: str = "runs/pretrain",
     seed: int = 0,
     resume: Resume = False,
+    verify: Verify = "stamp",
     encoder: Callable[[Skeleton, int], SkeletonEncoder] | None = None,
 ) -> dict[str, Any]:
     """Pre-trains a model on the training subjects, without their labels.
@@ -58,6 +60,8 @@ def pretrain(
         out: The run folder.
         seed: Where weights, order and all draws derive from.
         resume: Go on with the run in the folder; ``auto``: if there is one, else start.
+        verify: Compare the clips with their hash: all of them (``full``), unless a stamp beside
+            them says that this was done and nothing has changed since (``stamp``), or not.
         encoder: What ``MaskedPretrainer`` pre-trains, by its class; the data give the rest:
             skeleton, channels, frames. The other models bring their own.
     """
@@ -71,7 +75,7 @@ def pretrain(
         )
     folder = Path(out)
     check_selection(data, trainer.monitor)
-    splits = begin(trainer, folder, resolved, data, seed, resume)
+    splits = begin(trainer, folder, resolved, data, seed, resume=resume, verify=verify)
     if trainer.monitor is not None:
         check_validation(splits)
     skeleton, channels = splits.train.skeleton, splits.train.store.num_channels
@@ -83,7 +87,7 @@ def pretrain(
     )
     try_batch(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, seed, curves=True)
+        runs.start(folder, resolved, seed, splits.train.store.content_hash, curves=True)
     evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
     results = trainer.fit(net, loader, evaluate, folder, "auto" if resume else False)
     return finish(trainer, net, folder, splits, data, {**results, "clips": len(splits.train)})

@@ -39,7 +39,7 @@ _log = logging.getLogger("pyg_skeletonmae")
 _PACKAGES = ("torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings, and a curve measures more
 # labels and draws beside those that it has.
-_FREE = ("out", "resume", "config", "trainer", "optim", "keep_memory", "curve")
+_FREE = ("out", "resume", "config", "trainer", "optim", "keep_memory", "curve", "verify")
 # What runs of earlier versions did, though their settings do not say it: the option is younger.
 _BEFORE = {
     "model.init_args.loss": "cosine",
@@ -94,24 +94,32 @@ def peak_mib(device: torch.device | str = "cpu") -> int | None:
     return peak // (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, kilobytes here
 
 
+def has_state(folder: Path) -> bool:
+    """Whether a folder holds more than what a run writes before it has computed anything."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    return any(
+        name not in (CONFIG, INFO, LABELS) and not name.startswith((".", "events.out."))
+        for name in names
+    )
+
+
 def check_folder(folder: Path, config: Mapping[str, Any], resume: Resume) -> None:
     """Refuses a run folder that is taken, or one that cannot be resumed with these settings.
 
     Call it before anything is computed, and on the first process only.
 
     Raises:
-        ConfigError: The folder exists and ``resume`` is off, or it is on and there is no run
-            (``"auto"``: something else is there), or the run in it had other settings; the first
-            such key is named.
+        ConfigError: The folder holds something and ``resume`` is off (hidden files, which a killed
+            start leaves, are nothing), or it is on and there is no
+            run (``"auto"``: something else is there), or the run in it had other settings; the
+            first such key is named.
         CheckpointError: The configuration of that run is damaged.
     """
-    if not resume:
-        if folder.exists():
-            raise ConfigError(f"{folder}: exists already; give --resume to go on, or another --out")
-        return
-    if resume == "auto" and not (
-        folder.exists() and any(path.name[0] != "." for path in folder.iterdir())
-    ):
+    empty = folder.is_dir() and all(path.name[0] == "." for path in folder.iterdir())
+    free = empty or not folder.exists()
+    if not resume and not free:
+        raise ConfigError(f"{folder}: exists already; give --resume to go on, or another --out")
+    if free and resume is not True:
         return
     if not (folder / CONFIG).is_file():
         raise ConfigError(f"{folder}: holds no run to resume; leave --resume out to start one")
@@ -124,16 +132,44 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: Resume) -> Non
             )
 
 
-def start(folder: Path, config: Mapping[str, Any], seed: int, curves: bool = False) -> None:
+def check_data(folder: Path, data_hash: str) -> None:
+    """Refuses to go on with a run on other clips than it was started with.
+
+    Raises:
+        ConfigError: The content of the store is another than ``run.json`` says.
+        CheckpointError: That file is damaged.
+    """
+    before = read_mapping(folder / INFO) if has_state(folder) and (folder / INFO).exists() else {}
+    old = before.get("data_hash", data_hash)
+    if old != data_hash:
+        raise ConfigError(
+            f"{folder}: cannot resume on other clips: the run was started on those of content "
+            f"{old!s:.12}, these are of {data_hash:.12}; restore them or start a new run"
+        )
+
+
+def start(
+    folder: Path,
+    config: Mapping[str, Any],
+    seed: int,
+    data_hash: str | None = None,
+    curves: bool = False,
+) -> None:
     """Makes the run folder, if need be, and writes the resolved configuration and the facts.
 
-    Where there will be ``curves``, says how they are looked at.
+    Args:
+        folder: The folder.
+        config: The configuration.
+        seed: Of the run.
+        data_hash: The content of the store that it reads; None: of several, or none.
+        curves: Say how the curves that will be there are looked at.
     """
     import torch
 
     info = {
         "command": ["skeletonmae", *sys.argv[1:]],
         "seed": seed,
+        **({} if data_hash is None else {"data_hash": data_hash}),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": versions(),
         "commit": commit(),
@@ -154,10 +190,12 @@ def start(folder: Path, config: Mapping[str, Any], seed: int, curves: bool = Fal
 
 
 @contextmanager
-def started(folder: Path, config: Mapping[str, Any], seed: int) -> Iterator[None]:
+def started(
+    folder: Path, config: Mapping[str, Any], seed: int, data_hash: str | None = None
+) -> Iterator[None]:
     """Starts a run; of one that could not even begin nothing is left behind."""
     fresh = not folder.exists()
-    start(folder, config, seed, curves=True)
+    start(folder, config, seed, data_hash, curves=True)
     try:
         yield
     except SkeletonMAEError:

@@ -16,6 +16,7 @@ from pyg_skeletonmae.commands.cards import model_card
 from pyg_skeletonmae.commands.data_section import DataConfig, Splits, open_dataset, split
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import write_labels
+from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.folds import check_known
@@ -32,28 +33,32 @@ def begin(
     data: DataConfig,
     seed: int,
     resume: Resume,
+    verify: Verify = "stamp",
 ) -> Splits:
-    """Checks the run folder, starts the processes, opens the data, seeds the weights."""
-    if "LOCAL_RANK" not in os.environ:  # Before others are started, if this process does so.
+    """Checks the run folder, starts the processes, opens and verifies the data, seeds the weights.
+
+    Raises:
+        ConfigError: The run in the folder had other settings or data, or is not to be resumed.
+        SkeletonMAEError: The data are not what they should be.
+    """
+    alone = "LOCAL_RANK" not in os.environ
+    if alone:  # Before others are started, if this process does so.
         runs.check_folder(folder, resolved, resume)
     trainer.launch()
-    _agree_on(folder, resolved, resume, trainer)
-    splits = split(open_dataset(data, seed), data)
-    torch.manual_seed(seed)
-    return splits
-
-
-def _agree_on(folder: Path, resolved: dict[str, Any], resume: Resume, trainer: Trainer) -> None:
-    """All processes refuse what the first one finds: they may have been started by ``torchrun``."""
     refused = None
-    if trainer.rank == 0:
+    if trainer.rank == 0 and not alone:
         try:
             runs.check_folder(folder, resolved, resume)
         except SkeletonMAEError as error:
             refused = str(error)
+    # All processes refuse what the first one finds: they may have been started by torchrun.
     refused = trainer.fabric.broadcast(refused)
     if refused is not None:
         raise ConfigError(refused)
+    splits = split(open_dataset(data, seed, verify), data)
+    runs.check_data(folder, splits.train.store.content_hash)
+    torch.manual_seed(seed)
+    return splits
 
 
 def check_selection(data: DataConfig, monitor: str | None, select: Select = "last") -> None:

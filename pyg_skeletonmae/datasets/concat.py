@@ -14,6 +14,7 @@ from pyg_skeletonmae.datasets.conversion import Transform
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.data_card import DataCard
+from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.transforms.stacked_rows import Rows, StackedRows
 
@@ -94,14 +95,27 @@ class ConcatStore(ClipStore):
         self.card = DataCard(_card(self))
         self._edges = {}
 
-    def verify(self) -> None:
+    def check_files(self) -> None:
+        """Looks whether the mapped files of all stores are as long as they were.
+
+        Raises:
+            SkeletonFormatError: One is shorter.
+        """
+        for store in self.stores:
+            store.check_files()
+
+    def verify(self, how: Verify = "full") -> None:
         """Reads all of the stores and compares each with its hash.
+
+        Args:
+            how: See :meth:`ClipStore.verify`.
 
         Raises:
             SkeletonFormatError: The content of one has changed.
         """
+        self.verified = True
         for store in self.stores:
-            store.verify()
+            store.verify(how)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.stores,)

@@ -13,7 +13,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import as_tracks, valid_joints
 from pyg_skeletonmae.datasets.fingerprint import described
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store import ClipStore, write_store, written_once
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError
 
@@ -29,6 +29,7 @@ def to_data(store: ClipStore, number: int, key: Tensor) -> Data:
         number: Which clip.
         key: What its random draws derive from, ``[1]``, long.
     """
+    store.check_files()
     start, tracks, frames = store.spans[number]
     rows = slice(start, start + tracks * frames)
     valid = torch.ones(tracks * store.skeleton.num_joints, frames, dtype=torch.bool)
@@ -92,8 +93,6 @@ def processed_store(
     settings = repr((described(pre_filter), described(pre_transform), store.content_hash))
     name = hashlib.sha256(settings.encode()).hexdigest()[:12]
     folder = None if root is None else Path(root) / name
-    if folder is not None and ClipStore.exists(folder) and not force_reload:
-        return ClipStore(folder)
     left_out: list[tuple[str, str]] = []
 
     def clips() -> Iterator[Clip]:
@@ -107,19 +106,26 @@ def processed_store(
             )
 
     steps = " ".join(f"pre_filter {pre_filter}; pre_transform {pre_transform}".split())
-    return write_store(
-        folder,
-        clips(),
-        store.skeleton,
-        store.class_names if store.label is not None else None,
-        source=f"{store.card['source']}; {steps}",
-        fps=store.card["fps"],
-        unit=store.card["unit"],
-        dropped=left_out,
-        all_tracks=True,
-        about={"column_names": store.column_names} if store.column_names else None,
-        overwrite=force_reload,
-    )
+
+    def write() -> ClipStore:
+        return write_store(
+            folder,
+            clips(),
+            store.skeleton,
+            store.class_names if store.label is not None else None,
+            source=f"{store.card['source']}; {steps}",
+            fps=store.card["fps"],
+            unit=store.card["unit"],
+            dropped=left_out,
+            all_tracks=True,
+            about={"column_names": store.column_names} if store.column_names else None,
+            overwrite=force_reload,
+        )
+
+    if folder is None:
+        return write()
+    written_once(folder, write, force_reload)
+    return ClipStore(folder)
 
 
 def _nodes(rows: Tensor, tracks: int) -> Tensor:

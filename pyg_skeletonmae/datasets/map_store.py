@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pyg_skeletonmae.datasets.conversion import Transform, processed_store, to_clip
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store import ClipStore, write_store, written_once
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.skeleton import Skeleton
@@ -41,7 +41,7 @@ def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
         for number in range(len(store)):
             yield to_clip(transform(dataset.get(number)), store.clip(number))
 
-    if not ClipStore.exists(root):
+    def write() -> None:
         names = store.class_names if store.label is not None else None
         source, card = f"{store.card['source']}; joints of {skeleton.name}", store.card
         write_store(
@@ -49,6 +49,8 @@ def with_joints(dataset: Set, skeleton: Skeleton, folder: str | Path) -> Set:
             all_tracks=True,
             about={"column_names": store.column_names} if store.column_names else None,
         )  # fmt: skip
+
+    written_once(root, write)
     return _over(dataset, ClipStore(root))
 
 

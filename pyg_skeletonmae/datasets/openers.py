@@ -18,7 +18,7 @@ from pyg_skeletonmae.datasets.sets.stgcn import StgcnDataset
 from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.sets.uiprmd import UIPRMD, LabelTarget
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore
+from pyg_skeletonmae.datasets.store import written_once
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.poses import PoseOptions
@@ -96,9 +96,13 @@ def open_npz(place: Place, nan: NanPolicy = "error") -> SkeletonDataset:
     told = (str(path.resolve()), stat and (stat.st_size, stat.st_mtime_ns), nan)
     name = f"{path.stem}-{hashlib.sha256(repr(told).encode()).hexdigest()[:10]}"
     root = (place.processed_root or path.parent / "processed") / portable(name)
-    if not place.force_reload and ClipStore.exists(root):
-        return SkeletonDataset(root)
-    return SkeletonDataset.from_npz(path, root, nan=nan, overwrite=place.force_reload)
+    again = place.force_reload
+
+    def write() -> None:
+        SkeletonDataset.from_npz(path, root, nan=nan, overwrite=again)
+
+    written_once(root, write, again)
+    return SkeletonDataset(root)
 
 
 def open_store(place: Place) -> SkeletonDataset:

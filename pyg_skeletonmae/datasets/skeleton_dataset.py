@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -261,6 +262,12 @@ class SkeletonDataset(Dataset):
     def skeleton(self) -> Skeleton:
         """The skeleton of all clips."""
         return self.store.skeleton
+
+    @property
+    def data_hash(self) -> str:
+        """A hash of the content of the store, and of which of its clips are in this view."""
+        told = (self.store.content_hash, list(self.indices()))
+        return hashlib.sha256(repr(told).encode()).hexdigest()
 
     @property
     def card(self) -> DataCard:

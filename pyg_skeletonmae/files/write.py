@@ -5,18 +5,21 @@ Whoever looks, at any moment and after any crash, finds the old one or the new o
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import itertools
 import os
 import re
 import shutil
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 _LETTERS = 40  # of a name, so that the longest that a disk takes can be written, too
+_HERE, _EXCHANGE = -100, 2  # of Linux's fcntl.h; RENAME_EXCHANGE, and RENAME_SWAP of macOS
 _numbers = itertools.count()
 _in_use: set[int] = set()  # the numbers of what this process is writing
 
@@ -57,8 +60,10 @@ def write_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
     """Gives an empty folder to write into, which becomes ``path`` at the end of the block.
 
     What ``overwrite`` replaces keeps its name until the new folder is whole and on the disk, and is
-    deleted only when the new one has that name. A process that is killed between the two renames
-    leaves it beside, and the next one that writes there puts it back.
+    deleted only when the new one has that name: at no moment has neither of them, on Linux and
+    macOS, whose file systems exchange two names at once. Where they do not, it is renamed first; a
+    process that is killed between the two renames leaves it beside, and the next one that writes
+    there puts it back.
 
     Args:
         path: The folder; the one above it is made if need be.
@@ -78,9 +83,10 @@ def write_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
                 _flush(Path(above) / name)
         old = beside.with_suffix(".old")
         try:
-            if overwrite and path.exists():
-                path.rename(old)
-            beside.rename(path)
+            if not (overwrite and path.exists() and exchange(beside, path)):
+                if overwrite and path.exists():
+                    path.rename(old)
+                beside.rename(path)
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path)) from None
@@ -88,6 +94,23 @@ def write_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         finally:
             _settle(old, path)
     _flush(path.parent)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Gives each of two files or folders the name of the other, both at the same moment.
+
+    Returns:
+        False where the system or the file system cannot: nothing is done then.
+    """
+    names = os.fsencode(one), os.fsencode(other)
+    libc: Any = ctypes.CDLL(None) if sys.platform in ("linux", "darwin") else None
+    if sys.platform == "linux" and hasattr(libc, "renameat2"):
+        done = libc.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE)
+    elif sys.platform == "darwin" and hasattr(libc, "renamex_np"):
+        done = libc.renamex_np(*names, _EXCHANGE)
+    else:
+        return False
+    return bool(done == 0)
 
 
 @contextmanager

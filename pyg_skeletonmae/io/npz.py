@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import mmap
+import os
 import struct
 import sys
 import tokenize
@@ -183,6 +185,8 @@ class NpzFile:
 def map_npy(path: str | Path) -> Array:
     """Maps an npy file into memory, copy on write: pages are read when they are touched.
 
+    Reading on where the file has become shorter ends the process; :func:`check_mapped` looks first.
+
     Raises:
         SkeletonFormatError: The file is missing, damaged, holds pickled objects, is in Fortran
             order, or is shorter or longer than its header says.
@@ -191,10 +195,31 @@ def map_npy(path: str | Path) -> Array:
     with _reading(path, "header", "a whole npy array"):
         with open_plain(path) as file:
             header = read_header(file)
-        check_header(header, path.stat().st_size, path, "header")
-        if header.fortran or 0 in header.shape:
-            raise ValueError(f"shape {list(header.shape)}, Fortran order {header.fortran}")
-        return np.memmap(path, header.dtype, "c", header.offset, header.shape)
+            check_header(header, os.fstat(file.fileno()).st_size, path, "header")
+            if header.fortran or 0 in header.shape:
+                raise ValueError(f"shape {list(header.shape)}, Fortran order {header.fortran}")
+            whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        return np.ndarray(header.shape, header.dtype, whole, header.offset)
+
+
+def check_mapped(array: Array, path: Path) -> None:
+    """Looks whether the file behind an array of :func:`map_npy` is as long as it was.
+
+    The one that was mapped, also if another has its name by now: it stays as it is.
+
+    Raises:
+        SkeletonFormatError: It is shorter.
+    """
+    whole: object = array.base
+    assert isinstance(whole, mmap.mmap)
+    if whole.size() < len(whole):
+        raise SkeletonFormatError(
+            path,
+            "the file",
+            f"the {len(whole)} bytes that it had when it was opened",
+            f"{whole.size()}: something else writes there; restore it and go on with the last "
+            "checkpoint",
+        )
 
 
 def write_npz(path: str | Path, arrays: Mapping[str, Array], compress: bool = True) -> None:

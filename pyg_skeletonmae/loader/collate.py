@@ -59,6 +59,7 @@ class StoreCollater:
         self.sampler: Resample | FrameSampler | None = None
         if self.rest and isinstance(self.rest[0], Resample | FrameSampler):
             self.sampler = cast(Resample | FrameSampler, self.rest.pop(0))
+        store.check_files()
         self._views = self.sampler.views if isinstance(self.sampler, FrameSampler) else 1
         self._pos = store.pos.to(self.device)
         self._valid = None if store.valid is None else store.valid.to(self.device)
@@ -75,6 +76,7 @@ class StoreCollater:
         Raises:
             DataError: Their lengths differ and nothing makes them equal.
         """
+        self.store.check_files()
         plan, keys = self._plan(clips.to(self.device), keys.to(self.device))
         # Bookkeeping stays on the CPU: the tables of a batch lie there.
         first = self.store.clip_track[clips]

@@ -46,6 +46,7 @@ _BEFORE = {
     "optim.warmup_fraction": 0.0, "optim.read_at": "ours", "optim.swa_start": None,
     "optim.swa_lr": None, "optim.swa_anneal": 10,
 }  # fmt: skip
+_UNTOLD = ("monitor", "mode", "data")  # by checkpoints of earlier versions
 Resume = bool | Literal["auto"]
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
 
@@ -82,6 +83,8 @@ class Run:
         seed: Of the run; see :class:`~pyg_skeletonmae.training.batches.Feed`.
         folder: The run folder, or None to write nothing.
         compile: Use ``torch.compile``.
+        monitor: What decides which weights are the best, and
+        mode: whether the ``max`` or the ``min`` of it does.
 
     Raises:
         ConfigError: No epoch is left whose weights could be averaged.
@@ -100,6 +103,8 @@ class Run:
         seed: int = 0,
         folder: str | Path | None = None,
         compile: bool = False,
+        monitor: str | None = None,
+        mode: str = "max",
     ) -> None:
         self.fabric, self.model = fabric, model
         self.folder = None if folder is None else Path(folder)
@@ -116,7 +121,9 @@ class Run:
         self.settings = {f"optim.{name}": value for name, value in asdict(optim).items()}
         self.settings |= {"seed": seed, "accumulate": accumulate, "clip_norm": clip_norm}
         self.settings |= {"processes": fabric.world_size, "precision": precision}
-        self.settings["steps_per_epoch"] = per_epoch
+        self.settings |= {"steps_per_epoch": per_epoch, "monitor": monitor, "mode": mode}
+        dataset = getattr(loader, "dataset", None)
+        self.settings["data"] = getattr(dataset, "data_hash", None)
         if optim.schedule == "cosine" or optim.swa_start is not None:
             self.settings["total_steps"] = self.total
         self.swa_start = optim.swa_start
@@ -361,6 +368,8 @@ class Run:
             raise CheckpointError("settings: expected a dict")
         saved = {**_BEFORE, **saved}
         for name, value in self.settings.items():
+            if name not in saved and name in _UNTOLD:
+                continue
             if name not in saved:
                 raise CheckpointError(f"settings: the key {name!r} is missing")
             if isinstance(saved[name], torch.Tensor) or saved[name] != value:

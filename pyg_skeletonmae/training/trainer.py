@@ -203,6 +203,9 @@ class Trainer(metaclass=CheckedMeta):
         resume: Resume,
     ) -> dict[str, float]:
         self._check(loader, evaluate)
+        store = getattr(getattr(loader, "dataset", None), "store", None)
+        if store is not None and not getattr(store, "verified", True):
+            store.verify("stamp")
         seed_everything(self.seed + self.fabric.global_rank, verbose=False)
         model.train()
         steps, sizes = self.max_steps, batch_sizes(loader)
@@ -220,6 +223,8 @@ class Trainer(metaclass=CheckedMeta):
             seed=self.seed,
             folder=run_dir,
             compile=self.compile,
+            monitor=self.monitor,
+            mode=self.mode,
         )
         run.begin(resume)
         # What is compiled is not looked into: there, a batch is refused when it comes.

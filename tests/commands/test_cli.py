@@ -158,6 +158,15 @@ def test_a_run_killed_in_its_first_moments_is_taken_over(run, tmp_path, resume):
     assert "note: out: no run to resume here (no last.ckpt); the run starts anew\n" in err
 
 
+def test_a_folder_that_holds_nothing_is_taken(run, tmp_path):
+    """As a start leaves it that was killed while it wrote its first file."""
+    path = write_packed(tmp_path / "sticks.npz")
+    Path("out").mkdir()
+    Path("out/.config.yaml.host.1.0.partial").write_text("seed")
+    assert "leave --resume out to start one" in the_error(pretrain(run, path, "--resume"))
+    assert pretrain(run, path)[0] == 0
+
+
 def test_validation_subjects_choose_the_tested_weights(run, tmp_path):
     path = write_packed(tmp_path / "sticks.npz")
     data = ("--data.name=npz", f"--data.path={path}", "--data.val_subjects=[3]")

@@ -98,7 +98,29 @@ def test_a_folder_is_replaced_on_demand_only(tmp_path):
     assert names(tmp_path) == ["x"] and names(path) == ["b"]
 
 
-def test_the_old_folder_is_there_until_the_new_one_has_its_name(tmp_path, monkeypatch):
+@pytest.fixture
+def no_exchange(monkeypatch):
+    """A system that cannot exchange two names."""
+    monkeypatch.setattr(write, "exchange", lambda one, other: False)
+
+
+def test_two_names_are_exchanged_at_once(tmp_path):
+    (tmp_path / "a").mkdir()
+    write_text(tmp_path / "b" / "c", "text")
+    if not write.exchange(tmp_path / "a", tmp_path / "b"):
+        pytest.skip("a file system that cannot")
+    assert names(tmp_path / "a") == ["c"] and names(tmp_path / "b") == []
+    assert not write.exchange(tmp_path / "a", tmp_path / "nowhere")
+
+
+def test_a_folder_is_replaced_where_names_cannot_be_exchanged(tmp_path, no_exchange):
+    for text in ("eins", "zwei"):
+        with write_folder(tmp_path / "x", overwrite=True) as folder:
+            write_text(folder / text, text)
+    assert names(tmp_path) == ["x"] and names(tmp_path / "x") == ["zwei"]
+
+
+def test_the_old_folder_is_there_until_the_new_one_has_its_name(tmp_path, monkeypatch, no_exchange):
     path = tmp_path / "x"
     write_text(path / "a", "old")
     rename = Path.rename
@@ -156,6 +178,7 @@ def test_what_an_earlier_process_of_the_same_number_left_is_removed(tmp_path):
 def test_a_process_killed_between_the_renames_leaves_the_old_folder_to_the_next(tmp_path):
     write_text(tmp_path / "x" / "a", "old")
     run_and_die(
+        "write.exchange = lambda one, other: False\n"
         "rename = Path.rename\n"
         "Path.rename = lambda a, b: die() if a.suffix == '.partial' else rename(a, b)\n"
         "with write.write_folder(folder / 'x', True): pass",

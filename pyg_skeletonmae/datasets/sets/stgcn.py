@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.labels import max_label
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store import write_store, written_once
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.files.manifest import file_hash
@@ -78,8 +78,9 @@ class StgcnDataset(SkeletonDataset):
         layout = _skeleton(next(iter(files.values()))[0], skeleton)
         told = layout.name if scores is None else f"{layout.name}-{'' if scores else 'no-'}scores"
         folder = Path(processed_root or Path(root) / "processed") / portable(f"stgcn-{told}")
-        if force_reload or not ClipStore.exists(folder):
-            _prepare(files, folder, layout, scores, force_reload)
+        written_once(
+            folder, lambda: _prepare(files, folder, layout, scores, force_reload), force_reload
+        )
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
     def official_split(self: Self) -> tuple[Self, Self]:

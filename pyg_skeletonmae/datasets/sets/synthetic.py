@@ -8,7 +8,7 @@ from pyg_skeletonmae.datasets.conversion import Transform
 from pyg_skeletonmae.datasets.sets.synthetic_clips import FPS, SyntheticClips
 from pyg_skeletonmae.datasets.sets.synthetic_motion import FAMILIES
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store import ClipStore, write_store, written_once
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
@@ -71,15 +71,9 @@ class SyntheticActions(SkeletonDataset):
             num_channels=num_channels,
             noise=noise,
         )
-        if root is not None and ClipStore.exists(root):
-            store = ClipStore(root)
-            if store.card["source"] != repr(clips) or store.skeleton != clips.skeleton:
-                raise DataError(
-                    f"{root}: holds {store.card['source'] or 'other clips'} of "
-                    f"{store.skeleton.name}, not {clips!r}; choose another folder"
-                )
-        else:
-            store = write_store(
+
+        def write() -> ClipStore:
+            return write_store(
                 root,
                 clips,
                 clips.skeleton,
@@ -88,4 +82,15 @@ class SyntheticActions(SkeletonDataset):
                 fps=FPS,
                 unit="m" if num_channels == 3 else "focal lengths",
             )
+
+        if root is None:
+            store = write()
+        else:
+            written_once(Path(root), write)
+            store = ClipStore(root)
+            if store.card["source"] != repr(clips) or store.skeleton != clips.skeleton:
+                raise DataError(
+                    f"{root}: holds {store.card['source'] or 'other clips'} of "
+                    f"{store.skeleton.name}, not {clips!r}; choose another folder"
+                )
         super().__init__(store, transform)

@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.packing import fits, packed_clips
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store import write_store, written_once
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError, check_choice
 from pyg_skeletonmae.io.download import UIPRMD_MIRROR, download_uiprmd
@@ -98,8 +98,7 @@ class UIPRMD(SkeletonDataset):
             files = download_uiprmd(root / "raw", mirror, timeout)
             force_reload = force_reload or files > 0
         folder = Path(processed_root or root / "processed") / target
-        if force_reload or not ClipStore.exists(folder):
-            _process(root, folder, target, force_reload)
+        written_once(folder, lambda: _process(root, folder, target, force_reload), force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
 

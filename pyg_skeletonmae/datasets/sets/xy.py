@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore, write_store
+from pyg_skeletonmae.datasets.store import write_store, written_once
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.files.manifest import file_hash
@@ -66,8 +66,9 @@ class XYDataset(SkeletonDataset):
         # Stores of other settings must not be taken for each other.
         name = f"{path.stem}-{layout.name}" + ("-copies" if copies else "")
         folder = Path(processed_root or Path(root) / "processed") / portable(name)
-        if force_reload or not ClipStore.exists(folder):
-            _prepare(path, folder, layout, copies, force_reload)
+        written_once(
+            folder, lambda: _prepare(path, folder, layout, copies, force_reload), force_reload
+        )
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)
 
     def official_split(self: Self) -> tuple[Self, Self]:

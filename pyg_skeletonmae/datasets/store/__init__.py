@@ -12,8 +12,17 @@ if TYPE_CHECKING:
         make_parent,
         write_checked,
         write_store,
+        written_once,
     )
 
-__all__ = ["Clip", "ClipStore", "check_free", "make_parent", "write_checked", "write_store"]
+__all__ = [
+    "Clip",
+    "ClipStore",
+    "check_free",
+    "make_parent",
+    "write_checked",
+    "write_store",
+    "written_once",
+]
 
 attach(__name__)

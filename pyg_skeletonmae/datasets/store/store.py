@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,13 +28,19 @@ from pyg_skeletonmae.datasets.store.reader import (
     read_skeleton,
     rows_digest,
 )
+from pyg_skeletonmae.datasets.store.stamp import Verify, file_states, is_stamped, write_stamp
 from pyg_skeletonmae.datasets.store.writer import StoreWriter, content_hash
-from pyg_skeletonmae.errors import DataError, SkeletonFormatError
+from pyg_skeletonmae.errors import DataError, SkeletonFormatError, SkeletonMAEError
+from pyg_skeletonmae.files.lock import locked
 from pyg_skeletonmae.files.write import write_folder
+from pyg_skeletonmae.io.npz import check_mapped
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.stacked_rows import Rows
 
 __all__ = ["Clip", "ClipStore", "write_store"]
+
+_log = logging.getLogger("pyg_skeletonmae")
+_OPENS = 100  # times that a store may be replaced while it is opened
 
 
 class ClipStore:
@@ -50,6 +57,7 @@ class ClipStore:
 
     Attributes:
         in_memory: Whether there is no folder, see :class:`MemoryStore`.
+        verified: Whether :meth:`verify` was asked.
         pos: ``[rows, V, C]``, float32.
         valid: ``[rows, V]``, bool, or None when no joint is missing.
         track_start: The first row of each track, ``[tracks]``, long.
@@ -67,16 +75,33 @@ class ClipStore:
         SkeletonError: ``skeleton.yaml`` is damaged.
     """
 
-    in_memory = False
+    in_memory = verified = False
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        for _ in range(_OPENS):
+            self._states = file_states(self.root)
+            try:
+                self._open()
+            except (SkeletonMAEError, OSError):
+                if file_states(self.root) == self._states:
+                    raise
+            else:
+                if file_states(self.root) == self._states:
+                    return
+        expected = "files that stay as they are while they are opened"
+        raise SkeletonFormatError(self.root, "the store", expected, f"others {_OPENS} times")
+
+    def _open(self) -> None:
+        """Reads and maps the files, which may be another store's half-way: a new one takes the
+        place of an old one at any moment."""
         self.card = DataCard(read_card(self.root))
         self.class_names: tuple[str, ...] = tuple(self.card["class_names"])
         self.content_hash: str = self.card["content_hash"]
         self.skeleton = read_skeleton(self.root / "skeleton.yaml")
         self.index = read_index(self.root / "index.npz", self.class_names)
         pos, valid = read_rows(self.root, self.index, self.skeleton.num_joints)
+        self._maps = {"pos.npy": pos, "valid.npy": valid}
         self.pos: Rows = torch.from_numpy(pos)
         self.valid: Rows | None = None if valid is None else torch.from_numpy(valid)
         self.num_channels = self.pos.size(2)
@@ -122,6 +147,7 @@ class ClipStore:
 
     def clip(self, number: int) -> Clip:
         """A clip, ``pos [M, T, V, C]`` and ``valid [M, T, V]`` as arrays that share the map."""
+        self.check_files()
         start, tracks, frames = self.spans[number]
         rows = slice(start, start + tracks * frames)
         pos = self.pos[rows].reshape(tracks, frames, *self.pos.shape[1:]).numpy()
@@ -137,12 +163,33 @@ class ClipStore:
         name, subject = self.names[number], int(self.subject[number])
         return Clip(pos, label, subject, name, valid=valid, extra=extra, fps=fps)
 
-    def verify(self) -> None:
+    def check_files(self) -> None:
+        """Looks whether the mapped files are as long as they were; readers ask before they read.
+
+        Raises:
+            SkeletonFormatError: One is shorter: to read on would end the process.
+        """
+        for name, rows in self._maps.items():
+            if rows is not None:
+                check_mapped(rows, self.root / name)
+
+    def verify(self, how: Verify = "full") -> None:
         """Reads all of the store and compares it with the hash in its card.
+
+        Args:
+            how: ``"stamp"``: unless this was done before and no file has changed since, by its
+                size, times and inode, which a file in the folder says. ``"off"``: takes it as it
+                is.
 
         Raises:
             SkeletonFormatError: The content has changed since it was written.
         """
+        self.verified = True
+        if how == "off" or (
+            how == "stamp" and is_stamped(self.root, self.content_hash, self._states)
+        ):
+            return
+        self.check_files()
         digests = [
             rows_digest(np.asarray(self.pos)),
             rows_digest(None if self.valid is None else np.asarray(self.valid), self.pos.shape[:2]),
@@ -150,6 +197,8 @@ class ClipStore:
         found = content_hash(self.skeleton, self.class_names, self.index, digests)
         if found != self.content_hash:
             raise SkeletonFormatError(self.root, "the content", self.content_hash[:64], found)
+        if self._states:
+            write_stamp(self.root, self.content_hash, self._states)
 
     def _long(self, key: str) -> Tensor:
         return torch.from_numpy(self.index[key])
@@ -159,13 +208,26 @@ class ClipStore:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker opens the files itself instead of getting a copy of all clips.
-        return type(self), (self.root.absolute(),)
+        return _reopened, (type(self), self.root.absolute(), self.content_hash)
 
     def __repr__(self) -> str:
         return (
             f"{type(self).__name__}({self.root.name}, clips={len(self)}, "
             f"tracks={len(self.track_start)}, skeleton={self.skeleton.name})"
         )
+
+
+def _reopened(kind: type[ClipStore], root: Path, content_hash: str) -> ClipStore:
+    """A store in another process.
+
+    Raises:
+        SkeletonFormatError: Another one lies there by now.
+    """
+    store = kind(root)
+    if store.content_hash != content_hash:
+        expected = f"the store that was opened, {content_hash[:64]}"
+        raise SkeletonFormatError(root, "content_hash", expected, store.content_hash[:64])
+    return store
 
 
 class MemoryStore(ClipStore):
@@ -177,12 +239,13 @@ class MemoryStore(ClipStore):
         root: The folder of a store; all of it is read, and the folder may then be deleted.
     """
 
-    in_memory = True
+    in_memory = verified = True
 
     def __init__(self, root: str | Path) -> None:
         super().__init__(root)
         self.pos = self.pos[:].clone()
         self.valid = None if self.valid is None else self.valid[:].clone()
+        self._maps, self._states = {}, {}
         self.root = Path("clips in memory")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -303,6 +366,28 @@ def write_checked(
         check_free(root, overwrite=True)
         if read_card(root)["content_hash"] != digest:
             raise DataError(f"{root}: another process wrote another store there") from None
+
+
+def written_once(root: Path, write: Callable[[], object], again: bool = False) -> None:
+    """Lets one process write a store that several want; the others wait until it is there.
+
+    The lock is that of the folder; the system frees it when the process dies, and one of those
+    that wait goes on.
+
+    Args:
+        root: The folder of the store.
+        write: Writes it.
+        again: Write it also where there is one.
+
+    Raises:
+        DataError: Nothing can be written there; and whatever ``write`` raises.
+    """
+    if ClipStore.exists(root) and not again:
+        return
+    make_parent(root)
+    with locked(root, lambda: _log.info("%s: another process writes it; waiting", root)):
+        if again or not ClipStore.exists(root):
+            write()
 
 
 def by_reason(dropped: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
