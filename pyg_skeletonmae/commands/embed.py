@@ -47,6 +47,8 @@ def features(chosen: dict[str, Any], classes: Iterable[type] = ()) -> Embeddings
     """The features of the recordings that a command line names."""
     if not chosen["files"]:
         raise ConfigError("files: expected a file or a folder")
+    if "-" in chosen["files"]:
+        raise ConfigError("-: standard input is for predict; expected a file or a folder")
     embedder = open_release(Embedder, chosen, classes)
     how = reading(chosen, embedder.preprocessing.pipeline)
     window, stride = chosen["windows"] or (None, None)

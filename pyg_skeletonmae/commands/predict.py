@@ -23,7 +23,7 @@ from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
 from pyg_skeletonmae.inference import Prediction, Recognizer
 from pyg_skeletonmae.inference.files import Reading
 from pyg_skeletonmae.inference.json_frames import read_frames
-from pyg_skeletonmae.inference.windows import cut
+from pyg_skeletonmae.inference.windows import check_count, cut
 from pyg_skeletonmae.io.scan import scan
 from pyg_skeletonmae.skeleton.layouts import get_layout
 
@@ -57,6 +57,7 @@ def run_predict(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
     files, watched = list(chosen["files"]), chosen["watch"]
     if not files and watched is None:
         raise ConfigError("files: expected a file or a folder, - for standard input, or --watch")
+    check_count("--top", chosen["top"], "class")
     if chosen["json"] and chosen["csv"]:
         raise ConfigError("--json, --csv: give one of the two")
     if STDIN in files and (len(files) > 1 or watched is not None):
@@ -132,6 +133,8 @@ def _streamed(
         plan.window or recognizer.preprocessing.frames,
         plan.stride if plan.window else max(recognizer.preprocessing.frames // 4, 1),
     )
+    if sys.stdin is None:
+        raise DataError("standard input: expected frames, found it closed")
     frames = read_frames(sys.stdin.buffer, skeleton, how.options)
     return iter(
         recognizer.stream(
@@ -155,6 +158,7 @@ def new_files(
 
     Raises:
         ConfigError: The time is not positive.
+        DataError: The folder is gone.
     """
     if not seconds > 0:
         raise ConfigError(f"--poll {seconds}: expected seconds, above 0")
@@ -163,6 +167,8 @@ def new_files(
     done: dict[Path, tuple[int, int]] = {}
     while True:
         now: dict[Path, tuple[int, int]] = {}
+        if not folder.is_dir():
+            raise DataError(f"{folder}: the folder that was watched is gone")
         for path in scan(folder, suffixes).files:
             try:
                 found = path.stat()

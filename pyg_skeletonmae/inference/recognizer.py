@@ -220,7 +220,8 @@ class Recognizer(Released):
             SkeletonError: Joints lack; they are named.
             DataError: While it runs: a frame has another shape or a coordinate that is infinite.
         """
-        how = cut(by, window or self.preprocessing.frames, stride, self.preprocessing.frames)
+        size = self.preprocessing.frames
+        how = cut(by, size if window is None else window, stride, size)
         return Stream(
             self.checked(frames, skeleton, partial, name),
             how,

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import torch
 from torch import nn
 from torch_geometric.data import Batch, Data
@@ -19,7 +20,7 @@ from pyg_skeletonmae.inference.files import Reading, Recording
 from pyg_skeletonmae.inference.inputs import recordings
 from pyg_skeletonmae.inference.joints import JointMap
 from pyg_skeletonmae.inference.stream import Frame, Persons, checked_frame
-from pyg_skeletonmae.inference.windows import Cut, Piece
+from pyg_skeletonmae.inference.windows import Cut, Piece, check_count
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.models import Preprocessing
 from pyg_skeletonmae.models.base import encoder_of
@@ -50,6 +51,7 @@ class Released:
         preprocessing: Preprocessing | None = None,
         device: torch.device | str = "cpu",
     ) -> None:
+        self.device = usable_device(device)
         told = preprocessing or getattr(model, "preprocessing", None)
         if told is None:
             raise ConfigError(
@@ -57,8 +59,7 @@ class Released:
                 "preprocessing=Preprocessing(frames=..., center=..., scale=...)"
             )
         self.encoder = encoder_of(model)
-        self.model, self.preprocessing = model.eval().to(device), told
-        self.device = torch.device(device)
+        self.model, self.preprocessing = model.eval().to(self.device), told
         self.skeleton: Skeleton = self.encoder.skeleton
         self.channels = told.channels or getattr(self.encoder, "clip_channels", None)
         self._transform = told.transform(self.skeleton)
@@ -87,11 +88,12 @@ class Released:
         Raises:
             CheckpointError: There is no release, it is damaged or hostile, holds another kind of
                 model, or says nowhere how its clips are prepared.
+            ConfigError: There is no such device.
         """
-        model = load_release(folder, classes)
+        device, model = usable_device(device), load_release(folder, classes)
         try:
             return cls(model, preprocessing, device)
-        except ConfigError as error:
+        except (CheckpointError, ConfigError) as error:
             raise CheckpointError(f"{release_of(folder)}: {error}") from None
 
     def run(
@@ -102,7 +104,13 @@ class Released:
         forward: Callable[[Data], Array],
         batch_size: int,
     ) -> Iterator[tuple[Piece, Array | None]]:
-        """What the model makes of all pieces of all recordings; None where nobody is seen."""
+        """What the model makes of all pieces of all recordings; None where nobody is seen.
+
+        Raises:
+            ConfigError: The size of a batch is no number of pieces.
+            DataError: What the model makes of a piece is not finite.
+        """
+        check_count("batch_size", batch_size, "clip")
         pieces = (
             piece
             for recording in recordings(clips, self.skeleton, reading)
@@ -118,12 +126,18 @@ class Released:
         there = [piece for piece in pieces if len(piece.pos)]
         with torch.inference_mode():
             clips = [self._transform(self.data(piece.pos, piece.valid)) for piece in there]
-            rows = iter(())
+            rows: Iterator[Array] = iter(())
             if clips:
                 batch = clips[0] if len(clips) == 1 else cast(Data, Batch.from_data_list(clips))
                 rows = iter(forward(batch if self.device.type == "cpu" else batch.to(self.device)))
         for piece in pieces:
-            yield piece, next(rows) if len(piece.pos) else None
+            row = next(rows) if len(piece.pos) else None
+            if row is not None and not np.isfinite(row).all():
+                raise DataError(
+                    f"{piece.name}, frames {piece.start} to {piece.stop - 1}: what the model makes "
+                    "of them is NaN or infinite; check the size of the coordinates, and the model"
+                )
+            yield piece, row
 
     def fitted(self, recording: Recording, partial: bool = False) -> tuple[Array, Array]:
         """The persons of a recording as the model knows them: its joints, its channels.
@@ -135,9 +149,10 @@ class Released:
         tracks, told = recording.tracks, self.preprocessing
         channels = tracks.pos.shape[3]
         if self.channels is not None and channels != self.channels:
+            first = f"; give it the first {self.channels} alone" if channels > self.channels else ""
             raise DataError(
                 f"{recording.name}: {channels} coordinates of each joint, the model reads "
-                f"{self.channels}"
+                f"{self.channels}{first}"
             )
         if tracks.fps and told.rate and tracks.fps != told.rate:
             self.note(
@@ -164,9 +179,14 @@ class Released:
         """
         source = self.skeleton if skeleton is None else get_layout(skeleton)
         fit = JointMap(source, self.skeleton, partial)
+        try:
+            each = enumerate(frames)
+        except TypeError:
+            kind = type(frames).__name__
+            raise DataError(f"{name}: expected frames one by one, found {kind}") from None
 
         def checked() -> Iterator[Persons]:
-            for number, frame in enumerate(frames):
+            for number, frame in each:
                 try:
                     found = checked_frame(frame, number, source.num_joints, self.channels)
                 except DataError as error:
@@ -193,3 +213,16 @@ class Released:
         if text not in self._told:
             self._told.add(text)
             _log.warning(text)
+
+
+def usable_device(device: torch.device | str) -> torch.device:
+    """A device that tensors can be put on.
+
+    Raises:
+        ConfigError: There is no such device, here or anywhere.
+    """
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigError(f"device {str(device)!r:.60}: cannot be used: {reason:.200}") from None

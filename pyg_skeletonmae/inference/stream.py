@@ -161,26 +161,28 @@ def checked_frame(frame: Any, number: int, joints: int, channels: int | None) ->
         if np.isfinite(own).all():
             return Persons(_ALONE, own, _all_present(joints))
     ids: Sequence[Hashable] = ()
-    if not isinstance(frame, np.ndarray) and frame is not None and len(frame) > MAX_PERSONS:
-        raise DataError(f"frame {number}: expected at most {MAX_PERSONS} persons")
     if isinstance(frame, Mapping):
-        ids, rows = list(frame), list(frame.values())
-        shapes = {np.shape(row) for row in rows}
+        ids, rows = list(frame), [_array(row) for row in frame.values()]
+        shapes = {row.shape for row in rows}
         if len(shapes) > 1:
             raise DataError(f"frame {number}: persons of several shapes, {sorted(shapes)[:3]}")
-        frame = np.stack([np.asarray(row) for row in rows]) if rows else None
-    if frame is None or not np.size(frame):
+        frame = np.stack(rows) if rows else None
+    pos = _array([] if frame is None else frame)
+    if not pos.size:
         return Persons(
             (), np.zeros((0, joints, channels or 1), np.float32), np.zeros((0, joints), bool)
         )
-    pos = np.asarray(frame)
+    shape = list(pos.shape)
     pos = pos[None] if pos.ndim == 2 else pos
     fits = pos.ndim == 3 and pos.shape[1] == joints and channels in (None, pos.shape[2])
     if pos.dtype.kind not in "fiu" or not fits:
+        found = "no array" if pos.dtype.kind == "O" else f"{pos.dtype} of shape {shape}"
         raise DataError(
             f"frame {number}: expected numbers [{joints} joints, {channels or 'any'} coordinates], "
-            f"for several persons one such each, found {pos.dtype} of shape {list(np.shape(frame))}"
+            f"for several persons one such each, found {found}"
         )
+    if len(pos) > MAX_PERSONS:
+        raise DataError(f"frame {number}: expected at most {MAX_PERSONS} persons")
     pos = _single(pos)
     valid: Array = np.asarray(np.isfinite(pos).all(-1))
     if not valid.all():
@@ -193,6 +195,14 @@ def checked_frame(frame: Any, number: int, joints: int, channels: int | None) ->
             )
         pos[~valid] = 0
     return Persons(tuple(ids) or tuple(range(len(pos))), pos, valid)
+
+
+def _array(value: Any) -> Array:
+    """Numbers as an array; of what is none, one of objects."""
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, OverflowError):  # rows of several lengths, for example
+        return np.asarray(None)
 
 
 def _single(pos: Array) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from numbers import Integral
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -81,6 +82,16 @@ def seen(piece: Piece, names: range | list[Hashable], apart: bool) -> Iterator[P
         yield piece._replace(person=names[person], pos=piece.pos[one], valid=piece.valid[one])
 
 
+def check_count(name: str, value: object, unit: str) -> None:
+    """Refuses what is no number of frames, clips or classes.
+
+    Raises:
+        ConfigError: It is no whole number, or below 1.
+    """
+    if not (isinstance(value, Integral) and int(value) >= 1):
+        raise ConfigError(f"{name} {value!r}: expected a whole number, 1 {unit} or more")
+
+
 def cut(by: By, window: int | None, stride: int | None, frames: int) -> Cut:
     """How recordings are cut.
 
@@ -92,7 +103,7 @@ def cut(by: By, window: int | None, stride: int | None, frames: int) -> Cut:
         frames: The frames that the model reads.
 
     Raises:
-        ConfigError: A number is not positive, or a stride stands without windows.
+        ConfigError: A number is none of frames, or a stride stands without windows.
     """
     check_choice("by", by, ("clip", "person", "window"))
     if window is None and by == "window":
@@ -101,7 +112,8 @@ def cut(by: By, window: int | None, stride: int | None, frames: int) -> Cut:
         if stride is not None:
             raise ConfigError(f"stride {stride}: give window, too")
         return Cut(by == "person")
+    for name, value in (("window", window), ("stride", stride)):
+        if value is not None:
+            check_count(name, value, "frame")
     stride = max(window // 4, 1) if stride is None else stride
-    if min(window, stride) < 1:
-        raise ConfigError(f"window {window}, stride {stride}: expected 1 frame or more")
     return Cut(by == "person", window, stride)

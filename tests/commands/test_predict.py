@@ -96,7 +96,8 @@ def test_the_options_of_prepare_say_how_files_are_read(run, tmp_path):
     line = the_error(run("predict", "run", "a.npy", "--positions=add"))
     assert "positions='add' means nothing for arrays" in line
     assert "did you mean skeleton?" in the_error(run("predict", "run", "a.npy", "--skelton=x"))
-    (tmp_path / "run/release/preprocessing.yaml").unlink()
+    for file in ("preprocessing.yaml", "manifest.json"):
+        (tmp_path / "run/release" / file).unlink()
     assert "not known how its clips are prepared" in the_error(run("predict", "run", "a.npy"))
     (tmp_path / "told.yaml").write_text("format: 2\nframes: 16\n")
     assert run("predict", "run", "a.npy", "--preprocessing=told.yaml")[0] == 0
@@ -171,3 +172,47 @@ def test_notes_go_beside_the_answers(run, caplog):
     with caplog.at_level(logging.INFO, "pyg_skeletonmae"):
         code, out, _ = run("predict", "run", "c.npz", "--json")
     assert code == 0 and json.loads(out)["name"] == "c.npz"
+
+
+def test_numbers_and_devices_that_are_none(run):
+    assert the_error(run("predict", "run", "a.npy", "--top=0")).startswith(
+        "--top 0: expected a who"
+    )
+    assert the_error(run("predict", "run", "a.npy", "--batch_size=0")).startswith("batch_size 0")
+    line = the_error(run("predict", "run", "a.npy", "--device=cuda:77"))
+    assert line.startswith("device 'cuda:77': cannot be used: ")
+    assert "standard input is for predict" in the_error(run("embed", "run", "-", "--out=z.csv"))
+
+
+def test_standard_input_that_is_closed(run, monkeypatch):
+    monkeypatch.setattr("sys.stdin", None)
+    code, out, err = run("predict", "run", "-")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].endswith("standard input: expected frames, found it closed")
+
+
+def test_ctrl_c_in_the_middle_of_a_stream(run, monkeypatch):
+    class Typed(io.BytesIO):
+        def readline(self, size=-1):
+            line = super().readline(size)
+            if not line:
+                raise KeyboardInterrupt
+            return line
+
+    text = "".join(json.dumps(frame) + "\n" for frame in poses(frames=17)[0].tolist()).encode()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(Typed(text)))
+    code, out, err = run("predict", "run", "-", "--windows", "16", "8")
+    assert code == 130 and len(out.splitlines()) == 1 and "interrupted" in err
+
+
+def test_a_watched_folder_that_goes_away(run, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    monkeypatch.setattr(new_files, "__defaults__", (lambda _: (tmp_path / "in").rmdir(),))
+    line = the_error(run("predict", "run", "--watch", "in"))
+    assert line == "in: the folder that was watched is gone"
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "preprocessing.yaml", "config.json"])
+def test_a_release_that_lacks_a_file(run, tmp_path, name):
+    (tmp_path / "run/release" / name).unlink()
+    assert f"run/release/{name}: " in the_error(run("predict", "run", "a.npy"))

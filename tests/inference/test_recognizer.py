@@ -8,12 +8,18 @@ import torch
 from inference_helpers import CLASSES, TOLD, classifier, poses, release
 
 from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.errors import CheckpointError, DataError, SkeletonError, SkeletonFormatError
+from pyg_skeletonmae.errors import (
+    CheckpointError,
+    ConfigError,
+    DataError,
+    SkeletonError,
+    SkeletonFormatError,
+)
 from pyg_skeletonmae.evaluation import evaluate_classifier
-from pyg_skeletonmae.inference import Recognizer
+from pyg_skeletonmae.inference import Embedder, Recognizer
 from pyg_skeletonmae.layouts import COCO17, MEDIAPIPE33
 from pyg_skeletonmae.loader import SkeletonLoader
-from pyg_skeletonmae.models import GraphSkeletonMAE
+from pyg_skeletonmae.models import GraphSkeletonMAE, Preprocessing
 from pyg_skeletonmae.training import ModelCard, save_release
 
 
@@ -164,3 +170,50 @@ def test_a_model_without_classes_is_no_recognizer(tmp_path):
         Recognizer(classifier(), TOLD, class_names=("a", "b"))
     with pytest.raises(CheckpointError, match=r"2 names for the 3 classes"):
         save_release(classifier(), tmp_path / "c", card=ModelCard(("a", "b")))
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"window": "16"}, "window '16': expected a whole number, 1 frame or more"),
+        ({"window": 16.0}, "window 16.0: expected"),
+        ({"window": 8, "stride": 0}, "stride 0: expected"),
+        ({"batch_size": 0}, "batch_size 0: expected a whole number, 1 clip or more"),
+        ({"batch_size": -1}, "batch_size -1"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(how, message):
+    with pytest.raises(ConfigError, match=message):
+        Recognizer(classifier(), TOLD).predict(poses(), **how)
+
+
+def test_scores_are_never_nan():
+    recognizer = Recognizer(classifier(), TOLD)
+    far = np.sign(poses(frames=20)) * np.float32(3e38)
+    with pytest.raises(
+        DataError, match=r"clip 0, frames 0 to 19: .* NaN or infinite; check the si"
+    ):
+        recognizer.predict(far)
+    with pytest.raises(DataError, match=r"door, frames 0 to 15"):
+        list(recognizer.stream(far[0], 16, 4, name="door"))
+
+
+def test_a_device_that_there_is_not():
+    for device in ("tpuu", "cuda:77"):
+        with pytest.raises(ConfigError, match=rf"device '{device}': cannot be used: "):
+            Recognizer(classifier(), TOLD, device)
+
+
+def test_what_is_no_classifier_is_named_with_what_to_do(tmp_path):
+    model = GraphSkeletonMAE(COCO17, 3, 8, depth=1)
+    path = save_release(model, tmp_path / "pre", preprocessing=TOLD, card=ModelCard())
+    with pytest.raises(CheckpointError, match=r"pre: expected a classifier, .*skeletonmae finetun"):
+        Recognizer.from_pretrained(path)
+    assert len(Embedder.from_pretrained(path).embed(poses())) == 1
+
+
+def test_a_coordinate_too_many_is_to_be_left_out():
+    flat = Recognizer(classifier(channels=2), Preprocessing(frames=16, channels=2))
+    with pytest.raises(DataError, match=r"3 coordinates .* reads 2; give it the first 2 alone"):
+        flat.predict(poses())
+    assert len(flat.predict(poses()[..., :2])) == 1

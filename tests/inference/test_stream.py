@@ -8,7 +8,7 @@ import pytest
 import torch
 from inference_helpers import TOLD, classifier, poses
 
-from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.inference import Recognizer, Stream
 from pyg_skeletonmae.inference.stream import MAX_PERSONS, Buffer, checked_frame
 from pyg_skeletonmae.layouts import MEDIAPIPE33, NTU25
@@ -82,12 +82,40 @@ def test_other_joints_go_by_names(recognizer):
         ({1: np.zeros((17, 3)), 2: np.zeros((17, 2))}, "persons of several shapes"),
         (np.full((17, 3), np.inf), "person 0, joint 0: expected finite"),
         (np.full((17, 3), 1e39), "expected finite"),
+        (5, r"expected numbers .* found int64 of shape \[\]"),
+        ([[[1, 2], [3]]], "found no array"),
+        ({1: [[1], [1, 2]]}, "found no array"),
+        ({1: None}, "found no array"),
+        (np.zeros((300, 17, 3)), "frame 1: expected at most 256 persons"),
     ],
 )
 def test_a_frame_that_is_none_is_refused_by_its_number(recognizer, frame, message):
     stream = recognizer.stream([np.zeros((17, 3)), frame], 2, 1, name="door")
     with pytest.raises(DataError, match=message):
         list(stream)
+
+
+def test_what_is_no_stream_is_refused_at_once(recognizer):
+    with pytest.raises(DataError, match=r"door: expected frames one by one, found int"):
+        recognizer.stream(5, 16, 8, name="door")
+    with pytest.raises(ConfigError, match=r"window 0: expected a whole number"):
+        recognizer.stream([], 0)
+
+
+def test_a_stream_is_predict_also_with_missing_joints_and_persons_who_change(recognizer):
+    rng = np.random.default_rng(0)
+    pos = poses(3, 60)
+    pos[rng.random(pos.shape[:3]) < 0.2] = np.nan
+    pos[1, 20:40], pos[2, :30] = np.nan, np.nan
+    streamed = list(recognizer.stream((pos[:, frame] for frame in range(60)), 16, 4))
+    predicted = recognizer.predict(pos, window=16, stride=4)
+    for one, other in zip(streamed, predicted, strict=True):
+        assert (one.start, one.stop) == (other.start, other.stop)
+        assert np.abs(one.scores - other.scores).max() < 1e-6
+    present = list(recognizer.stream(poses(1, 60)[0], 16, 4))
+    predicted = recognizer.predict(poses(1, 60), window=16, stride=4)
+    for one, other in zip(present, predicted, strict=True):
+        assert np.abs(one.scores - other.scores).max() < 1e-6
 
 
 def test_a_joint_with_half_of_its_coordinates_is_refused():

@@ -41,5 +41,5 @@ def test_who_is_not_seen_in_a_window_is_no_part_of_it():
 
 def test_what_makes_no_windows_is_refused():
     for how in (("clip", None, 4), ("window", 0, 1), ("window", 4, 0), ("frame", None, None)):
-        with pytest.raises(ConfigError, match=r"stride|by 'frame'"):
+        with pytest.raises(ConfigError, match=r"stride|window 0|by 'frame'"):
             cut(*how, 16)
