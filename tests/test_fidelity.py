@@ -345,7 +345,10 @@ def test_a_release_of_a_preset_feeds_itself(tmp_path, monkeypatch, capsys, name,
     (note,) = json.loads(said.out)["notes"]
     assert note.startswith(f"other clips than run was trained on: pipeline is 'ours', was '{name}'")
     again = ["evaluate", "--data.name=ntu60", *clips, "--pretrained=run", "--keep_memory=false"]
-    assert main([*again, "--protocol=linear-sgd", "--tune.epochs=1"]) == 0
+    for protocol in ("linear-sgd", "finetune"):
+        assert main([*again, f"--protocol={protocol}", "--tune.epochs=1"]) == 0
+        said = f"{protocol}: as published ({name}, ntu60-xsub), "
+        assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["mamp", "skeleton2vec"])

@@ -58,6 +58,7 @@ def parser(about: str | None, datasets: Sequence[str], seeds: int = 3) -> argpar
     add("--small", action="store_true", help="presets for two CPU cores")
     add("--smoke", action="store_true", help="two steps of each run, to see that it works")
     add("--table", action="store_true", help="only write the tables")
+    add("--dry", action="store_true", help="only say what differs from the publications")
     add(
         "--incomplete",
         help="of NTU RGB+D, the owners' list of clips to leave out: a file, or fetch",
@@ -91,6 +92,8 @@ def main(found: argparse.ArgumentParser, lists: Lists, argv: Sequence[str] | Non
         print(*announced(bench, options.method), sep="\n", flush=True)
     if not runs:
         found.error("these options leave no run")
+    if options.dry:
+        return
     failed: list[str] = []
     if not options.table:
         for dataset in options.datasets:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from pyg_skeletonmae.commands.configs import CONFIGS
+from pyg_skeletonmae.commands.publications import Publication
 from pyg_skeletonmae.files.yaml import read_yaml
-from tables.recipes import Stage, recipe
+from tables.recipes import finetuning, pretraining
 from tables.runner import Run
 
 Settings = tuple[str, ...]
@@ -22,28 +23,33 @@ class Method:
         settings: What differs from it.
         finetune: The configuration of its fine-tuning.
         finetune_settings: What differs from that.
+        more: What is laid over either configuration.
+        flat: The same of 2-D poses.
+        publication: Whose classifiers are trained on it, by their own recipes; None: the paper's
+            are in the configurations, or it has none.
     """
 
     config: str
     settings: Settings = ()
     finetune: str = "joints_mlp"
     finetune_settings: Settings = ()
+    more: tuple[str, ...] = ()
+    flat: tuple[str, ...] = ()
+    publication: Publication | None = None
 
 
 _NO_LAYERS = ("--drop_path=null", "--trainer.optim.layer_decay=1.0")  # STTFormer has none
-# What its public code has otherwise than MAMP's: the last norm counts to the last block, positions
-# are not decayed, and schedules are read at the end of a step.
-_SKELETON2VEC = (
-    "--trainer.optim.lr_scale={encoder.norm: 0.8}",
-    "--trainer.optim.decay={position: false}",
-    "--trainer.optim.read_at=end",
-)
 METHODS = {
-    "graph_mae": Method("graph_mae", finetune="strl"),
-    "st_mae_vit": Method("st_mae_vit"),
-    "mamp": Method("mamp"),
-    "st_mae_sttformer": Method("st_mae_sttformer", finetune="sttformer"),
-    "skeleton2vec": Method("skeleton2vec", finetune_settings=_SKELETON2VEC),
+    "graph_mae": Method(
+        "graph_mae",
+        finetune="strl",
+        more=("finetune/strl_two_encoders",),
+        flat=("pretrain/graph_mae_2d", "finetune/strl_2d"),
+    ),
+    "st_mae_vit": Method("st_mae_vit", publication="mamp"),
+    "mamp": Method("mamp", publication="mamp"),
+    "st_mae_sttformer": Method("st_mae_sttformer", finetune="sttformer", publication="sttformer"),
+    "skeleton2vec": Method("skeleton2vec", publication="skeleton2vec"),
 }
 # The same for two CPU cores.
 _MAMP = (
@@ -127,9 +133,9 @@ class Bench:
     def pretraining(self, name: str, seed: int, settings: Settings = (), variant: str = "") -> Run:
         """A pre-training, or a variant of it."""
         method = self.method(name)
-        command = self._command("pretrain", f"pretrain/{method.config}", seed)
+        command = self._command("pretrain", f"pretrain/{method.config}", seed, method)
         folder = self._folder(name, variant, seed)
-        own = (*method.settings, *self._recipe("pretrain", name))
+        own = (*method.settings, *(() if self.small else pretraining(name, self.clips.key)))
         return Run(folder, [*command, *own, *settings])
 
     def linear(self, name: str, seed: int, variant: str = "", row: str = "linear") -> Iterator[Run]:
@@ -137,8 +143,10 @@ class Bench:
 
         A variant of a method, in the row's protocol, goes by its own name, pre-trained only.
         """
-        settings = ("--protocol=linear-sgd", "--data.batch_size=256", f"--select={self.select}")
-        settings += self._recipe("linear", name)
+        whose = self.method(name).publication
+        published = whose in ("mamp", "skeleton2vec")  # nobody has probed STTFormer
+        how = f"--tune.recipe={whose}" if published else "--data.batch_size=256"
+        settings = ("--protocol=linear-sgd", how, f"--select={self.select}")
         found = self._marked({"top1": "top1", "mean_class": "mean_class"})
         for start in ("pre-trained",) if variant else ("pre-trained", "random"):
             yield self._probe(
@@ -187,9 +195,11 @@ class Bench:
     ) -> Run:
         """Fine-tuning after a pre-training, that of the same name unless told, or from scratch."""
         method = self.method(name)
-        command = self._command("finetune", f"finetune/{method.finetune}", seed)
+        command = self._command("finetune", f"finetune/{method.finetune}", seed, method)
         command += [f"--select={self.select}", *method.finetune_settings]
-        command += [*self._recipe("finetune", name), *settings]
+        if method.publication is not None:
+            command += finetuning(method.publication, self.clips.key)
+        command += settings
         folder = self._folder(f"{protocol}{self._selection}-{name}", variant, seed)
         start = None if scratch else pretrained or self._folder(name, variant, seed)
         row = self._row(protocol, variant or f"{name} pre-trained", method.finetune, seed)
@@ -238,7 +248,8 @@ class Bench:
         variant: str = "",
     ) -> Run:
         method = self.method(name)
-        command = [*self._command("evaluate", f"pretrain/{method.config}", seed), *settings]
+        config = f"pretrain/{method.config}"
+        command = [*self._command("evaluate", config, seed, method), *settings]
         if start == "random":
             command.append("--random_init")
         if self.smoke:
@@ -249,16 +260,18 @@ class Bench:
         budget = pretrained if start == "pre-trained" else folder
         return Run(folder, command, about, found, pretrained, budget)
 
-    def _recipe(self, stage: Stage, name: str) -> Settings:
-        return () if self.small else recipe(stage, name, self.clips.key)
-
     @property
     def _selection(self) -> str:
         return "" if self.select == "last" else f"-{self.select}"
 
-    def _command(self, subcommand: str, config: str, seed: int) -> list[str]:
-        path = CONFIGS / f"{config}.yaml"
-        command = [subcommand, f"--config={path}", f"--seed={seed}"]
+    def _command(
+        self, subcommand: str, config: str, seed: int, method: Method | None = None
+    ) -> list[str]:
+        path, flat = CONFIGS / f"{config}.yaml", self.clips.pipeline == "pyskl2d"
+        over = () if method is None else (*method.more, *(method.flat if flat else ()))
+        stage, _, _ = config.partition("/")
+        own = [f"--config={CONFIGS / more}.yaml" for more in over if more.startswith(stage)]
+        command = [subcommand, f"--config={path}", *own, f"--seed={seed}"]
         if self.clips.pipeline is not None and "pipeline" in read_yaml(path)["data"]:
             command.append(f"--data.pipeline={self.clips.pipeline}")
         command += [*self.clips.settings, *self.settings]

@@ -2,15 +2,130 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import csv
+import inspect
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import yaml
+
+from pyg_skeletonmae import models
+from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.publications import published_settings
 from pyg_skeletonmae.files.yaml import read_yaml
+from pyg_skeletonmae.training import OptimConfig, Trainer
 from tables.protocols import CONFIGS, METHODS, Bench
 from tables.rows import OURS
 
 # Presets leave out what the public code gets wrong; see docs/fidelity.md.
 _REPAIRED = {"skeleton2vec": "decoder_order"}
 _LISTED = ("ntu60", "ntu120")  # whose owners list incomplete clips
+VALUES = Path(__file__).parents[1] / "published_values.csv"
+
+
+class Value(NamedTuple):
+    """A value of a public recipe: where it stands in ours, and where in theirs."""
+
+    stage: str
+    method: str
+    clips: tuple[str, ...]
+    key: str
+    value: Any
+    source: str
+
+
+@cache
+def values() -> tuple[Value, ...]:
+    """All values of public recipes that we know, by stage, method and data sets."""
+    with VALUES.open(newline="", encoding="utf-8") as file:
+        return tuple(
+            Value(
+                row["stage"], row["method"], tuple(row["clips"].split()), row["key"],
+                json.loads(row["value"]), row["source"],
+            )
+            for row in csv.DictReader(file)
+        )  # fmt: skip
+
+
+def other_values(bench: Bench, name: str) -> Iterator[tuple[Value, Any]]:
+    """The published values that the runs of a method do not have, and what they have."""
+    own = [v for v in values() if v.method == name and bench.clips.key in v.clips]
+    for stage in dict.fromkeys(value.stage for value in own):
+        settings = settings_of(bench, name, stage)
+        for value in own:
+            if value.stage == stage:
+                found = setting(settings, value.key)
+                if not _same(found, value.value):
+                    yield value, found
+
+
+def settings_of(bench: Bench, name: str, stage: str) -> dict[str, Any]:
+    """What a stage of a method is run with, as a configuration holds it."""
+    if stage == "linear":
+        whose = bench.method(name).publication
+        assert whose is not None
+        return published_settings("linear", whose, bench.clips.key)
+    run = bench.pretraining(name, 0) if stage == "pretrain" else bench.finetuning(name, 0)
+    settings: dict[str, Any] = {}
+    for option in run.command[1:]:
+        key, _, value = option.removeprefix("--").partition("=")
+        if key == "config":
+            _merge(settings, read_yaml(Path(value)))
+        else:
+            *sections, last = key.split(".")
+            section = settings
+            for part in sections:
+                section = section.setdefault(part, {})
+            section[last] = _read(value)
+    return settings
+
+
+def setting(settings: Mapping[str, Any], key: str) -> Any:
+    """A setting by its path, or the default of what it is an argument of."""
+    *sections, last = key.split(".")
+    section: Mapping[str, Any] = settings
+    above: Mapping[str, Any] = {}
+    for part in sections:
+        above, section = section, section.get(part, {})
+    if last in section:
+        return section[last]
+    if not sections:
+        return None  # drop_path, of the command
+    if sections[-1] in ("optim", "data"):
+        return getattr(OptimConfig() if sections[-1] == "optim" else DataConfig(), last)
+    name = str(above.get("class_path")).rpartition(".")[2]
+    kind = Trainer if sections == ["trainer"] else getattr(models, name)
+    return inspect.signature(kind).parameters[last].default
+
+
+def _read(value: str) -> Any:
+    """A value of an option; 1e-5 is no number in YAML, but one in JSON."""
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return yaml.safe_load(value)
+
+
+def _merge(settings: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(settings.get(key), dict):
+            _merge(settings[key], value)
+        else:
+            settings[key] = value
+
+
+def _same(found: Any, value: Any) -> bool:
+    """Equal, numbers up to rounding, and whatever kind of sequence."""
+    if isinstance(value, list) and isinstance(found, list | tuple):
+        return len(value) == len(found) and all(map(_same, found, value))
+    if isinstance(value, float) and isinstance(found, int | float):
+        return math.isclose(found, value, rel_tol=1e-12)
+    return bool(found == value)
 
 
 def announced(bench: Bench, methods: Sequence[str]) -> Iterator[str]:
@@ -51,6 +166,9 @@ def differences(bench: Bench, name: str) -> Iterator[str]:
         expected, found = _preset_pipeline(published.config), pipeline_of(bench, name)
         if found != expected:
             yield f"pipeline {found} instead of {expected}"
+        if not bench.small:
+            for value, ours in other_values(replace(bench, settings=()), name):
+                yield f"{value.stage}: {value.key} is {ours!r}, published {value.value!r}"
     if bench.clips.key.startswith(_LISTED) and not any(
         setting.startswith("--data.incomplete=") for setting in bench.clips.settings
     ):

@@ -24,6 +24,11 @@ class TuneConfig:
         lr: Peak learning rate.
         weight_decay: Weight decay.
         evaluate_every: Evaluate after every so many epochs, where weights are selected.
+        recipe: Whose recipe: ``mamp``, ``skeleton2vec`` or ``sttformer``, as published for the data
+            set; or ``ours``. None: that of the publication whose encoder and pipeline these are,
+            else ours.
+        batch_size: Clips per batch in training. None: ``data.batch_size`` if it is not the
+            default, else the recipe's.
     """
 
     head: Head | None = None
@@ -32,6 +37,8 @@ class TuneConfig:
     weight_decay: float | None = None
     evaluate_every: int = 1
     clips: int | None = None
+    recipe: Literal["mamp", "skeleton2vec", "sttformer", "ours"] | None = None
+    batch_size: int | None = None
 
     def apply(self, recipe: Recipe) -> Recipe:
         """The recipe with these settings.
@@ -47,12 +54,15 @@ class TuneConfig:
             optim = replace(optim, lr=self.lr, min_lr=min(optim.min_lr, self.lr))
         if self.weight_decay is not None:
             optim = replace(optim, weight_decay=self.weight_decay)
+        if self.epochs is not None and optim.swa_start is not None:  # as early in a shorter run
+            optim = optim.averaged_from(optim.swa_start * self.epochs // recipe.epochs)
         return replace(
             recipe,
             head=self.head or recipe.head,
             epochs=recipe.epochs if self.epochs is None else self.epochs,
             clips=recipe.clips if self.epochs is None else None,
             evaluate_every=self.evaluate_every,
+            batch_size=self.batch_size or recipe.batch_size,
             optim=optim,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,8 @@ from pyg_skeletonmae.commands.cards import model_card
 from pyg_skeletonmae.commands.data_section import DataConfig, same_sides
 from pyg_skeletonmae.commands.encoders import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.commands.evaluation_context import Job
-from pyg_skeletonmae.commands.options import Options
+from pyg_skeletonmae.commands.options import Options, TuneConfig
+from pyg_skeletonmae.commands.publications import Tuning, clips_of, publication_of, published
 from pyg_skeletonmae.commands.run_steps import (
     answer,
     check_validation,
@@ -46,21 +48,39 @@ SCORES = "scores.npz"
 
 def probe(job: Job, options: Options) -> dict[str, Any]:
     """The linear probe of the publications: by SGD, on augmented clips."""
-    return _train_once(job, LINEAR_SGD, options)
+    return _train_once(job, "linear", options)
 
 
 def finetune(job: Job, options: Options) -> dict[str, Any]:
     """Fine-tuning."""
-    return _train_once(job, finetune_recipe(job.needed_encoder()), options)
+    return _train_once(job, "finetune", options)
 
 
-def _train_once(job: Job, recipe: Recipe, options: Options) -> dict[str, Any]:
+def _train_once(job: Job, tuning: Tuning, options: Options) -> dict[str, Any]:
     """The run folder gets the release, so that it can be part of an ensemble."""
     if job.folder is not None and len(job.splits.labelled) < len(job.splits.train):
         keep_labels(job.folder, job.splits.labelled)
     release = None if job.folder is None else job.folder / runs.RELEASE
-    recipe = options.tune.apply(recipe)
+    recipe = _recipe(job, tuning, options.tune)
     return train_on(job, recipe, job.splits.labelled, job.folder, release)
+
+
+def _recipe(job: Job, tuning: Tuning, tune: TuneConfig) -> Recipe:
+    """How a classifier is trained: as published for this data set, and said so, or as we do it."""
+    encoder, clips = job.needed_encoder(), clips_of(job.data)
+    name = tune.recipe or publication_of(encoder, job.data, tuning) or "ours"
+    if name == "ours":
+        recipe = LINEAR_SGD if tuning == "linear" else finetune_recipe(encoder)
+        return tune.apply(recipe)
+    recipe = published(tuning, name, clips)
+    if job.data.batch_size != DataConfig.batch_size:  # what is given by default is not meant
+        recipe = replace(recipe, batch_size=job.data.batch_size)
+    recipe = tune.apply(recipe)
+    logging.getLogger("pyg_skeletonmae").info(
+        "%s: as published (%s, %s), %s at %g, batches of %d; --tune.recipe ours is ours",
+        job.protocol or tuning, name, clips, recipe.optim.name, recipe.optim.lr, recipe.batch_size,
+    )  # fmt: skip
+    return recipe
 
 
 def semi(job: Job, options: Options) -> dict[str, Any]:
@@ -78,7 +98,7 @@ def semi(job: Job, options: Options) -> dict[str, Any]:
     def measured(subset: SkeletonDataset, folder: Path | None) -> dict[str, Any]:
         if test is not None:
             return answer(linear_probe(job.training(subset), test, job.l2_grid, job.seed))
-        recipe = options.tune.apply(finetune_recipe(job.needed_encoder()))
+        recipe = _recipe(job, "finetune", options.tune)
         return answer(train_on(job, recipe, subset, folder))
 
     labels, dataset = Path(job.data.cache) / "labels", job.splits.labelled
@@ -158,7 +178,8 @@ def train_on(
     if job.select == "val-best":
         check_validation(job.splits._replace(labelled=dataset))
     device = loader_device(job.device)
-    loader = job.data.train_loader(dataset, job.seed, device, drop_small=True)
+    data = replace(job.data, batch_size=recipe.batch_size or job.data.batch_size)
+    loader = data.train_loader(dataset, job.seed, device, drop_small=True)
     try_batch(recipe.classifier(encoder, dataset.num_classes).cpu(), loader)
     val = None if job.splits.val is None else job.data.eval_loader(job.splits.val, device)
     how = f"evaluate {job.protocol}".rstrip()

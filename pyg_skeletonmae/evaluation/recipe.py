@@ -27,6 +27,8 @@ class Recipe:
         drop_path: The rate of stochastic depth of a transformer encoder; None: its own.
         evaluate_every: Evaluate after every so many epochs, on held-out subjects if there are any.
         clips: Clips to train on, each counted as often as it is seen, in place of ``epochs``.
+        norm_eps: The epsilon of the head's BatchNorm.
+        batch_size: Clips per batch, where that belongs to the recipe.
     """
 
     head: Head
@@ -37,11 +39,17 @@ class Recipe:
     drop_path: float | None = None
     evaluate_every: int = 1
     clips: int | None = None
+    norm_eps: float = 1e-5
+    batch_size: int | None = None
 
     def within(self, clips: int) -> Recipe:
-        """The recipe with its length in clips; the warm-up stays the same share of it."""
+        """The recipe with its length in clips; the warm-up stays the same share of it.
+
+        Weights are not averaged then: epochs differ from data set to data set.
+        """
         share = self.optim.warmup_epochs / max(self.epochs, 1)
         optim = replace(self.optim, warmup_epochs=0.0, warmup_fraction=min(share, 0.5))
+        optim = optim.averaged_from(0)
         return replace(self, clips=clips, optim=optim)
 
     def classifier(self, encoder: SkeletonEncoder, num_classes: int) -> Classifier:
@@ -58,6 +66,7 @@ class Recipe:
             self.head,
             label_smoothing=self.label_smoothing,
             freeze_encoder=self.freeze,
+            norm_eps=self.norm_eps,
         )
 
     def trainer(self, seed: int = 0, accelerator: str = "auto") -> Trainer:
@@ -76,7 +85,8 @@ class Recipe:
         )
 
 
-# The probe of MAMP's and Skeleton2vec's public codes: batches of 256, augmented.
+# What the probes of MAMP's and Skeleton2vec's public codes share: batches of 256, augmented. Each
+# as it is: configs/finetune/linear_probe.yaml, and joints_mlp.yaml for the following.
 LINEAR_SGD = Recipe(
     "bn-linear",
     100,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
@@ -34,7 +34,7 @@ class OptimConfig:
         read_at: Where in a step warm-up and ``cosine`` are read, see :func:`lr_factor`: at its
             ``start``, as MAMP does (its first step moves nothing), at its ``end``, as Skeleton2vec
             does, or, ``ours``, the warm-up at the end and the rest at the start, so that no step is
-            lost.
+            lost; or once an ``epoch``, as STTFormer does: all of its steps have one rate.
         milestones: Epochs, counted from the start of the run, at which ``step`` steps.
         gamma: Factor of each such step.
         no_decay: Leave biases and one-dimensional tensors (norms, tokens) undecayed.
@@ -75,7 +75,7 @@ class OptimConfig:
     lr_scale: dict[str, float] = field(default_factory=dict)
     layer_decay: float = 1.0
     warmup_fraction: float = 0.0
-    read_at: Literal["ours", "start", "end"] = "ours"
+    read_at: Literal["ours", "start", "end", "epoch"] = "ours"
     swa_start: int | None = None
     swa_lr: float | None = None
     swa_anneal: int = 10
@@ -84,6 +84,11 @@ class OptimConfig:
         for ok, key, expected in self._rules():
             if not ok:
                 raise ConfigError(f"optim.{key}: expected {expected}, found {getattr(self, key)!r}")
+
+    def averaged_from(self, epoch: int) -> OptimConfig:
+        """The same with weights averaged from another epoch on; 0: not at all."""
+        rate = self.swa_lr if epoch else None
+        return replace(self, swa_start=epoch or None, swa_lr=rate)
 
     def _rules(self) -> Iterator[tuple[bool, str, str]]:
         """(does it hold, setting, what was expected) for every setting with a range."""
@@ -103,7 +108,8 @@ class OptimConfig:
         once = self.warmup_fraction == 0 or self.warmup_epochs == 0
         yield 0 <= self.warmup_fraction < 1, "warmup_fraction", "a number in [0, 1)"
         yield once, "warmup_fraction", "0 beside warmup_epochs"
-        yield self.read_at in ("ours", "start", "end"), "read_at", "ours, start or end"
+        places = ("ours", "start", "end", "epoch")
+        yield self.read_at in places, "read_at", "ours, start, end or epoch"
         yield 0 <= self.min_lr <= self.lr, "min_lr", f"a number from 0 to lr ({self.lr:g})"
         rising = sorted(set(self.milestones)) == self.milestones
         yield rising and all(m > 0 for m in self.milestones), "milestones", "rising epochs > 0"
@@ -214,7 +220,8 @@ def lr_factor(
     with :math:`W` warm-up steps, :math:`S` total steps (with ``swa_start``: those before it; there
     the factor goes on from :math:`f(S)` to ``swa_lr / peak``) and :math:`r` = ``min_lr / lr``. Of
     ``read_at="start"`` :math:`a = b = 0`, of ``"end"`` :math:`a = b = 1`, of ``"ours"``
-    :math:`a = 1, b = 0`.
+    :math:`a = 1, b = 0`. Of ``"epoch"`` :math:`s` is the first step of its epoch, and :math:`a` the
+    steps of an epoch, :math:`b = 0`.
 
     Args:
         config: The settings.
@@ -224,15 +231,18 @@ def lr_factor(
     """
     warmup = round(config.warmup_epochs * steps_per_epoch + config.warmup_fraction * total_steps)
     floor = config.min_lr / config.lr
-    rising, falling = int(config.read_at != "start"), int(config.read_at == "end")
+    by_epoch = config.read_at == "epoch"
+    rising = steps_per_epoch if by_epoch else int(config.read_at != "start")
+    falling = int(config.read_at == "end")
 
     start = None if config.swa_start is None else config.swa_start * steps_per_epoch
     end = total_steps if start is None else start
     peak = config.lr if peak is None else peak
 
     def scheduled(step: int) -> float:
+        step -= step % steps_per_epoch if by_epoch else 0
         if step < warmup:
-            return (step + rising) / warmup
+            return min(1.0, (step + rising) / warmup)
         if config.schedule == "cosine":
             progress = min(1.0, (step + falling - warmup) / max(1, end - warmup))
             return floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2

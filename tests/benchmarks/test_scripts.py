@@ -11,7 +11,7 @@ import ablation
 import pytest
 from miniature_helpers import write_ntu, write_pku, write_poses
 from tables.command import clips_of
-from tables.protocols import Bench
+from tables.protocols import METHODS, Bench
 
 from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.transforms.masking import keep_count
@@ -174,3 +174,32 @@ def test_random_joints_are_as_many_as_those_of_the_parts():
         for names in ablation.PART_SETS[percent]:
             parts = {name: len(COCO17.parts[name]) for name in ablation.PARTS}
             assert abs(sum(parts[name] for name in names.split()) - joints) <= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "methods"),
+    [
+        ("ntu_linear", ["--incomplete=fetch"], METHODS),
+        ("ntu_knn", ["--incomplete=fetch"], METHODS),
+        ("ntu_finetune", ["--incomplete=fetch"], METHODS),
+        ("ntu_semi", ["--incomplete=fetch"], METHODS),
+        ("ntu_transfer", ["--incomplete=fetch"], METHODS),
+        ("pkummd", [], METHODS),
+        ("finegym", [], ["graph_mae"]),
+        ("diving48", [], ["graph_mae"]),
+        ("ablation", [], ["graph_mae"]),
+    ],
+)
+def test_scripts_say_what_differs_from_the_publications(
+    monkeypatch, capsys, tmp_path, name, arguments, methods
+):
+    """Before anything runs; of the papers' presets, on all of their data sets: nothing."""
+    monkeypatch.chdir(tmp_path)
+    chosen = [] if name == "ablation" else ["--method", *methods]
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--dry", "--seeds=0", *arguments, *chosen])
+    runpy.run_path(str(BENCHMARKS / f"{name}.py"), run_name="__main__")
+    lines = [line for line in capsys.readouterr().out.splitlines() if ": pipeline " in line]
+    for method in methods:
+        own = [line for line in lines if f": {method}: pipeline " in line]
+        assert own and all("differs from the publication: nothing" in line for line in own)
+    assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pyg_skeletonmae.commands.options import TuneConfig
+from pyg_skeletonmae.commands.publications import published
 from pyg_skeletonmae.evaluation import FINETUNE, LINEAR_SGD
 
 
@@ -16,3 +17,12 @@ def test_what_is_said_is_changed_alone():
     assert recipe.optim.layer_decay == FINETUNE.optim.layer_decay
     assert TuneConfig(epochs=0).apply(FINETUNE).epochs == 0  # which the Trainer refuses
     assert TuneConfig(lr=0.01).apply(LINEAR_SGD).optim.min_lr == 0.0
+
+
+def test_weights_are_averaged_as_early_in_a_shorter_run():
+    recipe = published("finetune", "skeleton2vec", "ntu60-xview")
+    for epochs, start in ((120, 100), (12, 10), (1, None)):
+        optim = TuneConfig(epochs=epochs).apply(recipe).optim
+        assert (optim.swa_start, optim.swa_lr) == (start, 1e-5 if start else None)
+    optim = TuneConfig(clips=1000).apply(recipe).optim
+    assert (optim.swa_start, optim.swa_lr, optim.min_lr) == (None, None, 5e-6)

@@ -62,6 +62,16 @@ def test_warmup_then_cosine_of_the_public_codes(read_at, late):
     assert factor(0) == late * 0.05
 
 
+def test_a_schedule_that_is_read_once_an_epoch():
+    """``adjust_learning_rate`` of STTFormer (b9bc6f6a): base * (epoch + 1) / 5, then steps."""
+    config = OptimConfig(
+        lr=0.1, schedule="step", warmup_epochs=5, milestones=[6, 8], gamma=0.1, read_at="epoch"
+    )
+    expected = [0.02, 0.04, 0.06, 0.08, 0.1, 0.1, 0.01, 0.01, 0.001]
+    found = rates(config, 27, 3)
+    assert found == pytest.approx([rate for rate in expected for _ in range(3)])
+
+
 def test_warmup_as_a_share_of_the_run():
     by_epochs = OptimConfig(schedule="cosine", warmup_epochs=0.5)
     by_share = OptimConfig(schedule="cosine", warmup_fraction=0.25)

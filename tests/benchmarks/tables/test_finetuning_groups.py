@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from s2v_helpers import BACKBONE
 from tables.protocols import CONFIGS, METHODS
+from tables.recipes import finetuning
 
 from pyg_skeletonmae.commands.parser import build_parser
 from pyg_skeletonmae.layouts import NTU25
@@ -20,7 +21,8 @@ def test_groups_of_the_public_codes(name: str, norm: float, position: float, rea
     """``util/lr_decay.py`` of MAMP (09e6252a) and ``utils/lr_decay.py`` of Skeleton2vec."""
     method, parser = METHODS[name], build_parser()
     path = CONFIGS / "finetune" / f"{method.finetune}.yaml"
-    config = parser.parse_args(["finetune", f"--config={path}", *method.finetune_settings])
+    own = finetuning(method.publication, "ntu60-xsub")
+    config = parser.parse_args(["finetune", f"--config={path}", *own])
     optim = parser.instantiate(config).finetune.trainer.optim
     model = Classifier(BACKBONE.encoder(skeleton=NTU25, in_channels=3, frames=30), 4, "joints-mlp")
     found = {

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tables.command import clips_of
 from tables.protocols import METHODS, Bench
-from tables.publication import announced, differences, pipeline_of
+from tables.publication import announced, differences, other_values, pipeline_of, values
 
 OWN = {
     "graph_mae": "ours",
@@ -16,16 +18,56 @@ OWN = {
 }
 
 
+NTU = [("ntu60", "xsub"), ("ntu60", "xview"), ("ntu120", "xsub"), ("ntu120", "xset")]
+PKU = [("pkummd1", "xsub"), ("pkummd2", "xsub")]
+POSES = [("finegym", "official"), ("diving48", "official")]
+# On what each was published, stage by stage.
+PUBLISHED = {
+    "graph_mae": ([*POSES, *NTU], {"pretrain", "finetune"}),
+    "st_mae_vit": ([*NTU, *PKU], {"pretrain", "finetune", "linear"}),
+    "mamp": ([*NTU, *PKU], {"pretrain", "finetune", "linear"}),
+    "st_mae_sttformer": (NTU, {"pretrain", "finetune"}),
+    "skeleton2vec": ([*NTU, *PKU], {"pretrain", "finetune", "linear"}),
+}
+CLIPS = [(name, *clips) for name, (sets, _) in PUBLISHED.items() for clips in sets]
+
+
+@pytest.mark.parametrize(("name", "dataset", "split"), CLIPS)
+def test_every_value_of_a_publication_is_that_of_its_runs(name, dataset, split):
+    """``published_values.csv``: file of ours and key, value, and where the publication has it."""
+    runs = bench(dataset, split)
+    told = [value for value in values() if value.method == name and runs.clips.key in value.clips]
+    assert {value.stage for value in told} == PUBLISHED[name][1] and len(told) > 20
+    assert len({(value.stage, value.key) for value in told}) == len(told)  # none is said twice
+    assert [(v.stage, v.key, v.value, v.source, ours) for v, ours in other_values(runs, name)] == []
+    assert all(value.source for value in told)
+
+
+def test_every_value_is_of_a_publication():
+    known = {(n, d if s == "official" else f"{d}-{s}") for n, d, s in CLIPS}
+    assert {(value.method, clips) for value in values() for clips in value.clips} == known
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"settings": ("--model.init_args.mask.init_args.tau=0.5",)}, "pretrain: .*tau is 0.5"),
+        ({"finetune_settings": ("--trainer.optim.lr=1e-3",)}, "finetune: .*lr is 0.001, published"),
+        ({"publication": "skeleton2vec"}, "linear: model.init_args.norm_eps is 1e-05, published"),
+    ],
+)
+def test_a_preset_that_drifts_is_named(monkeypatch, changes, said):
+    monkeypatch.setitem(METHODS, "mamp", replace(METHODS["mamp"], **changes))
+    assert any(re.search(said, line) for line in differences(bench("ntu60", "xsub"), "mamp"))
+
+
 def bench(dataset: str, split: str, *settings: str, small: bool = False) -> Bench:
     clips = clips_of(dataset, split, None, Path("data"), "fetch")
     return Bench(clips, small, settings=settings)
 
 
 @pytest.mark.parametrize("name", METHODS)
-@pytest.mark.parametrize(
-    ("dataset", "split"),
-    [("ntu60", "xsub"), ("ntu60", "xview"), ("ntu120", "xset"), ("pkummd2", "xsub")],
-)
+@pytest.mark.parametrize(("dataset", "split"), [*NTU, *PKU])
 def test_presets_of_publications_differ_in_nothing(name, dataset, split):
     runs = bench(dataset, split)
     assert list(differences(runs, name)) == []
