@@ -268,17 +268,22 @@ def test_testing_of_pyskl_in_2d(tmp_path, stream, scores):
 # Written files: nobody, one, two, and two who trade places ------------------------------------
 
 
+NAMES = [f"S001C001P001R001A00{action}" for action in (1, 2, 3, 4)]
+
+
+def write_persons(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Files of nobody, one, two, and two of whom the second is there longer and moves more."""
+    one, two = person(30, 1), person(30, 2, scale=0.2)
+    everybody = ({}, {5: (0, one)}, {5: (0, two), 6: (0, one)}, {5: (0, one[:20]), 6: (0, two)})
+    for name, tracks in zip(NAMES, everybody, strict=True):
+        write_skeleton(folder, tracks, 30, name)
+    return one, two
+
+
 def test_persons_of_written_files(tmp_path):
     """What becomes of them in each pipeline: two slots, zeros where nobody is."""
-    one, two = person(30, 1), person(30, 2, scale=0.2)
-    for name, tracks in {
-        "S001C001P001R001A001": {},
-        "S001C001P001R001A002": {5: (0, one)},
-        "S001C001P001R001A003": {5: (0, two), 6: (0, one)},
-        "S001C001P001R001A004": {5: (0, one[:20]), 6: (0, two)},  # the second moves more
-    }.items():
-        write_skeleton(tmp_path, tracks, 30, name)
-    names = [f"S001C001P001R001A00{action}" for action in (2, 3, 4)]
+    _, two = write_persons(tmp_path)
+    names = NAMES[1:]
     mamp = feed(preset("pretrain/mamp", tmp_path, path=str(tmp_path), frames=30), train=False)
     s2v = preset("pretrain/skeleton2vec", tmp_path, path=str(tmp_path), frames=30, views=1)
     s2v_clips = feed(s2v, train=False)
@@ -295,6 +300,63 @@ def test_persons_of_written_files(tmp_path):
     # The first person is gone after 20 frames: zeros, as the public code has it.
     gone = s2v_clips[names[2]][0, 1, frames >= 20]
     assert not gone.any()
+
+
+def test_persons_of_written_files_are_as_many_as_there_are_in_ours(tmp_path):
+    """No slot is filled, and nobody is a person of zeros."""
+    write_persons(tmp_path)
+    config = DataConfig("ntu60", str(tmp_path), cache=str(tmp_path / "cache"), frames=30)
+    dataset = open_dataset(config)
+    assert list(dataset.store.names) == NAMES[1:]  # a file of nobody is left out
+    (batch,) = config.eval_loader(dataset)
+    assert batch.num_tracks.tolist() == [1, 2, 2]
+    tracks = batch.pos.view(5, 25, 30, 3)
+    valid = batch.valid.view(5, 25, 30)
+    assert valid.any((1, 2)).all() and all(track.any() for track in tracks)
+    gone = valid.all(1)[4]  # who was there for 20 frames stands second
+    assert gone[:19].all() and not gone[21:].any() and valid.all(1)[3].all()
+
+
+def test_persons_of_written_files_in_pyskl_3d(tmp_path):
+    """Who is there longer stands first, about the spine and turned by the shoulders."""
+    write_persons(tmp_path)
+    changes = {"path": str(tmp_path), "pipeline": "pyskl3d", "frames": 30, "views": 1}
+    clips = feed(preset("pretrain/skeleton2vec", tmp_path, **changes), train=False)
+    assert sorted(clips) == NAMES[1:]
+    shown = [[bool(clips[name][0, slot].any()) for slot in (0, 1)] for name in NAMES[1:]]
+    assert shown == [[True, False], [True, True], [True, True]]
+    first, second = clips[NAMES[3]][0]
+    assert all(frame.any() for frame in first)
+    assert sum(bool(frame.any()) for frame in second) == 20
+    for clip in clips.values():
+        start = clip[0, 0, :, 1].norm(dim=-1).argmin()  # of whatever frames were sampled
+        shoulders = clip[0, 0, start, 4] - clip[0, 0, start, 8]
+        assert not clip[0, 0, start, 1].any() and shoulders[1:].abs().max() < 1e-6
+
+
+def test_persons_of_written_poses_in_pyskl_2d(tmp_path):
+    """A second person of zeros; two stay in the order of the file."""
+    random = np.random.default_rng(0)
+    poses = random.uniform(100, 600, (2, 12, 17, 2)).astype(np.float16)
+    people = {"one": poses[:1], "two": poses, "swapped": poses[::-1], "nobody": poses[:1] * 0}
+    size = {"img_shape": (720, 1280), "original_shape": (720, 1280), "total_frames": 12}
+    clips = [
+        {"frame_dir": name, "label": i % 2, "keypoint": keypoint.copy(), **size,
+         "keypoint_score": np.ones(keypoint.shape[:3], np.float16) * bool(keypoint.any())}
+        for i, (name, keypoint) in enumerate(people.items())
+    ]  # fmt: skip
+    path = save_pyskl(tmp_path / "gym_hrnet.pkl", clips, {"train": list(people), "val": []})
+    changes = {"name": "finegym", "path": str(path.parent), "pipeline": "pyskl2d", "rotate": 0.0}
+    found = feed(preset("pretrain/mamp", tmp_path, frames=12, views=1, **changes), train=False)
+    frames = decode_test(12, 12, 1, starts=False)[0]
+    centre = np.array([640, 360], np.float32)
+    wanted = {name: (x.astype(np.float32) - centre) / centre for name, x in people.items()}
+    for name in ("one", "two", "swapped"):
+        for slot, person_ in enumerate(wanted[name]):
+            assert difference(found[name][0, slot, ..., :2], person_[frames]) < MOST
+    assert not found["one"][0, 1].any()
+    assert found["two"][0, 0].equal(found["swapped"][0, 1])
+    assert sorted(found) == ["one", "swapped", "two"]  # a clip of nobody is left out
 
 
 def test_the_page_has_no_other_rows():
