@@ -20,7 +20,8 @@ def test_presets_and_types_are_installed() -> None:
     package = CONFIGS.parent
     patterns = SETUP["options.package_data"]["pyg_skeletonmae"].split(", ")
     files = {path for pattern in patterns for path in package.glob(pattern)}
-    assert set(package.rglob("*.yaml")) | {package / "py.typed"} == files
+    others = {package / "py.typed", package / "visualize/page.html"}
+    assert set(package.rglob("*.yaml")) | others == files
 
 
 def test_a_source_archive_holds_what_reading_and_testing_take() -> None:

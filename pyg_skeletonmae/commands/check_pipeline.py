@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar, cast, get_args
 
 import numpy as np
-import torch
 from jsonargparse import ArgumentParser
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import as_tracks, tracks_edge_index
+from pyg_skeletonmae.batch import as_tracks
+from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.ntu import NtuReader
 from pyg_skeletonmae.datasets.sets.pkummd import ReadRecording
 from pyg_skeletonmae.datasets.sets.pkummd_files import Part, find_recordings, parse_pku_name
 from pyg_skeletonmae.datasets.sets.pyskl_clips import PysklOptions, pyskl_tracks
+from pyg_skeletonmae.datasets.store import write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
-from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 from pyg_skeletonmae.io.pyskl import read_pyskl
 from pyg_skeletonmae.io.xy_npz import Side, XYFile
@@ -156,14 +157,11 @@ def _chosen(clips: Sequence[T], number: int) -> T:
 
 def _as_data(clip: Clip, skeleton: Skeleton, seed: int) -> Data:
     """A clip as a store would give it: zero where it is missing."""
-    pos = torch.from_numpy(np.ascontiguousarray(clip.pos, np.float32))
-    valid = torch.from_numpy(np.ascontiguousarray(clip.valid))
-    nodes = pos.masked_fill(~valid[..., None], 0.0).transpose(1, 2).flatten(0, 1)
-    return Data(
-        pos=nodes, valid=valid.transpose(1, 2).flatten(0, 1), num_tracks=torch.tensor([len(pos)]),
-        edge_index=tracks_edge_index(skeleton, len(pos)),
-        key=clip_keys(seed, 0, torch.tensor([0])),
-    )  # fmt: skip
+    dataset = SkeletonDataset(
+        write_store(None, [replace(clip, label=None)], skeleton, all_tracks=True)
+    )
+    dataset.set_epoch(0, seed)
+    return cast(Data, dataset[0])
 
 
 def _row(name: str, data: Data, skeleton: Skeleton) -> tuple[str, str, str, str, str]:

@@ -22,8 +22,8 @@ from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import Preprocessing
-from pyg_skeletonmae.models.preprocessing import up_axis
 from pyg_skeletonmae.skeleton.layouts import get_layout
+from pyg_skeletonmae.skeleton.upright import up_axis
 from pyg_skeletonmae.transforms.pipelines import (
     PUBLIC,
     PipelineName,

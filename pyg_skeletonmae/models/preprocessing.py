@@ -5,16 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, cast, get_args
+from typing import Any, get_args
 
 import yaml
-from torch import Tensor
 from torch_geometric.transforms import Compose
 
 from pyg_skeletonmae.configurable.arguments import CheckedMeta, nearest
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, check_choice
 from pyg_skeletonmae.files.yaml import brief_problem, parse_yaml
 from pyg_skeletonmae.skeleton import Skeleton
+from pyg_skeletonmae.skeleton.upright import UpAxis
 from pyg_skeletonmae.transforms.pipelines import PipelineName, once_per_clip, public_transform
 from pyg_skeletonmae.transforms.prenormalize import AlignMode
 from pyg_skeletonmae.transforms.recipe import standard_transform
@@ -23,7 +23,6 @@ from pyg_skeletonmae.transforms.streams import Stream
 from pyg_skeletonmae.transforms.tracks import Fill
 
 FORMAT = 2
-UpAxis = Literal["x up", "y up", "z up", "x down", "y down", "z down"]
 MAX_FRAMES, MAX_VIEWS = 2**16, 100
 _TEXT = 200
 _OTHERS = {  # settings that a pipeline does not have
@@ -34,31 +33,6 @@ _OTHERS = {  # settings that a pipeline does not have
     "pyskl3d": ("center", "scale"),
 }
 _FACTS = ("skeleton", "channels", "unit", "rate", "axes")  # of the clips, not of what is done
-
-
-def up_axis(skeleton: Skeleton, pos: Tensor, valid: Tensor | None = None) -> UpAxis | None:
-    """Which axis of coordinates is vertical, and where it points; None where they do not tell.
-
-    The mean line from the feet (or hips) to the head; along an axis, if that holds 0.8 of its
-    length (our choice: people bend and lie, but rarely all of them).
-
-    Args:
-        skeleton: The joints.
-        pos: Poses, ``[R, V, C]``, two or three coordinates first.
-        valid: Which joints are present, ``[R, V]``; None: all.
-    """
-    names = ("head_top head nose", "left_foot left_ankle left_hip pelvis")
-    ends = [next((j for j in side.split() if j in skeleton.joints), None) for side in names]
-    if None in ends:
-        return None
-    high, low = (skeleton.index(str(joint)) for joint in ends)
-    seen = slice(None) if valid is None else valid[:, high] & valid[:, low]
-    line = (pos[:, high, :3] - pos[:, low, :3])[seen].double().mean(dim=0)
-    axis = int(line.abs().argmax()) if len(line) > 1 else 0
-    if not abs(float(line[axis])) > 0.8 * float(line.norm()):
-        return None
-    letter, points = "xyz"[axis], "up" if line[axis] > 0 else "down"
-    return cast(UpAxis, f"{letter} {points}")
 
 
 @dataclass(frozen=True)

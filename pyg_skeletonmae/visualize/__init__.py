@@ -1,4 +1,4 @@
-"""Pictures of skeletons, and the charts of a run."""
+"""Pictures, films and pages of skeletons, and the charts of a run."""
 
 from typing import TYPE_CHECKING
 
@@ -6,11 +6,19 @@ from pyg_skeletonmae.__lazy__ import attach
 
 if TYPE_CHECKING:
     from pyg_skeletonmae.visualize.charts import draw_confusion, draw_curves, embedding_map
+    from pyg_skeletonmae.visualize.films import animate
     from pyg_skeletonmae.visualize.label_curve import draw_label_curve
+    from pyg_skeletonmae.visualize.page import Page, Scene, Scores
+    from pyg_skeletonmae.visualize.panel import Panel
     from pyg_skeletonmae.visualize.pose import draw_skeleton
-    from pyg_skeletonmae.visualize.strips import animate, draw_clip, draw_reconstruction
+    from pyg_skeletonmae.visualize.strips import draw_clip, draw_reconstruction
+    from pyg_skeletonmae.visualize.viewer import view
 
 __all__ = [
+    "Page",
+    "Panel",
+    "Scene",
+    "Scores",
     "animate",
     "draw_clip",
     "draw_confusion",
@@ -19,6 +27,7 @@ __all__ = [
     "draw_reconstruction",
     "draw_skeleton",
     "embedding_map",
+    "view",
 ]
 
 attach(__name__)

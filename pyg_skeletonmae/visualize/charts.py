@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +22,7 @@ Array = Tensor | NDArray[Any]
 
 # Okabe and Ito's colours, told apart by readers with any colour vision.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
+METHODS = {"pca": "principal components", "tsne": "t-SNE", "umap": "UMAP"}
 _MARKERS = "osD^vPX*"
 _LINES = ("-", "--", ":", "-.")
 
@@ -133,7 +134,8 @@ def embedding_map(
         x: ``[N, D]`` features, ``N >= 3``, ``D >= 2``.
         labels: ``[N]`` classes.
         class_names: Their names.
-        method: ``"pca"`` (linear, distances mean something) or ``"tsne"`` (neighbourhoods only).
+        method: ``"pca"`` (linear, distances mean something), ``"tsne"`` or ``"umap"``, see
+            :func:`project`.
         title: Above the map; by default the method.
         seed: Of the random start of t-SNE.
 
@@ -151,7 +153,7 @@ def embedding_map(
     if not 0 <= classes.min() <= classes.max() < len(class_names):
         worst = classes.max() if classes.min() >= 0 else classes.min()
         raise DataError(f"label {worst}, but there are {len(class_names)} class names")
-    points = _project(features, method, seed)
+    points = project(features, method, seed)
     figure = new_figure(5.2 + 0.06 * max(len(name) for name in class_names), 4.6)
     ax = figure.add_subplot()
     for number in np.unique(classes).tolist():
@@ -167,7 +169,7 @@ def embedding_map(
             alpha=0.75,
             label=class_names[number],
         )
-    ax.set_title(title or {"pca": "principal components", "tsne": "t-SNE"}[method], fontsize=10)
+    ax.set_title(title or METHODS[method], fontsize=10)
     ax.set_xticks([])
     ax.set_yticks([])
     ax.spines[:].set_visible(False)
@@ -175,16 +177,33 @@ def embedding_map(
     return figure
 
 
-def _project(features: NDArray[Any], method: str, seed: int) -> NDArray[Any]:
+def project(features: NDArray[Any], method: str, seed: int = 0) -> NDArray[Any]:
+    """Features ``[N, D]`` in the plane ``[N, 2]``.
+
+    Args:
+        features: ``N >= 3``, ``D >= 2``.
+        method: ``"pca"``, principal components; ``"tsne"`` (`van der Maaten and Hinton
+            <https://www.jmlr.org/papers/v9/vandermaaten08a.html>`_), neighbourhoods only, with a
+            perplexity of 30 or, of fewer than 91 rows, a third of them; ``"umap"`` (`McInnes et al.
+            <https://arxiv.org/abs/1802.03426>`_), if ``umap-learn`` is installed.
+        seed: Of t-SNE and UMAP.
+
+    Raises:
+        ConfigError: The method is unknown, or not installed.
+    """
+    check_choice("method", method, METHODS)
     if method == "pca":
-        centred = features - features.mean(0)
-        _, _, axes = np.linalg.svd(centred, full_matrices=False)
-        plane: NDArray[Any] = centred @ axes[:2].T
-        return plane
+        from sklearn.decomposition import PCA
+
+        return np.asarray(PCA(2, svd_solver="full").fit_transform(features))
     if method == "tsne":
         from sklearn.manifold import TSNE
 
         perplexity = min(30.0, (len(features) - 1) / 3)
         tsne = TSNE(perplexity=perplexity, init="pca", random_state=seed)
         return np.asarray(tsne.fit_transform(features))
-    raise ConfigError(f"method {method!r}: expected 'pca' or 'tsne'")
+    try:
+        from umap import UMAP
+    except ImportError:
+        raise ConfigError("method 'umap': pip install umap-learn") from None
+    return np.asarray(UMAP(random_state=seed).fit_transform(features))

@@ -26,6 +26,7 @@ def draw_skeleton(
     valid: Array | None = None,
     masked_color: str | None = None,
     axes: tuple[int, int] = (0, 1),
+    weight: Array | None = None,
 ) -> None:
     """Draws one pose.
 
@@ -37,6 +38,7 @@ def draw_skeleton(
         valid: ``[V]``, bool: joints that are not valid are missing, and are not drawn at all.
         masked_color: Draws the masked joints full and in this colour instead.
         axes: The channels that point to the right and upwards.
+        weight: ``[V]``, from 0 to 1: joints are larger and darker the more they count.
 
     Raises:
         DataError: The shapes do not fit the skeleton.
@@ -45,15 +47,10 @@ def draw_skeleton(
     hidden = np.zeros(len(points), bool) if masked is None else to_numpy(masked).astype(bool)
     if hidden.shape != points.shape[:1]:
         raise DataError(f"a mask of {skeleton.num_joints} joints is not {list(hidden.shape)}")
-    color = np.full(skeleton.num_joints, MIDDLE, dtype=object)
-    for left, right in skeleton.mirror_pairs:
-        color[skeleton.index(left)], color[skeleton.index(right)] = LEFT, RIGHT
-    bones = _lines(skeleton)
+    side, bones, side_of_bone = body_lines(skeleton)
+    shades = np.array([LEFT, RIGHT, MIDDLE], dtype=object)
+    color, shade_of_bone = shades[side], shades[side_of_bone]
     cut = hidden[bones].any(1)
-    # A bone has the side of its child, unless it crosses from one side to the other.
-    ends = color[bones]
-    crosses = (ends[:, 0] != ends[:, 1]) & (ends[:, 1] != MIDDLE)
-    shade_of_bone = np.where(crosses, MIDDLE, ends[:, 0])
     for shade in (MIDDLE, LEFT, RIGHT):
         same = (shade_of_bone == shade) & ~cut
         ax.plot(*_segments(points, bones[same]), color=shade, linewidth=1.8, zorder=2)
@@ -62,7 +59,14 @@ def draw_skeleton(
     ax.plot(*_segments(points, bones[cut]), line, color=ghost, linewidth=1.5, zorder=1)
     face = masked_color or "white"
     x, y = points.T
-    ax.scatter(x[~hidden], y[~hidden], c=color[~hidden].tolist(), s=9, linewidths=0, zorder=3)
+    if weight is None:
+        ax.scatter(x[~hidden], y[~hidden], c=color[~hidden].tolist(), s=9, linewidths=0, zorder=3)
+    else:
+        counts = to_numpy(weight)[~hidden]
+        ax.scatter(
+            x[~hidden], y[~hidden], c=counts, s=9 + 60 * counts, cmap="OrRd", vmin=-0.25, vmax=1,
+            linewidths=0, zorder=3,
+        )  # fmt: skip
     ax.scatter(
         x[hidden], y[hidden], facecolors=face, edgecolors=ghost, s=11, linewidths=0.9, zorder=3
     )
@@ -94,9 +98,15 @@ def _segments(points: NDArray[Any], bones: NDArray[Any]) -> NDArray[Any]:
     return np.concatenate([points[bones], gap], axis=1).reshape(-1, 2).T
 
 
-def _lines(skeleton: Skeleton) -> NDArray[Any]:
-    """The bones and extra edges ``[B, 2]``, and lines across shoulders and hips where the tree
-    joins these through the head only. Such a line is drawn and is no edge: models do not see it."""
+def body_lines(skeleton: Skeleton) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """What is drawn of a body, and on which side it is: 0 left, 1 right, 2 neither.
+
+    Returns:
+        The sides of the joints ``[V]``; the lines ``[B, 2]``, child and parent; their sides
+        ``[B]``. Lines are the bones and extra edges, and lines across shoulders and hips where the
+        tree joins these through the head only: such a line is drawn and is no edge, models do not
+        see it. A line has the side of its child, unless it crosses from one side to the other.
+    """
     lines = skeleton.edge_index[:, ::2].t().tolist()
     part, hops = skeleton.part_index, skeleton.hops
     for joint in ("shoulder", "hip"):
@@ -107,4 +117,11 @@ def _lines(skeleton: Skeleton) -> NDArray[Any]:
         between = hops[left] + hops[right] == hops[left, right]
         if part[left] == part[right] and (part[between] != part[left]).any():
             lines.append([left, right])
-    return np.array(lines, int).reshape(-1, 2)
+    bones = np.array(lines, int).reshape(-1, 2)
+    side = np.full(skeleton.num_joints, 2)
+    for pair in skeleton.mirror_pairs:
+        for number, joint in enumerate(pair):
+            side[skeleton.index(joint)] = number
+    of_child, of_parent = side[bones].T
+    crosses = (of_child != of_parent) & (of_parent != 2)
+    return side, bones, np.where(crosses, 2, of_child)

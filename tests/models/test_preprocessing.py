@@ -1,15 +1,13 @@
 from __future__ import annotations
 
 import pytest
-import torch
 import yaml
 from transforms_helpers import assert_same, make_clip
 
 from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError
-from pyg_skeletonmae.layouts import COCO17, HAND21, NTU25, UIPRMD22
+from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.models import Preprocessing
-from pyg_skeletonmae.models.preprocessing import up_axis
 
 TOLD = Preprocessing(
     frames=90, center="first", scale=None, stream="bone", skeleton="ntu25", channels=3, unit="m",
@@ -85,33 +83,6 @@ def test_differences():
     scaled = yaml.safe_load(other.to_yaml()) | {"unit": "m"}
     scaled = Preprocessing(**{key: value for key, value in scaled.items() if key != "format"})
     assert list(scaled.differences(other)) == []  # whatever the unit was, it is gone
-
-
-@pytest.mark.parametrize(
-    ("skeleton", "axis", "sign", "told"),
-    [
-        (NTU25, 1, 1, "y up"),
-        (UIPRMD22, 2, 1, "z up"),
-        (COCO17, 1, -1, "y down"),
-        (UIPRMD22, 0, -1, "x down"),
-    ],
-)
-def test_which_axis_is_vertical(skeleton, axis, sign, told):
-    random = torch.Generator().manual_seed(0)
-    channels = 2 if skeleton is COCO17 else 3
-    pos = 0.2 * torch.randn(40, skeleton.num_joints, channels, generator=random)
-    valid = torch.ones(pos.shape[:2], dtype=torch.bool)
-    for joint, place in (("head_top", 1), ("head", 1), ("nose", 1), ("left_ankle", -1)):
-        for name in (joint, "left_foot" if place < 0 else joint):
-            if name in skeleton.joints:
-                pos[:, skeleton.index(name), axis] += sign * place
-    assert up_axis(skeleton, pos) == up_axis(skeleton, pos, valid) == told
-    assert Preprocessing(axes=told).axes == told
-    valid[:, :] = False
-    assert up_axis(skeleton, pos, valid) is None
-    tilted = pos.roll(1, -1) + pos  # two axes share the line
-    assert up_axis(skeleton, tilted) is None
-    assert up_axis(HAND21, torch.zeros(3, 21, 3)) is None
 
 
 def test_clips_come_out_with_the_frames_that_are_told():

@@ -88,31 +88,6 @@ def test_unmasked_joints_are_never_taken_from_the_reconstruction():
     assert np.isfinite(np.asarray(figure.axes[-1].collections[-2].get_offsets())).all()
 
 
-@pytest.mark.parametrize("persons", [None, 2])
-def test_an_animation_is_a_gif_of_all_frames(persons, tmp_path):
-    image = pytest.importorskip("PIL.Image")
-    pos, masked = CLIP[:, :4], MASK[:, :4]
-    if persons:
-        pos, masked = torch.stack([pos, pos + 3]), torch.stack([masked, masked])
-    visualize.animate(pos, UIPRMD22, fps=10, path=tmp_path / "a.gif", masked=masked)
-    with image.open(tmp_path / "a.gif") as gif:
-        assert gif.n_frames == 4
-        assert gif.info["duration"] == 100
-
-
-def test_an_animation_draws_every_person():
-    animation = visualize.animate(torch.stack([CLIP, CLIP + 3]), UIPRMD22)
-    animation._draw_frame(5)
-    (ax,) = animation._fig.axes
-    offsets = [
-        np.asarray(points.get_offsets()) for points in ax.collections if len(points.get_offsets())
-    ]
-    np.testing.assert_allclose(np.concatenate(offsets), torch.cat([CLIP, CLIP + 3])[:, 5, :2])
-    low, high = ax.get_xlim()
-    assert low < float(CLIP[..., 0].min()) and high > float(CLIP[..., 0].max()) + 3
-    animation._draw_was_started = True  # it was: no warning when it is deleted
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -178,3 +153,15 @@ def test_a_strip_of_several_persons(tmp_path):
         visualize.draw_clip(pair, UIPRMD22, valid=valid[0])
     with pytest.raises(DataError, match=r"expected a track \[22, T, C\]"):
         visualize.draw_clip(pair[None], UIPRMD22)
+
+
+def test_a_reconstruction_of_several_persons():
+    pair, masks = torch.stack([CLIP, CLIP + 3]), torch.stack([MASK, ~MASK])
+    figure = visualize.draw_reconstruction(pair, pair + 0.1, masks, UIPRMD22, frames=2)
+    assert len(figure.axes[0].collections) == 4 and len(figure.axes[-1].collections) == 8
+
+
+def test_a_dollar_in_a_name_is_no_formula():
+    figure = visualize.draw_clip(CLIP, UIPRMD22, frames=2, title="$5 and $6_a")
+    figure.canvas.draw()
+    assert figure.get_suptitle() == "$5 and $6_a"
