@@ -92,7 +92,7 @@ def test_embedding_map_agrees_with_scikit_learn():
         (np.ones(4), np.zeros(4, int), "pca", DataError, r"found \[4\]"),
         (np.ones((4, 1)), np.zeros(4, int), "pca", DataError, "D >= 2"),
         (np.ones((4, 2)), np.full(4, 7), "pca", DataError, "label 7, but there are 1 class names"),
-        (np.ones((4, 2)), np.zeros(4, int), "umap", ConfigError, "expected 'pca' or 'tsne'"),
+        (np.ones((4, 2)), np.zeros(4, int), "mds", ConfigError, "expected one of pca, tsne, umap"),
     ],
 )
 def test_embedding_maps_that_cannot_be_drawn(x, labels, method, error, message):
