@@ -14,7 +14,8 @@ import torch
 import yaml
 from torch import Tensor
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.loader import SkeletonLoader
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from cli_helpers import write_packed
 
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import Splits, open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.evaluation_context import Job
 from pyg_skeletonmae.models import GraphEncoder
 from pyg_skeletonmae.skeleton import Skeleton

@@ -39,7 +39,8 @@ from oracle_helpers import oracles
 from pyskl_helpers import save_pyskl
 
 from pyg_skeletonmae.commands.cli import main
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.evaluation.windows import WindowLoader
 from pyg_skeletonmae.layouts import NTU25

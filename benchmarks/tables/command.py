@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pyg_skeletonmae.commands.cli import main as skeletonmae
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.datasets.catalog import CATALOG
 from tables.protocols import METHODS, Bench, Clips
 from tables.publication import announced

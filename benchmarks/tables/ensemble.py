@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch_geometric.transforms import Compose
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.run_folders import write_json
 from pyg_skeletonmae.evaluation import accuracy
 from pyg_skeletonmae.loader import SkeletonLoader

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.data_clips import Splits
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.catalog import entry
 from pyg_skeletonmae.training import ModelCard, TrainingData, release_data

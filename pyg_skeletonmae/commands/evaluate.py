@@ -11,7 +11,8 @@ from typing import Any, Literal
 import torch
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.encoders import check_fits, is_classifier, load_encoder
 from pyg_skeletonmae.commands.evaluation_context import Job, Joints, best_device
 from pyg_skeletonmae.commands.options import (

@@ -10,7 +10,8 @@ from typing import Literal
 import torch
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.data_clips import Splits
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError

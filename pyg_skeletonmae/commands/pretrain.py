@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from torch import nn
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.data_clips import Splits
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.run_steps import (
     begin,
     check_selection,

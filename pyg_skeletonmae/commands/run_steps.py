@@ -13,7 +13,8 @@ from torch import nn
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.cards import model_card
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import Splits, open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import write_labels
 from pyg_skeletonmae.datasets.store.stamp import Verify

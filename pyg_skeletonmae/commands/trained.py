@@ -12,7 +12,8 @@ import numpy as np
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.cards import model_card
-from pyg_skeletonmae.commands.data_section import DataConfig, same_sides
+from pyg_skeletonmae.commands.data_clips import same_sides
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.encoders import PRETRAIN_ONLY, check_fits
 from pyg_skeletonmae.commands.evaluation_context import Job
 from pyg_skeletonmae.commands.options import Options, TuneConfig

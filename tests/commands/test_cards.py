@@ -8,7 +8,8 @@ from cli_helpers import FAST, TINY, runner
 from inference_helpers import poses
 
 from pyg_skeletonmae.commands.cards import model_card, training_data
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.inference import Recognizer
 from pyg_skeletonmae.training import release_data
 

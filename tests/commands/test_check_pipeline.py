@@ -7,7 +7,8 @@ from miniature_helpers import write_pku
 from ntu_helpers import person, write_skeleton
 from pyskl_helpers import annotation, save_pyskl
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.loader import SkeletonLoader
 
 PIPELINES = ("ours", "mamp", "skeleton2vec", "pyskl3d")

@@ -8,7 +8,8 @@ import pytest
 import torch
 from job_helpers import make_job, sticks, tiny_encoder
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.evaluation_context import Job, best_device, by_performance
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError

@@ -13,7 +13,8 @@ from cli_helpers import packed_arrays, write_packed
 from job_helpers import sticks, tiny_encoder
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.run_steps import (
     answer,
     begin,

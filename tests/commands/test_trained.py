@@ -9,7 +9,7 @@ import pytest
 import yaml
 from job_helpers import make_job, tiny_encoder
 
-from pyg_skeletonmae.commands.data_section import open_dataset, split
+from pyg_skeletonmae.commands.data_clips import open_dataset, split
 from pyg_skeletonmae.commands.options import EnsembleConfig, Options, SemiConfig, TuneConfig
 from pyg_skeletonmae.commands.trained import _as_in_its_run, semi, together
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError

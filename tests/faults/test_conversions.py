@@ -17,7 +17,8 @@ import pytest
 from cli_helpers import FAST, TINY, write_packed
 from data_helpers import STICK
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.datasets import ClipStore, SkeletonDataset
 from pyg_skeletonmae.datasets.store import written_once
 from pyg_skeletonmae.errors import DataError

@@ -4,7 +4,8 @@ import pytest
 import yaml
 from transforms_helpers import assert_same, make_clip
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.models import Preprocessing

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from pyg_skeletonmae.commands import run_folders as runs
-from pyg_skeletonmae.commands.data_section import DATA_VARIABLE, DataConfig, split
+from pyg_skeletonmae.commands.data_clips import DATA_VARIABLE, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.methods import ABOUT, About, Method
 from pyg_skeletonmae.commands.demo.report import Report, Row, write_report
 from pyg_skeletonmae.commands.demo.steps import Demo, Size

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.cards import model_card
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.data_clips import Splits
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.methods import (
     Method,
     Pretrained,

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tables.bandai_namco_runs import PACKED, PROTOCOLS, bandai_namco, draw, halves
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset, split
+from pyg_skeletonmae.commands.data_clips import open_dataset, split
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.datasets.label_subsets import read_labels
 from pyg_skeletonmae.io.packed import Packed, read_packed, write_packed
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 from tables.ensemble import evaluate_together
 
-from pyg_skeletonmae.commands.data_section import DataConfig, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.models import STRL
 from pyg_skeletonmae.training import save_release
 

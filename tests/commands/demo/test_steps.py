@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pyg_skeletonmae.commands.data_section import DataConfig, Splits
+from pyg_skeletonmae.commands.data_clips import Splits
+from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.steps import Demo, Size
 from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.training import load_release, read_metrics
