@@ -90,6 +90,14 @@ class OptimConfig:
         rate = self.swa_lr if epoch else None
         return replace(self, swa_start=epoch or None, swa_lr=rate)
 
+    def check_length(self, epochs: float) -> None:
+        """Raises :class:`ConfigError` if a run of so many epochs has none that is averaged."""
+        if self.swa_start is not None and int(epochs) <= self.swa_start:
+            raise ConfigError(
+                f"optim.swa_start {self.swa_start}: the run has {epochs:g} epochs; expected fewer "
+                "before it, because the ends of whole epochs are averaged"
+            )
+
     def _rules(self) -> Iterator[tuple[bool, str, str]]:
         """(does it hold, setting, what was expected) for every setting with a range."""
         yield self.name in ("adamw", "adam", "sgd"), "name", "adamw, adam or sgd"

@@ -129,11 +129,7 @@ class Run:
         self.swa_start = optim.swa_start
         self.average: AveragedModel | None = None
         if optim.swa_start is not None:
-            if self.total // per_epoch <= optim.swa_start:
-                raise ConfigError(
-                    f"optim.swa_start {optim.swa_start}: the run has {self.total / per_epoch:g} "
-                    "epochs; expected fewer, whole epochs are averaged"
-                )
+            optim.check_length(self.total / per_epoch)
             self.average = AveragedModel(self.model)
         self.smallest: int | None = (
             None  # clips of the smallest batch, until it was looked ahead to

@@ -127,6 +127,8 @@ class Trainer(metaclass=CheckedMeta):
                 f"max_epochs {max_epochs}, max_steps {max_steps}, max_clips {max_clips}: "
                 "give one of the three, and null (None) for the others"
             )
+        if max_epochs is not None:
+            optim.check_length(max_epochs)
         self._launched = self._stop = False
 
     def launch(self) -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 from cli_helpers import FAST, TINY, packed_arrays, runner, the_error, write_packed
 
-from pyg_skeletonmae.training import read_metrics
+from pyg_skeletonmae.training import load_release, read_metrics
 
 SMALL = (*TINY, "--model.num_layers=1")
 
@@ -73,3 +75,22 @@ def test_an_encoder_of_other_joints(run, finetune, tmp_path):
     assert "finetune --bridge" in the_error(finetune("--pretrained=pre", "--out=no"))
     assert finetune("--pretrained=pre", "--bridge", "--out=tuned")[0] == 0
     assert "bridge: needs --pretrained" in the_error(finetune("--bridge", "--out=no"))
+
+
+def test_a_release_holds_the_averaged_weights(finetune):
+    """Of the last two epochs of three, as the last checkpoint and what was tested."""
+    averaging = ("--trainer.max_epochs=3", "--trainer.optim.swa_start=1", "--trainer.optim.lr=0.1")
+    code, out, err = finetune(*averaging, "--trainer.optim.swa_lr=0.05", "--out=mean")
+    assert code == 0, err
+    assert json.loads(out)["averaged"] == 2
+    last = torch.load("mean/last.ckpt", weights_only=True)
+    released = load_release("mean").state_dict()
+    assert last["average"] is None and last["model"].keys() == released.keys()
+    assert all(released[name].equal(value) for name, value in last["model"].items())
+    told = json.loads(Path("mean/release/metrics.json").read_text())
+    assert told["metrics"]["averaged"] == 2
+    settings = yaml.safe_load(Path("mean/config.yaml").read_text())["trainer"]["optim"]
+    assert (settings["swa_start"], settings["swa_lr"], settings["swa_anneal"]) == (1, 0.05, 10)
+    short = finetune("--trainer.max_epochs=1", "--trainer.optim.swa_start=1", "--out=short")
+    assert "optim.swa_start 1: the run has 1 epochs" in the_error(short)
+    assert not Path("short").exists()
