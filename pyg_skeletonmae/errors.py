@@ -18,6 +18,8 @@ class SkeletonMAEError(ValueError):
     The command line prints it without a traceback and exits with code 2.
     """
 
+    exit_code = 2
+
 
 class SkeletonError(SkeletonMAEError):
     """A skeleton that is no connected tree of distinct, known joints."""
@@ -37,6 +39,15 @@ class ArgumentError(ConfigError, TypeError):
 
 class CheckpointError(SkeletonMAEError):
     """A checkpoint or release folder that is damaged, hostile, or belongs to another model."""
+
+
+class NonFiniteError(SkeletonMAEError):
+    """A training whose losses, gradients, weights or buffers are no longer finite.
+
+    The command line exits with code 3.
+    """
+
+    exit_code = 3
 
 
 class SkeletonFormatError(SkeletonMAEError):

@@ -29,7 +29,8 @@ OURS = "ours"
 _LOCAL = {
     "out", "resume", "verify", "config", "seed", "pretrained", "keep_memory", "curve",
     "data.path", "data.cache", "data.label_draw", "data.label_file", "data.licence",
-    "trainer.seed", "trainer.progress", "trainer.devices",
+    "trainer.seed", "trainer.progress", "trainer.devices", "trainer.keep_last",
+    "trainer.max_bad_steps",
 }  # fmt: skip
 # What settings that are younger than some rows mean where nobody gave them.
 _YOUNGER = {

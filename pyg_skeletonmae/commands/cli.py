@@ -42,8 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The arguments; None = the program's.
 
     Returns:
-        0; 2 for input that cannot be used, said in one line; 130 after Ctrl-C; 141 where whoever
-        reads the output went away, ``| head -1``.
+        0; 2 for input that cannot be used, said in one line; 3 for a training whose numbers are no
+        longer finite; 130 after Ctrl-C; 141 where whoever reads the output went away, as ``head``
+        does.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):  # a console of few letters shows others as \u4e00
         sys.stdout.reconfigure(errors="backslashreplace")
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (SkeletonMAEError, OSError) as error:
         _log.error("%s", error)
         _discard_output()
-        return USAGE
+        return getattr(error, "exit_code", USAGE)
     except KeyboardInterrupt:
         _log.info("interrupted; prepare goes on when it is called again, a run with --resume")
         return INTERRUPTED

@@ -218,7 +218,12 @@ class SkeletonDataset(Dataset):
         )
         return cls(store, transform)
 
-    def to_npz(self, path: str | Path, scale: float | None = UIPRMD_SCALE) -> None:
+    def to_npz(
+        self,
+        path: str | Path,
+        scale: float | None = UIPRMD_SCALE,
+        clips: Sequence[int] | None = None,
+    ) -> None:
         """Writes the clips of this view, untransformed, as a packed file.
 
         Of further columns that hold texts it keeps the numbers.
@@ -226,11 +231,12 @@ class SkeletonDataset(Dataset):
         Args:
             path: The file.
             scale: The unit of the 16-bit integers, 0.2 mm by default; None keeps float32 exactly.
+            clips: Other clips, by their numbers in the store.
 
         Raises:
             DataError: A coordinate does not fit into 16 bits.
         """
-        write_packed(path, pack(self.store, self.indices(), scale))
+        write_packed(path, pack(self.store, self.indices() if clips is None else clips, scale))
 
     def official_split(self: Self) -> tuple[Self, Self]:
         """The training and the test side that the data's owners say, as views.

@@ -39,7 +39,7 @@ def write_file(
         OSError: It cannot be written. Whatever is raised, what was there is untouched.
     """
     path = Path(path)
-    with _beside(path) as beside:
+    with _beside(path) as beside, naming(path):
         with beside.open("wb") as file:
             write(file)
             file.flush()
@@ -75,7 +75,7 @@ def write_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         OSError: It cannot be written. Whatever is raised, what was there is untouched.
     """
     path = Path(path)
-    with _beside(path) as beside:
+    with _beside(path) as beside, naming(path):
         beside.mkdir()
         yield beside
         for above, _, names in os.walk(beside):
@@ -94,6 +94,17 @@ def write_folder(path: str | Path, overwrite: bool = False) -> Iterator[Path]:
         finally:
             _settle(old, path)
     _flush(path.parent)
+
+
+@contextmanager
+def naming(path: str | Path) -> Iterator[None]:
+    """Errors of the system that name no file, such as that of a full disk, name this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def exchange(one: Path, other: Path) -> bool:

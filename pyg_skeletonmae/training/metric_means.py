@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from pyg_skeletonmae.errors import CheckpointError, DataError, SkeletonMAEError
+from pyg_skeletonmae.errors import CheckpointError, DataError
+
+
+class Skipped(NamedTuple):
+    """A step that was not taken.
+
+    Args:
+        step: Its number.
+        loss: The loss that is not finite; of several batches the first, else one that is.
+        clips: The clips of the batches with such a loss, by their numbers; of all batches, where
+            the gradients or buffers alone were not finite. Empty: not known.
+    """
+
+    step: int
+    loss: float
+    clips: list[int]
 
 
 class Interval:
@@ -22,6 +37,7 @@ class Interval:
     def __init__(self, epoch: int = 1) -> None:
         self._values: dict[str, list[Tensor]] = {}
         self._unchecked: list[tuple[int, Tensor, Tensor | None, Tensor]] = []
+        self._judged: list[tuple[int, Tensor]] = []
         self._epoch, self._empty = epoch, 0
 
     def add(
@@ -52,25 +68,35 @@ class Interval:
             )
             self._unchecked.append((step, loss, clip_id, some))
 
-    def check(self) -> None:
-        """Looks at the losses and the batches that nobody has looked at yet.
+    def judge(self, step: int, bad: Tensor) -> None:
+        """Keeps whether a step was bad, see :class:`~pyg_skeletonmae.training.guard.StepGuard`."""
+        self._judged.append((step, bad))
 
-        Warns of batches without a valid joint, from which nothing is learnt.
+    def check(self) -> list[Skipped]:
+        """Looks at the steps and the batches that nobody has looked at yet.
+
+        Warns of batches without a valid joint, from which nothing is learnt. What was reported in
+        steps that were not taken does not count in the means.
+
+        Returns:
+            The steps that were not taken.
 
         Raises:
-            SkeletonMAEError: A loss is not finite; names its step and the clips.
             DataError: No batch of a whole epoch has a valid joint.
         """
         unchecked, self._unchecked = self._unchecked, []
+        judged, self._judged = self._judged, []
         if not unchecked:
-            return
-        finite = torch.stack([loss for _, loss, _, _ in unchecked]).isfinite().tolist()
-        if not all(finite):
-            step, loss, clip_id, _ = unchecked[finite.index(False)]
-            raise SkeletonMAEError(
-                f"step {step}: the loss is {loss.item()} on clips {_numbers(clip_id)}; look at "
-                "these clips, or lower the learning rate; the last checkpoint was kept as it was"
-            )
+            return []
+        flags = torch.stack([bad for _, bad in judged]).tolist() if judged else []
+        skipped = [
+            _skipped(step, [row for row in unchecked if row[0] == step])
+            for (step, _), bad in zip(judged, flags, strict=True)
+            if bad
+        ]
+        if skipped:
+            for name, row in self._values.items():
+                self._values[name] = [v for v in row if v.isfinite()] or row[:1]
         some = torch.stack([some for *_, some in unchecked]).tolist()
         for (step, _, clip_id, _), present in zip(unchecked, some, strict=True):
             self._empty = 0 if present else self._empty + 1
@@ -80,11 +106,13 @@ class Interval:
                     "valid: there is nothing to learn from; look at the clips' valid"
                 )
             if self._empty:
+                clips = [] if clip_id is None else clip_id.tolist()
                 warnings.warn(
-                    f"step {step}: no joint of the clips {_numbers(clip_id)} is valid: nothing is "
-                    "learnt from them",
+                    f"step {step}: no joint of the clips {', '.join(map(str, clips)) or 'unknown'} "
+                    "is valid: nothing is learnt from them",
                     stacklevel=2,
                 )
+        return skipped
 
     def means(self, device: torch.device | str = "cpu") -> tuple[list[str], Tensor]:
         """The names, and the mean of each on ``device``; the interval starts afresh."""
@@ -112,5 +140,7 @@ class Interval:
         self._values = {name: list(row) for name, row in state.items()}
 
 
-def _numbers(clip_id: Tensor | None) -> str:
-    return "unknown" if clip_id is None else ", ".join(map(str, clip_id.tolist()))
+def _skipped(step: int, rows: list[tuple[int, Tensor, Tensor | None, Tensor]]) -> Skipped:
+    bad = [row for row in rows if not row[1].isfinite()] or rows
+    clips = [number for _, _, ids, _ in bad if ids is not None for number in ids.tolist()]
+    return Skipped(step, float(bad[0][1]), clips)

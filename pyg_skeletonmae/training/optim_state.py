@@ -84,8 +84,8 @@ def _moments(
     if not plain:
         done = content["step"]
         scalar = isinstance(done, Tensor) and not done.dim() and done.is_floating_point()
-        if not (scalar and 1 <= done.item() <= step and done.item() == int(done.item())):
-            raise CheckpointError(f"{where}.step: expected a number of steps from 1 to {step}")
+        if not (scalar and 0 <= done.item() <= step and done.item() == int(done.item())):
+            raise CheckpointError(f"{where}.step: expected a number of steps from 0 to {step}")
         if (content["exp_avg_sq"] < 0).any():
             raise CheckpointError(f"{where}.exp_avg_sq: holds a negative mean of squares")
     # Clones: two of them could share their memory, which is written to.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import time
@@ -16,7 +17,12 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.errors import (
+    CheckpointError,
+    ConfigError,
+    NonFiniteError,
+    SkeletonMAEError,
+)
 from pyg_skeletonmae.files.lock import locked
 from pyg_skeletonmae.training.averaging import end_with, load_average
 from pyg_skeletonmae.training.batches import Feed, Loader
@@ -27,7 +33,8 @@ from pyg_skeletonmae.training.checkpoint import (
     save_checkpoint,
 )
 from pyg_skeletonmae.training.devices import convert_floats
-from pyg_skeletonmae.training.metric_means import Interval
+from pyg_skeletonmae.training.guard import StepGuard
+from pyg_skeletonmae.training.metric_means import Interval, Skipped
 from pyg_skeletonmae.training.optim import OptimConfig, build_optimizer, build_scheduler
 from pyg_skeletonmae.training.optim_state import load_optimizer, load_scheduler
 from pyg_skeletonmae.training.random_state import random_state, set_random_state
@@ -35,6 +42,8 @@ from pyg_skeletonmae.training.runlog import METRICS, RunLog
 from pyg_skeletonmae.training.schema import check_like, count, mapping, number
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
+SKIPPED = "skipped"  # the clips of steps that were not taken
+_NAMES = 5  # that are shown
 _log = logging.getLogger("pyg_skeletonmae")
 # What readers of a state in another shape may raise where nobody foresaw it.
 _DAMAGE = (
@@ -85,6 +94,8 @@ class Run:
         compile: Use ``torch.compile``.
         monitor: What decides which weights are the best, and
         mode: whether the ``max`` or the ``min`` of it does.
+        keep_last: How many of the newest checkpoints stay.
+        max_bad_steps: How many steps may be skipped.
 
     Raises:
         ConfigError: No epoch is left whose weights could be averaged.
@@ -105,6 +116,8 @@ class Run:
         compile: bool = False,
         monitor: str | None = None,
         mode: str = "max",
+        keep_last: int = 2,
+        max_bad_steps: int = 10,
     ) -> None:
         self.fabric, self.model = fabric, model
         self.folder = None if folder is None else Path(folder)
@@ -114,16 +127,19 @@ class Run:
         self.total = min(limit for limit in limits if limit is not None)
         precision = str(fabric.strategy.precision.precision)
         fused = fabric.device.type in ("cpu", "cuda") and precision != "16-mixed"
-        optimizer = build_optimizer(model, optim, fused)
+        optimizer = build_optimizer(model, optim, fused, fused and fabric.device.type == "cuda")
         self.scheduler = build_scheduler(optimizer, optim, self.total, per_epoch)
         module = torch.compile(model) if compile else model
         self.wrapped, self.optimizer = fabric.setup(cast(nn.Module, module), optimizer)
+        scaled = precision == "16-mixed"
+        self.guard = StepGuard(model, optimizer, scaled, shared=fabric.world_size > 1)
+        self.bad_steps, self.max_bad_steps = 0, max_bad_steps
         self.settings = {f"optim.{name}": value for name, value in asdict(optim).items()}
         self.settings |= {"seed": seed, "accumulate": accumulate, "clip_norm": clip_norm}
         self.settings |= {"processes": fabric.world_size, "precision": precision}
         self.settings |= {"steps_per_epoch": per_epoch, "monitor": monitor, "mode": mode}
-        dataset = getattr(loader, "dataset", None)
-        self.settings["data"] = getattr(dataset, "data_hash", None)
+        self._dataset = getattr(loader, "dataset", None)
+        self.settings["data"] = getattr(self._dataset, "data_hash", None)
         if optim.schedule == "cosine" or optim.swa_start is not None:
             self.settings["total_steps"] = self.total
         self.swa_start = optim.swa_start
@@ -140,6 +156,10 @@ class Run:
         self._not_finite = {n for n, b in model.named_buffers() if not b.isfinite().all()}
         self.best: dict[str, float] = {}  # "best" and "best_step" of what is monitored
         self._readable = True  # what is in ``last.ckpt``, if anything is
+        # Behind the newest, previous.ckpt, previous.2.ckpt ...
+        older = [PREVIOUS, *(f"previous.{number}.ckpt" for number in range(2, keep_last))]
+        self.checkpoints = [LAST, *older][:keep_last]
+        self._place: tuple[int, int] | None = None  # of the folder, on its disk
         self._seconds, self._started = 0.0, time.monotonic()
         self._saved_at = self._started
 
@@ -154,7 +174,9 @@ class Run:
 
     def log(self, log: RunLog, lr: float) -> None:
         """Writes the means since the last line, over all processes."""
-        self.interval.check()
+        self.check_folder()
+        before = self.bad_steps
+        self.check_steps()
         names, means = self.interval.means(self.fabric.device)
         clips = torch.tensor(self.feed.clips, device=self.fabric.device)
         if self.fabric.world_size > 1:
@@ -162,7 +184,48 @@ class Run:
             self.fabric.all_reduce(clips, reduce_op="sum")
         self.clips_seen = int(clips)
         values = {f"train/{name}": v for name, v in zip(names, means.tolist(), strict=True)}
-        log.write(self.place(), {**values, "train/lr": lr})
+        skipped = {"train/bad_steps": float(self.bad_steps - before)} if self.bad_steps else {}
+        log.write(self.place(), {**values, **skipped, "train/lr": lr})
+
+    def check_steps(self) -> None:
+        """Names the clips of steps that were skipped, and keeps them in the run folder.
+
+        Raises:
+            NonFiniteError: There were more of them than there may be.
+        """
+        for skipped in self.interval.check():
+            self.bad_steps += 1
+            store = getattr(self._dataset, "store", None)
+            names = [
+                str(number if store is None else store.names[number]) for number in skipped.clips
+            ]
+            shown = ", ".join(names[:_NAMES]) + f" and {len(names) - _NAMES} more" * (
+                len(names) > _NAMES
+            )
+            what = f"the loss is {skipped.loss}"
+            if math.isfinite(skipped.loss):
+                what = "the gradients or the buffers are not finite"
+            said = f"step {skipped.step}: {what} on clips {shown or 'unknown'}"
+            if self.bad_steps > self.max_bad_steps:
+                raise NonFiniteError(
+                    f"{said}; {self.bad_steps} step(s) like this are more than trainer."
+                    f"max_bad_steps ({self.max_bad_steps}); look at these clips, or lower the "
+                    "learning rate; the last checkpoint was kept as it was"
+                )
+            _log.warning("%s; the step was skipped%s", said, self._keep_clips(skipped))
+
+    def _keep_clips(self, skipped: Skipped) -> str:
+        """Writes the clips of a step into the run folder; says where, if it could be done."""
+        write = getattr(self._dataset, "to_npz", None)
+        if write is None or self.folder is None or not skipped.clips:
+            return ""
+        rank = f"-process-{self.fabric.global_rank}" * (self.fabric.world_size > 1)
+        path = self.folder / SKIPPED / f"step-{skipped.step}{rank}.npz"
+        try:
+            write(path, scale=None, clips=skipped.clips)
+        except (SkeletonMAEError, OSError) as error:
+            return f" (its clips could not be kept: {error})"
+        return f", its clips are in {path}"
 
     def agree(self, *flags: bool) -> list[bool]:
         """Each flag, true if it is true for any process; all processes call it together."""
@@ -201,7 +264,8 @@ class Run:
         ``"auto"`` does the one or the other. What a folder holds from which no run can go on is set
         aside then, and named.
 
-        If that is damaged, it is named, and the run goes on from ``previous.ckpt``, the one before.
+        If that is damaged, it is named, and the run goes on from ``previous.ckpt``, the one before,
+        or the next that can be read.
 
         Raises:
             ConfigError: The folder holds a run and ``resume`` is False; there is no run to resume;
@@ -217,26 +281,52 @@ class Run:
                 self._set_aside(str(error))
             else:
                 self._resume(path, state)
+                self.check_folder()
                 return
-        for name in (LAST, PREVIOUS, BEST, METRICS):
+        for name in (*self.checkpoints, BEST, METRICS):
             if self.folder is not None and (self.folder / name).exists():
                 raise ConfigError(
                     f"{self.folder}: holds a run already ({name}); resume it or name another folder"
                 )
         self.fabric.barrier()  # No process writes before every process has looked.
         self.save()
+        self.check_folder()
+
+    def check_folder(self) -> None:
+        """Looks whether the run folder is still the one that the run began in.
+
+        Raises:
+            CheckpointError: It was deleted or moved, or another has its name.
+        """
+        if self.folder is None or not self.fabric.is_global_zero:
+            return
+        try:
+            found = self.folder.stat()
+        except OSError:
+            found = None
+        place = None if found is None else (found.st_dev, found.st_ino)
+        self._place = self._place or place
+        if place is None or place != self._place:
+            gone = "is gone" if place is None else "is another one by now"
+            raise CheckpointError(
+                f"{self.folder}: the folder of this run {gone}: it was deleted or moved while the "
+                f"run went on, which ends at step {self.step}"
+            )
 
     def save(self) -> None:
         """Writes ``last.ckpt`` and keeps the one before; all processes take part, the first writes.
 
         Raises:
-            SkeletonMAEError: A loss or a weight is not finite; the old checkpoint stays.
+            NonFiniteError: A weight or a buffer is not finite, or too many steps were skipped; the
+                old checkpoint stays.
         """
         self._saved_at = time.monotonic()
-        self.interval.check()
+        self.check_steps()
         self._check_weights()
         if self.folder is None:
             return
+        if self._place is not None:
+            self.check_folder()
         own = {
             "random": random_state(),
             "feed": self.feed.state_dict(),
@@ -256,17 +346,24 @@ class Run:
                 "scheduler": self.scheduler.state_dict(),
                 "precision": self.fabric.strategy.precision.state_dict(),
                 "average": average.state_dict() if average is not None and begun else None,
+                "bad_steps": self.bad_steps,
                 "ranks": ranks,
             }
             # A damaged one is not kept in place of the one before, which is not.
-            previous = self.folder / PREVIOUS if self._readable else None
-            save_checkpoint(self.folder / LAST, state, previous)
+            paths = [self.folder / name for name in self.checkpoints]
+            if self._readable:
+                for newer, older in reversed(list(itertools.pairwise(paths[1:]))):
+                    if newer.exists():
+                        newer.replace(older)
+            previous = paths[1] if self._readable and len(paths) > 1 else None
+            save_checkpoint(paths[0], state, previous)
             self._readable = True
 
     def save_best(self, value: float, mode: str) -> None:
         """Writes ``best.ckpt``, the weights and their place, if no value was better before."""
         sign = 1 if mode == "max" else -1
-        if not sign * value > sign * self.best.get("best", -sign * math.inf):
+        best = self.best.get("best", -sign * math.inf)
+        if not (math.isfinite(value) and sign * value > sign * best):
             return
         self._check_weights()
         self.best = {"best": value, "best_step": self.step}
@@ -279,7 +376,7 @@ class Run:
         self.fabric.barrier()  # No process renames what another one still reads.
         if self.folder is None or not self.fabric.is_global_zero:
             return
-        files = [self.folder / name for name in (LAST, PREVIOUS, BEST, METRICS)]
+        files = [self.folder / name for name in (*self.checkpoints, BEST, METRICS)]
         names = [path.replace(f"{path}.aside").name for path in files if path.exists()]
         if names or self.folder.exists():
             aside = f"; set aside: {', '.join(names)}" if names else ""
@@ -290,6 +387,7 @@ class Run:
         try:
             self._check_settings(state["settings"])
             self._load_progress(state["progress"])
+            self.bad_steps = count(state.get("bad_steps", 0), "bad_steps")
             load_weights(self.model, state["model"], path)
             load_optimizer(self.optimizer, state["optimizer"], self.step, "optimizer")
             load_scheduler(self.scheduler, state["scheduler"], self.step, "scheduler")
@@ -330,21 +428,25 @@ class Run:
             raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {reason}") from error
 
     def _newest(self) -> tuple[Path, dict[str, Any]]:
-        """The newest checkpoint that can be read."""
-        paths = [] if self.folder is None else [self.folder / name for name in (LAST, PREVIOUS)]
+        """The newest checkpoint that can be read; those that cannot are named."""
+        folder = self.folder
+        paths = [] if folder is None else [folder / name for name in self.checkpoints]
         paths = [path for path in paths if path.is_file()]
         if not paths:
-            raise ConfigError(f"{self.folder}: no run to resume here (no {LAST})")
-        try:
-            return paths[0], load_checkpoint(paths[0])
-        except CheckpointError as error:
-            if len(paths) == 1:
-                raise
-            state = load_checkpoint(paths[1])
-            self._readable = False
+            raise ConfigError(f"{folder}: no run to resume here (no {LAST})")
+        damaged = []
+        for path in paths:
+            try:
+                state = load_checkpoint(path)
+            except CheckpointError as error:
+                damaged.append(error)
+                continue
+            self._readable = not damaged
             if self.fabric.is_global_zero:
-                _log.warning("%s; going on from the one before, %s", error, PREVIOUS)
-            return paths[1], state
+                for reason in damaged:
+                    _log.warning("%s; going on from the one before, %s", reason, path.name)
+            return path, state
+        raise damaged[-1]
 
     def _load_progress(self, progress: object) -> None:
         content = mapping(progress, ("step", "epoch", "clips_seen", "seconds", "best"), "progress")
@@ -385,7 +487,7 @@ class Run:
         if not all(finite):
             name = watched[finite.index(False)]
             kind = "buffer" if name in dict(self.model.named_buffers()) else "weight"
-            raise SkeletonMAEError(
+            raise NonFiniteError(
                 f"step {self.step}: the {kind} {name} is no longer finite; lower the learning "
                 "rate; the last checkpoint was kept as it was"
             )

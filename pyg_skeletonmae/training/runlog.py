@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.files.plain import read_plain
-from pyg_skeletonmae.files.write import write_text
+from pyg_skeletonmae.files.write import naming, write_text
 
 METRICS = "metrics.jsonl"
 _MAX_BYTES = 256 * 2**20
@@ -31,26 +31,38 @@ def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
     Raises:
         CheckpointError: A line before the last is damaged, or one holds something else.
     """
-    path = Path(run_dir) / METRICS
+    records, garbage = read_lines(Path(run_dir) / METRICS)
+    for _, reason in garbage:
+        raise CheckpointError(reason)
+    return records
+
+
+def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[tuple[bytes, str]]]:
+    """The lines of a ``metrics.jsonl``, and those that are none, with what is wrong about each.
+
+    Raises:
+        CheckpointError: The file cannot be read.
+    """
     try:
-        lines = read_plain(path, _MAX_BYTES).decode().split("\n")
+        lines = read_plain(path, _MAX_BYTES).split(b"\n")
     except FileNotFoundError:
-        return []
-    except (OSError, UnicodeDecodeError) as error:
+        return [], []
+    except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error}") from error
-    records = []
+    records, garbage = [], []
     for number, line in enumerate(lines, 1):
         try:
-            record = json.loads(line) if line else None
+            record = json.loads(line.decode()) if line else None
         except (ValueError, RecursionError) as error:
-            if number < len(lines):
-                raise CheckpointError(f"{path}: line {number} is not JSON ({error})") from error
-            break
+            if number < len(lines):  # else it was cut off
+                garbage.append((line, f"{path}: line {number} is not JSON ({error})"))
+            continue
         if isinstance(record, dict) and {"step", "epoch"} <= record.keys():
             records.append(record)
         elif line:
-            raise CheckpointError(f"{path}: line {number}: expected a mapping with step and epoch")
-    return records
+            expected = "expected a mapping with step and epoch"
+            garbage.append((line, f"{path}: line {number}: {expected}"))
+    return records, garbage
 
 
 class RunLog:
@@ -60,7 +72,7 @@ class RunLog:
         run_dir: The run folder; None writes no file (no folder given, or not rank 0).
         total: Steps of the whole run.
         step: Steps done before; lines of ``metrics.jsonl`` after it are dropped, so that a resumed
-            run leaves the file of an uninterrupted one.
+            run leaves the file of an uninterrupted one. Lines that are damaged are set aside.
         every: Where stderr is a terminal, draw a progress bar. Elsewhere, say after so many epochs,
             and at the end, where the run stands: to the logger ``pyg_skeletonmae``. 0: neither.
     """
@@ -74,12 +86,19 @@ class RunLog:
         if run_dir is not None:
             from torch.utils.tensorboard import SummaryWriter  # Slow to import: only where used.
 
-            lines = [line for line in read_metrics(run_dir) if line["step"] <= step]
+            path = run_dir / METRICS
+            lines, garbage = read_lines(path)
+            if garbage:
+                with Path(f"{path}.aside").open("ab") as file:
+                    file.writelines(line + b"\n" for line, _ in garbage)
+                said = "; ".join(reason for _, reason in garbage)
+                _log.warning("%s; set aside in %s.aside", said, path.name)
+            lines = [line for line in lines if line["step"] <= step]
             for line in lines:
                 self.values.update({name: line[name] for name in line if "/" in name})
             text = "".join(f"{json.dumps(line)}\n" for line in lines)
-            write_text(run_dir / METRICS, text)
-            self._file = (run_dir / METRICS).open("a", encoding="utf-8", newline="\n")
+            write_text(path, text)
+            self._file = path.open("a", encoding="utf-8", newline="\n")
             self._board = SummaryWriter(str(run_dir), purge_step=step + 1)
         self._bar = tqdm(total=total, initial=step, unit="step", disable=None if every else True)
 
@@ -119,8 +138,9 @@ class RunLog:
         self.values.update(values)
         if self._file is not None and self._board is not None:
             line = {name: v if math.isfinite(v) else None for name, v in values.items()}
-            self._file.write(json.dumps({**place, **line}) + "\n")
-            self._file.flush()
+            with naming(self._file.name):
+                self._file.write(json.dumps({**place, **line}) + "\n")
+                self._file.flush()
             for name, value in values.items():
                 self._board.add_scalar(name, value, int(place["step"]))
         if "train/loss" not in values:

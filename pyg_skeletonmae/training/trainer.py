@@ -68,6 +68,12 @@ class Trainer(metaclass=CheckedMeta):
         max_clips: Clips to train on, each counted as often as it is seen, by all processes
             together: a run ends with the step that reaches them. Small and large data sets then
             train as long.
+        keep_last: How many of the newest checkpoints stay: ``last.ckpt``, ``previous.ckpt``, and of
+            more than two ``previous.2.ckpt`` ...; ``best.ckpt`` is beside them.
+        max_bad_steps: So many steps of a run may have a loss, gradients or buffers that are not
+            finite. They are skipped: weights, moments and buffers stay as they were, schedule and
+            count of steps go on. Their clips are named at the next line of metrics, and kept in
+            ``skipped/``. One more ends the run.
 
     Raises:
         ConfigError: No length or two of them, or settings that are out of range or do not fit this
@@ -95,6 +101,8 @@ class Trainer(metaclass=CheckedMeta):
         allow_slow_bf16: bool = False,
         progress: bool | int = True,
         max_clips: int | None = None,
+        keep_last: int = 2,
+        max_bad_steps: int = 10,
     ) -> None:
         for name, value, least in (
             ("max_epochs", max_epochs, 1),
@@ -105,6 +113,8 @@ class Trainer(metaclass=CheckedMeta):
             ("evaluate_every", evaluate_every, 0),
             ("checkpoint_minutes", checkpoint_minutes, 0),
             ("progress", progress, 0),
+            ("keep_last", keep_last, 1),
+            ("max_bad_steps", max_bad_steps, 0),
         ):
             if value is not None and not value >= least:
                 raise ConfigError(f"{name}: expected a number >= {least}, found {value!r}")
@@ -118,6 +128,7 @@ class Trainer(metaclass=CheckedMeta):
         self.evaluate_every, self.monitor, self.mode = evaluate_every, monitor, mode
         self.checkpoint_minutes, self.log_every = checkpoint_minutes, log_every
         self.compile, self.seed, self.progress = compile, seed, progress
+        self.keep_last, self.max_bad_steps = keep_last, max_bad_steps
         self.fabric = make_fabric(accelerator, devices, strategy, precision, allow_slow_bf16)
         lengths = [max_epochs, max_steps, max_clips]
         if lengths.count(None) == 3:
@@ -180,7 +191,8 @@ class Trainer(metaclass=CheckedMeta):
         Returns:
             ``step``, ``epoch``, ``clips_seen``, ``seconds``, ``finished`` (0.0 after :meth:`stop`),
             the last ``train/...`` and ``eval/...`` values, and ``best``, ``best_step``; with
-            ``optim.swa_start`` ``averaged``, of how many epochs the weights are the mean.
+            ``optim.swa_start`` ``averaged``, of how many epochs the weights are the mean; and
+            ``bad_steps``, if any were skipped.
 
         Raises:
             DataError: The loader is empty, or the batches carry no labels the loss needs. Before
@@ -190,7 +202,7 @@ class Trainer(metaclass=CheckedMeta):
             ConfigError: The run folder holds a run and ``resume`` is False, or the other way round;
                 or another process runs in it.
             CheckpointError: The checkpoint to resume from is damaged or of another model.
-            SkeletonMAEError: The loss is not finite.
+            NonFiniteError: More than ``max_bad_steps`` losses are not finite, or the weights.
         """
         self.launch()
         with alone(run_dir if self.fabric.is_global_zero else None):
@@ -227,6 +239,8 @@ class Trainer(metaclass=CheckedMeta):
             compile=self.compile,
             monitor=self.monitor,
             mode=self.mode,
+            keep_last=self.keep_last,
+            max_bad_steps=self.max_bad_steps,
         )
         run.begin(resume)
         # What is compiled is not looked into: there, a batch is refused when it comes.
@@ -258,13 +272,16 @@ class Trainer(metaclass=CheckedMeta):
                     if ended or stop or overdue:
                         run.save()
         found = {**run.place(), "finished": float(run.step == run.total), **log.values, **run.best}
-        return found | run.averaged
+        skipped = {"bad_steps": float(run.bad_steps)} if run.bad_steps else {}
+        return found | run.averaged | skipped
 
     def _step(self, run: Run) -> float:
         """One optimiser step on the next batches of the epoch; the learning rate it had."""
         run.step += 1
         size = min(self.accumulate, run.feed.left)
         run.optimizer.zero_grad()
+        run.guard.begin()
+        losses = []
         for left in reversed(range(size)):
             batch = convert_floats(self.fabric, self.fabric.to_device(run.feed.next()))
             clips = int(getattr(batch, "num_graphs", 1))
@@ -279,14 +296,17 @@ class Trainer(metaclass=CheckedMeta):
                         f"{type(run.model).__name__} gave no loss: have the clips labels?"
                     )
                 self.fabric.backward(output["loss"] / size)
+            losses.append(output["loss"])
             run.interval.add(run.step, output, batch.get("clip_id"), batch.get("valid"))
+        bad = run.guard.judge(losses)
         if self.clip_norm is not None:
             norm = self.fabric.clip_gradients(
                 run.wrapped, run.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
             )
             run.interval.add(run.step, {"grad_norm": norm})
         lr = max(run.scheduler.get_last_lr())
-        run.optimizer.step()
+        run.guard.step(bad, run.optimizer)
+        run.interval.judge(run.step, bad)
         run.scheduler.step()
         after_step = getattr(run.model, "after_step", None)
         if after_step is not None:

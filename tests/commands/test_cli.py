@@ -21,6 +21,7 @@ from ntu_helpers import person, write_skeleton
 
 from pyg_skeletonmae import __version__
 from pyg_skeletonmae.commands import cli, settings_commands
+from pyg_skeletonmae.errors import NonFiniteError
 from pyg_skeletonmae.training import load_release, read_metrics
 
 NPZ = ("--data.name=npz", "--model.mask=RandomMask", *FAST, *TINY)
@@ -376,7 +377,9 @@ def test_the_table_of_exit_codes():
     page = (Path(__file__).parents[2] / "docs" / "command_line.md").read_text()
     codes = re.findall(r"^\| (\d+) \|", page[page.index("## Exit codes") :], re.MULTILINE)
     terminated = 128 + signal.SIGTERM
-    assert list(map(int, codes)) == [0, 1, cli.USAGE, cli.INTERRUPTED, cli.CLOSED, terminated]
+    bad_numbers = NonFiniteError.exit_code
+    ended = [cli.INTERRUPTED, cli.CLOSED, terminated]
+    assert list(map(int, codes)) == [0, 1, cli.USAGE, bad_numbers, *ended]
 
 
 def test_a_handler_of_ones_own_gets_what_is_said(run, caplog, monkeypatch):

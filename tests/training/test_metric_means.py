@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import math
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from pyg_skeletonmae.errors import DataError, SkeletonMAEError
-from pyg_skeletonmae.training.metric_means import Interval
+from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.training.metric_means import Interval, Skipped
 
 
 def output(loss: float, **more: object) -> dict[str, object]:
@@ -39,18 +40,24 @@ def test_values_of_a_resumed_run_lie_on_two_devices():
     assert interval.state_dict()["loss"].tolist() == [1.0, 3.0]
 
 
-def test_first_loss_that_is_not_finite_is_named_once():
-    interval = Interval()
+def test_steps_that_were_not_taken_are_told_once():
+    interval, good, bad = Interval(), torch.zeros(()), torch.ones(())
     interval.add(1, output(1.0), torch.tensor([1, 2]))
-    interval.check()
-    interval.add(2, output(float("inf")), torch.tensor([3, 4]))
-    interval.add(3, output(float("nan")), torch.tensor([5]))
-    with pytest.raises(SkeletonMAEError, match="step 2: the loss is inf on clips 3, 4;"):
-        interval.check()
-    interval.check()
+    interval.judge(1, good)
+    assert interval.check() == []
+    interval.add(2, output(2.0), torch.tensor([3]))
+    interval.add(2, output(float("inf")), torch.tensor([4, 5]))  # the second batch of the step
+    interval.judge(2, bad)
+    interval.add(3, output(6.0), torch.tensor([6]))
+    interval.judge(3, bad)  # its gradients
     interval.add(4, output(float("nan")))
-    with pytest.raises(SkeletonMAEError, match="step 4: the loss is nan on clips unknown"):
-        interval.check()
+    interval.judge(4, bad)
+    first, second, third = interval.check()
+    assert first == Skipped(2, float("inf"), [4, 5]) and second == Skipped(3, 6.0, [6])
+    assert (third.step, third.clips) == (4, []) and math.isnan(third.loss)
+    assert interval.check() == []
+    names, means = interval.means()  # of those that are finite
+    assert dict(zip(names, means.tolist(), strict=True))["loss"] == 3.0
 
 
 def test_clips_without_a_valid_joint_are_said():

@@ -19,7 +19,7 @@ from training_helpers import (
     state_without_time,
 )
 
-from pyg_skeletonmae.errors import CheckpointError, ConfigError, SkeletonMAEError
+from pyg_skeletonmae.errors import CheckpointError, ConfigError, NonFiniteError
 from pyg_skeletonmae.training import OptimConfig, Trainer
 
 
@@ -140,8 +140,9 @@ def test_loss_that_is_not_finite_names_step_and_clips(tmp_path):
     clips = make_clips()
     clips[7].pos[0, 0, 0] = float("nan")
     loader = SlicedLoader(clips, 3)
-    with pytest.raises(SkeletonMAEError, match="step 3: the loss is nan on clips 6, 7, 8;"):
-        Trainer(max_epochs=2, checkpoint_minutes=0).fit(Task(), loader, run_dir=tmp_path)
+    trainer = Trainer(max_epochs=2, checkpoint_minutes=0, max_bad_steps=0)
+    with pytest.raises(NonFiniteError, match="step 3: the loss is nan on clips 6, 7, 8;"):
+        trainer.fit(Task(), loader, run_dir=tmp_path)
     state = state_without_time(tmp_path / "last.ckpt")
     assert state["progress"]["step"] == 2
     assert all(v.isfinite().all() for v in state["model"].values())
@@ -154,7 +155,7 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path):
 
     model = Task()
     model.on_step = spoil
-    with pytest.raises(SkeletonMAEError, match=r"step 2: the weight head.weight is no longer"):
+    with pytest.raises(NonFiniteError, match=r"step 2: the weight head.weight is no longer"):
         Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
     assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1
 
@@ -167,7 +168,7 @@ def test_buffers_that_are_not_finite_are_not_saved(tmp_path):
     model = Task()
     model.register_buffer("mask", torch.full((2,), -float("inf")))  # so from the start
     model.on_step = spoil
-    with pytest.raises(SkeletonMAEError, match=r"step 2: the buffer encoder.1.running_var is no"):
+    with pytest.raises(NonFiniteError, match=r"step 2: the buffer encoder.1.running_var is no"):
         Trainer(max_epochs=1, checkpoint_minutes=0).fit(model, make_loader(), run_dir=tmp_path)
     assert state_without_time(tmp_path / "last.ckpt")["progress"]["step"] == 1
 

@@ -16,6 +16,8 @@ from pyg_skeletonmae.io.axes import transposed_hint
 from pyg_skeletonmae.skeleton import Skeleton
 
 Array = npt.NDArray[Any]
+# Our choice: 100 km in millimetres. No body is there, and squares of it are far from overflow.
+LARGEST = 1e8
 NanPolicy = Literal["error", "drop", "interpolate"]
 
 
@@ -118,7 +120,9 @@ def seen_persons(clip: Clip) -> Clip:
 
 
 def resolve_nan(clip: Clip, nan: NanPolicy) -> Clip | None:
-    """Deals with values that are NaN or infinite in a clip of :func:`checked_clip`.
+    """Deals with values that are NaN, infinite or absurd in a clip of :func:`checked_clip`.
+
+    Absurd is what is not below 1e8: a marker for "nothing", or damage.
 
     A joint that ``valid`` says is missing may hold anything: it becomes zero and stays missing.
     Elsewhere ``"error"`` raises, ``"drop"`` gives None, and ``"interpolate"`` fills the joint
@@ -127,20 +131,22 @@ def resolve_nan(clip: Clip, nan: NanPolicy) -> Clip | None:
     becomes zero with ``valid`` False.
 
     Raises:
-        DataError: There is a non-finite value and the policy is ``"error"``, or no joint at all is
+        DataError: There is such a value and the policy is ``"error"``, or no joint at all is
             present; the message names clip and frame.
     """
     check_nan_policy(nan)
     pos, valid = np.asarray(clip.pos), np.asarray(clip.valid)
-    bad = valid & ~np.isfinite(pos).all(-1)
+    bad = valid & ~(np.abs(pos) < LARGEST).all(-1)  # which NaN is not, either
     if bad.any():
         if nan == "drop":
             return None
         if nan == "error":
             person, frame, joint = (int(i) for i in np.argwhere(bad)[0])
+            finite = np.isfinite(pos[person, frame, joint]).all()
+            what = f"not below {LARGEST:g}" if finite else "not finite"
             raise DataError(
                 f"{clip.name}: frame {frame}, joint {joint}, person {person}: the coordinates are "
-                "not finite; choose nan 'drop' or 'interpolate', or correct the data"
+                f"{what}; choose nan 'drop' or 'interpolate', or correct the data"
             )
         pos, valid = _interpolate(pos, valid, bad)
     if not valid.any():
