@@ -57,7 +57,7 @@ def weight_moments(state):
         (lambda s: weight_moments(s)["exp_avg_sq"].neg_(), "a negative mean of squares"),
         (
             lambda s: weight_moments(s).update(step=torch.tensor(99.0)),
-            f"step: expected a number of steps from 1 to {STEPS}",
+            f"step: expected a number of steps from 0 to {STEPS}",
         ),
         (
             lambda s: weight_moments(s).update(step=torch.tensor(torch.nan)),
