@@ -31,8 +31,15 @@ PATHS = {
     "cluster": (f"{_HERE}.cluster", "add_cluster_arguments"),
     "export": (f"{_HERE}.export", "add_export_arguments"),
     "verify": (f"{_HERE}.verify", "add_verify_arguments"),
+    "view": (f"{_HERE}.view", "add_view_arguments"),
 }  # commands that take paths, and no settings
-RELEASES = ("predict", "embed", "cluster", "export")  # of those, the ones that load a release
+RELEASES = (
+    "predict",
+    "embed",
+    "cluster",
+    "export",
+    "view",
+)  # of those, the ones that load a release
 MODELS = {"pretrain": "PRETRAINING", "finetune": "CLASSIFIERS"}
 # The parts of models, and the classes of each.
 PARTS = {"backbone": "BACKBONES", "mask": "MASKS", "target": "TARGETS", "decoder": "DECODERS"}

@@ -36,6 +36,7 @@ COMMANDS = {
     "predict": "Says what recordings show, frames of a stream as they come, by a trained release.",
     "embed": "Writes features of recordings, by any release, as a table with their names.",
     "cluster": "Groups recordings that are alike: counts, and those nearest to each centre.",
+    "view": "Writes a clip as a page that plays, a film or a picture: masked, explained, as it is.",
     "export": "Writes a release as a file that runs without this library: ONNX, torch.export.",
     "compare": "Prints run folders side by side: the settings that differ, and the results.",
     "prepare": "Turns raw files into a store, and prints its data card.",

@@ -28,6 +28,7 @@ from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
 from pyg_skeletonmae.files.plain import not_plain, open_plain
+from pyg_skeletonmae.io.label_csv import read_label_csv
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.npz import NpzFile
 from pyg_skeletonmae.io.ntu import read_ntu
@@ -41,10 +42,11 @@ _log = logging.getLogger("pyg_skeletonmae")
 
 
 class Recording(NamedTuple):
-    """A recording: what it is called, and the persons in it."""
+    """A recording: what it is called, the persons in it, and what it shows, if that is known."""
 
     name: str
     tracks: PoseTracks
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class Reading:
     pipeline: str = "ours"
 
 
-def read_path(path: Path, skeleton: Skeleton, reading: Reading) -> Iterator[Recording]:
+def read_path(path: Path, skeleton: Skeleton | None, reading: Reading) -> Iterator[Recording]:
     """The recordings of a file, of a folder of files, or of a store.
 
     Of a folder, files that cannot be read are left out, with a note; so is the table of labels.
@@ -94,10 +96,12 @@ def dataset_recordings(dataset: SkeletonDataset) -> Iterator[Recording]:
     for number in dataset.indices():
         clip = dataset.store.clip(number)
         pos, valid = np.asarray(clip.pos), np.asarray(clip.valid)
-        yield Recording(clip.name, PoseTracks(pos, valid, dataset.skeleton, clip.fps))
+        known = clip.label is not None and int(clip.label) >= 0
+        label = dataset.class_names[int(clip.label or 0)] if known else ""
+        yield Recording(clip.name, PoseTracks(pos, valid, dataset.skeleton, clip.fps), label)
 
 
-def _read_folder(root: Path, skeleton: Skeleton, reading: Reading) -> Iterator[Recording]:
+def _read_folder(root: Path, skeleton: Skeleton | None, reading: Reading) -> Iterator[Recording]:
     if reading.format is not None:
         labels = LABELS if (root / LABELS).is_file() else None
         files, notes = find_recordings(root, reading.format, labels)
@@ -105,6 +109,7 @@ def _read_folder(root: Path, skeleton: Skeleton, reading: Reading) -> Iterator[R
         suffixes = {suffix for form in FORMATS.values() for suffix in form.suffixes}
         found, notes = scan(root, (*sorted(suffixes), _NTU))
         files = {path.relative_to(root).as_posix(): path for path in found if path.name != LABELS}
+    known = _known_labels(root)
     first: SkeletonMAEError | None = None
     read = 0
     for note in notes:
@@ -121,14 +126,16 @@ def _read_folder(root: Path, skeleton: Skeleton, reading: Reading) -> Iterator[R
             _log.warning("left out: %s", error)
             continue
         read += len(recordings)
-        yield from recordings
+        yield from (one._replace(label=one.label or known.get(name, "")) for one in recordings)
     if not read:
         wanted = "" if reading.format is None else f" of the format {reading.format!r}"
         why = "" if first is None else f"; the first: {first}"
         raise DataError(f"{root}: no recording{wanted} that can be read{why}")
 
 
-def _read_file(path: Path, name: str, skeleton: Skeleton, reading: Reading) -> Iterator[Recording]:
+def _read_file(
+    path: Path, name: str, skeleton: Skeleton | None, reading: Reading
+) -> Iterator[Recording]:
     suffix = path.suffix.lower()
     if reading.format is None and suffix == _NTU:
         policy = "pyskl" if reading.pipeline in ("skeleton2vec", "pyskl2d", "pyskl3d") else "ctrgcn"
@@ -146,6 +153,17 @@ def _read_file(path: Path, name: str, skeleton: Skeleton, reading: Reading) -> I
             layout = _layout(format, path, skeleton, reading)
             reader = ReadPoses(cast(PoseFormatName, format), layout, reading.options, reading.table)
             yield Recording(name, reader.read(path))
+
+
+def _known_labels(root: Path) -> dict[str, str]:
+    """What the table in a folder says of its files; a table that cannot be read says nothing."""
+    if not (root / LABELS).is_file():
+        return {}
+    try:
+        return {row.file: row.label for row in read_label_csv(root / LABELS)}
+    except SkeletonMAEError as error:
+        _log.warning("left out: %s", error)
+        return {}
 
 
 def guessed_format(path: Path) -> PoseFormatName:
@@ -167,13 +185,20 @@ def guessed_format(path: Path) -> PoseFormatName:
     raise ConfigError(f"{path}: say its format with format= (--format), one of {known}")
 
 
-def _layout(format: str, path: Path, skeleton: Skeleton, reading: Reading) -> Skeleton:
+def _layout(format: str, path: Path, skeleton: Skeleton | None, reading: Reading) -> Skeleton:
     form = get_format(format)
     if reading.skeleton is not None:
         return get_layout(reading.skeleton)
     if form.has_skeleton:
         return pose_skeleton(format, None, [path])
-    return skeleton if form.layout is None else get_layout(form.layout)
+    if form.layout is not None:
+        return get_layout(form.layout)
+    if skeleton is None:
+        raise ConfigError(
+            f"{path}: its joints are not known; name them with skeleton= (--skeleton), a layout or "
+            "a skeleton file"
+        )
+    return skeleton
 
 
 def _in_store(build: Callable[[Path], SkeletonDataset]) -> Iterator[Recording]:

@@ -125,7 +125,7 @@ class Released:
         """What the model makes of some pieces, as one batch."""
         there = [piece for piece in pieces if len(piece.pos)]
         with torch.inference_mode():
-            clips = [self._transform(self.data(piece.pos, piece.valid)) for piece in there]
+            clips: list[Any] = [self.prepared(piece.pos, piece.valid) for piece in there]
             rows: Iterator[Array] = iter(())
             if clips:
                 batch = clips[0] if len(clips) == 1 else cast(Data, Batch.from_data_list(clips))
@@ -207,6 +207,10 @@ class Released:
         data["pos"] = torch.from_numpy(pos).transpose(1, 2).flatten(0, 1)
         data["valid"] = torch.from_numpy(valid).transpose(1, 2).flatten(0, 1)
         return data
+
+    def prepared(self, pos: Array, valid: Array) -> Data:
+        """Persons ``[M, T, V, C]`` as the model reads them, see :meth:`fitted`."""
+        return cast(Data, self._transform(self.data(pos, valid)))
 
     def note(self, text: str) -> None:
         """Says something once."""

@@ -35,6 +35,7 @@ class FlatClassifier(nn.Module):
     def __init__(self, classifier: nn.Module) -> None:
         super().__init__()
         self.classifier = classifier
+        self.train(classifier.training)  # to which explainers bring it back
 
     def forward(self, x: Tensor, edge_index: Tensor, clip: Data) -> Tensor:
         """The scores of a clip whose coordinates are ``x``."""

@@ -75,10 +75,13 @@ def check_kind(path: str | Path) -> None:
     """Refuses a file that is none of what can be written.
 
     Raises:
-        ConfigError: It ends in something else.
+        ConfigError: It ends in something else, or what it takes is not installed.
     """
-    if Path(path).suffix.lower() not in KINDS:
+    suffix = Path(path).suffix.lower()
+    if suffix not in KINDS:
         raise ConfigError(f"{path}: expected a name that ends in one of {', '.join(KINDS)}")
+    if suffix in FILMS:
+        film_writer(path, 1.0)
 
 
 def save_page(page: Page, path: str | Path) -> Path:
