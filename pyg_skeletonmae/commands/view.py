@@ -15,7 +15,8 @@ from torch_geometric.data import Data
 from pyg_skeletonmae.batch import pos_tracks, tracks_edge_index, valid_joints
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.cli_errors import OPTION
-from pyg_skeletonmae.commands.data_section import DataConfig, PoseSettings, open_dataset
+from pyg_skeletonmae.commands.data_clips import open_dataset
+from pyg_skeletonmae.commands.data_section import DataConfig, PoseSettings
 from pyg_skeletonmae.commands.encoders import is_classifier
 from pyg_skeletonmae.commands.parser import NOT_HERE
 from pyg_skeletonmae.commands.pose_options import add_pose_arguments
