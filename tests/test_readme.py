@@ -1,4 +1,4 @@
-"""What README promises: its Python runs, its commands parse, its links lead somewhere."""
+"""What README promises: its commands parse, its links lead somewhere, its lists are complete."""
 
 from __future__ import annotations
 
@@ -42,18 +42,6 @@ def commands(text: str = README) -> list[list[str]]:
 
 def anchor(title: str) -> str:
     return re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
-
-
-@pytest.mark.parametrize("number", range(len(blocks("python"))))
-def test_its_python_runs(
-    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    torch.manual_seed(0)
-    code = compile(blocks("python")[number], f"README block {number}", "exec")
-    exec(code, {"__name__": "readme"})
-    if number == 0:
-        assert 0.0 <= float(capsys.readouterr().out) <= 1.0
 
 
 def test_it_has_a_short_quick_start() -> None:
