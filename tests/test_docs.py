@@ -13,6 +13,7 @@ from model_helpers import assert_gradients, make_batch
 
 import pyg_skeletonmae
 from pyg_skeletonmae import nn
+from pyg_skeletonmae.commands import in_python
 from pyg_skeletonmae.layouts import LAYOUTS, UIPRMD22
 from pyg_skeletonmae.models import (
     STRL,
@@ -118,7 +119,8 @@ def test_every_room_with_public_names_has_a_page_of_the_api() -> None:
     assert {path.parent.name for path in packages} - inner <= shown
     assert {"batch", "draws", "errors", "layouts", "datasets.prepare"} <= shown
     shown = set(re.findall(r"autofunction:: (\w+)", pages))
-    assert set(pyg_skeletonmae.__all__) - {"Skeleton", "get_layout", "__version__"} == shown
+    functions = {n for n, x in vars(in_python).items() if inspect.isfunction(x)}
+    assert functions & set(pyg_skeletonmae.__all__) == shown
     index = (DOCS / "api.md").read_text()
     assert all(f"](api/{path.name})" in index for path in (DOCS / "api").glob("*.md"))
 
