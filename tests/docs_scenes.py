@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from docs_helpers import ROOT, blocks
 from inference_helpers import CLASSES, poses, release
 from miniature_helpers import write_ntu, write_pku, write_poses
 from ntu_helpers import person, write_skeleton
-from docs_helpers import ROOT, blocks
 from pose_helpers import write_recordings
 from pyskl_helpers import save_athletes
 
