@@ -11,9 +11,14 @@ from typing import Any
 from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.commands.embed import add_feature_arguments, features
-from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.commands.row_scenes import rows_of
+from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.files.write import write_text
 from pyg_skeletonmae.inference.clusters import Clusters, cluster
+from pyg_skeletonmae.visualize.page import Page, Scene
+from pyg_skeletonmae.visualize.viewer import check_kind, save_page
+
+_COLUMNS = 6
 
 
 def add_cluster_arguments(parser: ArgumentParser) -> None:
@@ -25,6 +30,9 @@ def add_cluster_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="Of kmeans.")
     parser.add_argument("--nearest", type=int, default=3, help="Clips named of each cluster.")
     parser.add_argument("--json", action="store_true", help="Print JSON.")
+    parser.add_argument(
+        "--films", type=str, help="A .html, .gif or .mp4: the clips nearest to each centre play."
+    )
     parser.add_argument("--out", type=str, help="A .csv file: the cluster of each row.")
 
 
@@ -39,6 +47,9 @@ def run_cluster(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
     out = chosen["out"]
     if out is not None and not out.lower().endswith(".csv"):
         raise ConfigError(f"--out {out}: expected a name that ends in .csv")
+    films = chosen["films"]
+    if films is not None:
+        check_kind(films)
     found = cluster(
         features(chosen, classes),
         chosen["method"],
@@ -48,6 +59,8 @@ def run_cluster(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
     )
     if out is not None:
         write_text(out, _table(found))
+    if films is not None:
+        save_page(_films(found, chosen, classes), films)
     told = found.to_dict(chosen["nearest"])
     if chosen["json"]:
         print(json.dumps(told, indent=2, ensure_ascii=False))
@@ -57,6 +70,29 @@ def run_cluster(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
         names = ", ".join(f"{row['name']} {row['start']}-{row['stop']}" for row in one["nearest"])
         names = "".join(c if c.isprintable() else "?" for c in names)
         print(f"cluster {one['cluster']}: {one['size']} rows; nearest: {names}")
+
+
+def _films(found: Clusters, chosen: dict[str, Any], classes: Iterable[type]) -> Page:
+    """A grid of the clips nearest to each centre; of a page, a scene for each cluster."""
+    count = chosen["nearest"]
+    if not found.sizes:
+        raise DataError("--films: there is no cluster to show; give a smaller --min_size")
+    nearest = {cluster: found.nearest(cluster, count) for cluster in range(len(found.sizes))}
+    shown = {row for rows in nearest.values() for row in rows}
+    clips = {i: row for i, row in enumerate(rows_of(chosen, classes)) if i in shown}
+    scenes = [
+        Scene(
+            [clips[row].panel(f"{cluster}: {clips[row].title}") for row in rows],
+            f"cluster {cluster}: {found.sizes[cluster]} rows",
+            clips[rows[0]].fps,
+        )
+        for cluster, rows in nearest.items()
+    ]
+    title = f"{len(found.rows)} rows in {len(scenes)} clusters, nearest to each centre"
+    if not chosen["films"].lower().endswith(".html"):  # a film shows all at once
+        panels = [panel for scene in scenes for panel in scene.panels]
+        scenes = [Scene(panels, title, scenes[0].fps)]
+    return Page(title, scenes, columns=min(count, _COLUMNS))
 
 
 def _table(found: Clusters) -> str:

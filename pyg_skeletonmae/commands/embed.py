@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
 from jsonargparse import ArgumentParser
@@ -12,14 +14,24 @@ from pyg_skeletonmae.commands.recordings import (
     open_release,
     reading,
 )
+from pyg_skeletonmae.commands.row_scenes import rows_of
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.inference import Embedder, Embeddings
+from pyg_skeletonmae.visualize.maps import map_page
+from pyg_skeletonmae.visualize.page import Page
+
+_ROOM = 15_000_000  # bytes of clips in a page
+_JOINT_BYTES = 10  # of a joint in a frame
+_FEWEST, _MOST = 12, 64  # frames of a clip that plays
+_log = logging.getLogger("pyg_skeletonmae")
 
 
 def add_embed_arguments(parser: ArgumentParser) -> None:
     """Gives a parser the arguments of :func:`run_embed`."""
     add_feature_arguments(parser)
-    parser.add_argument("--out", type=str, required=True, help="A file, .npz or .csv.")
+    parser.add_argument("--out", type=str, help="A file, .npz or .csv.")
+    parser.add_argument("--map", type=str, help="A page, .html: the features in the plane.")
+    parser.add_argument("--seed", type=int, default=0, help="Of the map, as far as it is drawn.")
 
 
 def add_feature_arguments(parser: ArgumentParser) -> None:
@@ -30,17 +42,43 @@ def add_feature_arguments(parser: ArgumentParser) -> None:
 
 
 def run_embed(chosen: dict[str, Any], classes: Iterable[type] = ()) -> dict[str, Any]:
-    """Writes the features of recordings into a file, all of them or none.
+    """Writes the features of recordings into a file, all of them or none, or draws a map of them.
 
     Raises:
         ConfigError: Arguments do not fit together.
         SkeletonMAEError: The release or a recording cannot be used.
     """
-    if not str(chosen["out"]).lower().endswith((".npz", ".csv")):
-        raise ConfigError(f"--out {chosen['out']}: expected a name that ends in .npz or .csv")
-    rows = features(chosen, classes)
-    path = rows.save(chosen["out"])
-    return {"rows": len(rows), "dim": rows.x.shape[1], "file": str(path)}
+    out, page = chosen["out"], chosen["map"]
+    if out is None and page is None:
+        raise ConfigError("--out, --map: name a file to write")
+    for name, path, endings in (("out", out, (".npz", ".csv")), ("map", page, (".html",))):
+        if path is not None and not path.lower().endswith(endings):
+            known = " or ".join(endings)
+            raise ConfigError(f"--{name} {path}: expected a name that ends in {known}")
+    rows, told = features(chosen, classes), {}
+    if out is not None:
+        told["file"] = str(rows.save(out))
+    if page is not None:
+        told["map"] = str(_map(chosen, rows, classes).save(page))
+    return {"rows": len(rows), "dim": rows.x.shape[1], **told}
+
+
+def _map(chosen: dict[str, Any], rows: Embeddings, classes: Iterable[type]) -> Page:
+    """A map whose clips play, in as many frames as there is room for."""
+    clips = list(islice(rows_of(chosen, classes), 1))
+    joints = max(clips[0].skeleton.num_joints, 1)
+    room = int(_ROOM / (_JOINT_BYTES * joints))  # frames of one person, of all clips together
+    step = max(-(-len(rows) * _FEWEST // room), 1)  # every so many rows play
+    frames = min(room * step // len(rows), _MOST)
+    scenes, names, labels = {}, [], []
+    for number, row in enumerate(rows_of(chosen, classes)):
+        names.append(row.title.removesuffix(f": {row.label}"))
+        labels.append(row.label)
+        if number % step == 0:
+            scenes[number] = row.scene(max(frames // len(row.piece.pos), 2))
+    if step > 1:
+        _log.warning("map: one clip in %d plays, more are too many for one page", step)
+    return map_page(rows.x, names, labels, scenes, f"{len(rows)} clips", chosen["seed"])
 
 
 def features(chosen: dict[str, Any], classes: Iterable[type] = ()) -> Embeddings:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cli_helpers import runner, the_error
 from inference_helpers import poses, release
+from page_helpers import content
 
 
 @pytest.fixture
@@ -42,3 +43,21 @@ def test_hdbscan_and_what_cannot_be(run, tmp_path):
     assert "expected one of kmeans, hdbscan" in the_error(run("cluster", "run", "in", "--method=x"))
     assert "ends in .csv" in the_error(run("cluster", "run", "in", "--out=c.npz"))
     assert not list(tmp_path.glob("c.*"))
+
+
+def test_films_of_the_clips_nearest_to_each_centre(run, tmp_path):
+    pytest.importorskip("plotly")
+    image = pytest.importorskip("PIL.Image")
+    code, out, err = run("cluster", "run", "in", "--k=2", "--nearest=2", "--films=f.html")
+    assert (code, err) == (0, "")
+    scenes = content(Path("f.html"))["scenes"]
+    assert [scene["title"].split(":")[0] for scene in scenes] == ["cluster 0", "cluster 1"]
+    for scene, line in zip(scenes, out.splitlines()[1:], strict=True):
+        for panel in scene["panels"]:
+            assert panel["title"].split(": ", 1)[1] in line
+    assert run("cluster", "run", "in", "--k=2", "--nearest=2", "--films=f.gif")[0] == 0
+    with image.open("f.gif") as gif:
+        assert gif.n_frames > 15
+    error = the_error(run("cluster", "run", "in", "--k=2", "--films=f.txt"))
+    assert "f.txt: expected a name that" in error
+    assert sorted(path.name for path in tmp_path.glob("*f.*")) == ["f.gif", "f.html"]

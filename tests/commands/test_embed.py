@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from cli_helpers import runner, the_error
 from inference_helpers import poses, release
+from page_helpers import content
 
 from pyg_skeletonmae.inference import Embedder
 
@@ -46,4 +47,31 @@ def test_nothing_is_written_where_something_is_wrong(run, tmp_path):
     ):
         assert message in the_error(run("embed", "run", *arguments))
     assert not list(tmp_path.glob("z.*"))
-    assert "--out" in run("embed", "run", "in")[2] or "out" in run("embed", "run", "in")[2]
+    assert "--out, --map: name a file" in the_error(run("embed", "run", "in"))
+
+
+def test_a_map_of_clips_that_play(run, tmp_path):
+    pytest.importorskip("plotly")
+    Path("in/labels.csv").write_text("file,label\n0.npy,<script>alert(1)</script>\n")
+    code, out, err = run("embed", "run", "in", "--map=m.html")
+    assert (code, err) == (0, "") and json.loads(out) == {"rows": 3, "dim": 8, "map": "m.html"}
+    told = content(Path("m.html"))
+    assert told["map"]["names"] == ["0.npy 0-20", "1.npy 0-21", "2.npy 0-22"]
+    assert told["map"]["label"] == [0, 1, 1] and told["map"]["plays"] == [0, 1, 2]
+    assert told["scenes"][0]["frames"] == 20
+    assert "<script>alert" not in Path("m.html").read_text()
+    assert run("embed", "run", "in", "--map=n.html", "--out=z.csv")[0] == 0
+    assert Path("z.csv").is_file()
+    error = the_error(run("embed", "run", "in", "--map=m.png"))
+    assert "m.png: expected a name that ends in .html" in error
+    assert "3 rows of 2" in the_error(run("embed", "run", "in/0.npy", "--map=o.html"))
+    assert not list(tmp_path.glob("*o.html*"))
+
+
+def test_a_map_of_more_clips_than_there_is_room_for(run, monkeypatch):
+    pytest.importorskip("plotly")
+    monkeypatch.setattr("pyg_skeletonmae.commands.embed._ROOM", 17 * 10 * 14)
+    code, _, err = run("embed", "run", "in", "--map=m.html")
+    assert code == 0 and "one clip in 3 plays" in err
+    told = content(Path("m.html"))
+    assert told["map"]["plays"] == [0, -1, -1] and told["scenes"][0]["frames"] == 14
