@@ -14,6 +14,7 @@ from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
+from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.training import read_metrics
 from pyg_skeletonmae.training.runlog import METRICS
 
@@ -62,7 +63,7 @@ class RunFolder:
 def add_compare_arguments(parser: ArgumentParser) -> None:
     """Adds the options of :func:`compare` to its parser."""
     parser.add_argument("runs", nargs="+", help="Run folders, or folders with runs below them.")
-    parser.add_argument("--plot", type=str | None, help="Draw curves into this picture.")
+    parser.add_argument("--plot", type=str | None, help="Draw curves into this picture, or .html.")
     parser.add_argument("--curve", default="train/loss", help="The logged value to draw.")
     parser.add_argument("--json", action="store_true", help="Print all of it as JSON.")
 
@@ -185,14 +186,20 @@ def _plot(found: Sequence[RunFolder], path: Path, curve: str) -> None:
     if not curves:
         logged = sorted({name for run in found for line in run.log for name in line if "/" in name})
         raise ConfigError(f"curve {curve!r}: no run has logged it; there are {', '.join(logged)}")
+    if path.suffix.lower() == ".html":
+        from pyg_skeletonmae.visualize.chart_pages import curves_page  # Slow to import.
+
+        curves_page(curves, curve).save(path)
+        return
     from pyg_skeletonmae.visualize.charts import draw_curves  # Slow to import: only where used.
 
     figure = draw_curves(curves, ylabel=curve)
     kinds = figure.canvas.get_supported_filetypes()
-    if path.suffix.removeprefix(".").lower() not in kinds:
-        raise ConfigError(f"plot {path}: expected a picture's ending, one of {', '.join(kinds)}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    kind = path.suffix.removeprefix(".").lower()
+    if kind not in kinds:
+        known = ", ".join(["html", *kinds])
+        raise ConfigError(f"plot {path}: expected a picture's ending, one of {known}")
+    write_file(path, lambda file: figure.savefig(file, format=kind))
 
 
 def _keys(mappings: Sequence[Mapping[str, Any]]) -> list[str]:

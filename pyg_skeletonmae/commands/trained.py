@@ -31,6 +31,7 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.evaluation import (
     LINEAR_SGD,
+    confusion,
     ensemble,
     evaluate_classifier,
     finetune_recipe,
@@ -43,6 +44,7 @@ from pyg_skeletonmae.evaluation.recipe import Recipe
 from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.training import load_release
+from pyg_skeletonmae.visualize.chart_pages import save_confusion
 
 SCORES = "scores.npz"
 
@@ -123,6 +125,8 @@ def classify(job: Job, options: Options) -> dict[str, Any]:
         names = np.array([test.store.names[i] for i in test.indices()])
         scores = {"name": names, "logits": found["logits"].numpy(), "y": found["y"].numpy()}
         write_file(job.folder / SCORES, lambda file: np.savez(file, **scores))
+        counts = confusion(found["predicted"], found["y"], test.num_classes)
+        save_confusion(counts, test.class_names, job.folder)
     return numbers(found)
 
 

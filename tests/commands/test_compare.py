@@ -49,6 +49,8 @@ def test_curves(run):
     folder("b", 0.2, [], {})
     code, _, _ = run("compare", "a", "b", "--plot", "deep/out.png")
     assert code == 0 and Path("deep/out.png").read_bytes().startswith(b"\x89PNG")
+    assert run("compare", "a", "b", "--plot", "deep/out.html")[0] == 0
+    assert "http-equiv" in Path("deep/out.html").read_text(encoding="utf-8")
     line = the_error(run("compare", "a", "b", "--plot=out.png", "--curve=eval/top1"))
     assert line == "curve 'eval/top1': no run has logged it; there are train/loss"
     line = the_error(run("compare", "a", "--plot=new/out.nothing"))

@@ -50,6 +50,7 @@ def test_a_table_and_a_picture_in_one_command(run, options):
     assert len(rows) == len(found["top1"]) * 5
     of = [float(row["top1"]) for row in rows if (row["measure"], row["labels"]) == ("scratch", "2")]
     assert sum(of) / 2 == pytest.approx(found["top1"]["scratch"][1])
+    assert Path("curve/curve.html").is_file()
     assert Path("curve/curve.png").read_bytes()[:4] == b"\x89PNG"
     assert len(Path("curve/2-draw1/labels.txt").read_text().splitlines()) == 4
     # Stopped before its end, it does not measure again what was measured.

@@ -77,6 +77,7 @@ def scores(out: Path, *options: str) -> Tensor:
     """What evaluate makes of the test clips."""
     assert main(["evaluate", f"--out={out}", *options]) == 0
     assert json.loads((out / "results.json").read_text())["protocol"] == "classify"
+    assert (out / "confusion.png").is_file() and (out / "confusion.html").is_file()
     with np.load(out / "scores.npz") as arrays:
         return torch.from_numpy(arrays["logits"])
 
