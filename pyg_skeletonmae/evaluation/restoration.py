@@ -13,7 +13,6 @@ from pyg_skeletonmae.batch import as_tracks, clip_draws, pos_tracks, valid_joint
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.evaluation.features import evaluating
 from pyg_skeletonmae.evaluation.readout import fit_readout
-from pyg_skeletonmae.evaluation.reconstruction import CAPTION
 from pyg_skeletonmae.models import CoordinateTarget
 from pyg_skeletonmae.nn.tokens import to_patches
 from pyg_skeletonmae.skeleton import Skeleton
@@ -70,7 +69,8 @@ def restore(model: nn.Module, clip: Data, others: Iterable[Data]) -> Restored:
     if type(getattr(model, "objective", None)) is not CoordinateTarget:
         loader = (cast(Data, Batch.from_data_list([other])) for other in others)
         readout = fit_readout(model, loader, skeleton)
-        predicted, caption = readout.place(predicted.cpu()), CAPTION
+        predicted = readout.place(predicted)
+        caption = "masked joints: ridge read-out of the decoder's output, fitted on other clips"
     mask = mask & valid
     return Restored(pos, torch.where(mask[..., None], predicted, pos), mask, valid, caption)
 

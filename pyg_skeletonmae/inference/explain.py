@@ -25,8 +25,8 @@ def explain(recognizer: Recognizer, clip: Data, epochs: int = 100, seed: int = 0
         seed: Of its start.
 
     Returns:
-        ``[P, V, T]``, the largest 1; 0 where a joint is missing. Of the coordinates of a joint the
-        mean is taken.
+        ``[P, V, T]``, the smallest 0, the largest 1; 0 where a joint is missing. Of the
+        coordinates of a joint the mean is taken.
 
     Raises:
         ConfigError: The steps are no number from 1 up.
@@ -51,6 +51,7 @@ def explain(recognizer: Recognizer, clip: Data, epochs: int = 100, seed: int = 0
     with torch.random.fork_rng(devices=[]), torch.enable_grad():
         torch.manual_seed(seed)
         numbers = explainer(pos.flatten(1), clip["edge_index"], clip=clip).node_mask
-    weight = numbers.view(pos.shape).mean(-1).masked_fill(~valid_joints(clip), 0.0)
-    weight = weight / weight.max().clamp(min=1e-12)
+    weight, there = numbers.view(pos.shape).mean(-1), valid_joints(clip)
+    low, high = weight[there].aminmax()
+    weight = ((weight - low) / (high - low).clamp(min=1e-12)).masked_fill(~there, 0.0)
     return as_tracks(weight, recognizer.skeleton.num_joints)
