@@ -268,8 +268,8 @@ def gallery_scene(chosen: Chosen) -> Scene:
         whole = tracks.pos.shape[1] // size * size
         skeleton = tracks.skeleton
         clip = _as_clip(tracks, whole)
-        masks = {repr(policy): policy for policy in _policies(skeleton)}
-        caption = f"masks of joints, and of tokens of {size} frames"
+        masks = {type(policy).__name__: policy for policy in _policies(skeleton)}
+        caption = f"tokens of {size} frames; " + ", ".join(map(repr, masks.values()))
     pos = pos_tracks(clip, skeleton.num_joints)
     valid = valid_joints(clip).view(pos.shape[:-1])
     for number, (title, policy) in enumerate(masks.items()):
