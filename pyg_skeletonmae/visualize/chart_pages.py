@@ -61,7 +61,8 @@ def confusion_page(matrix: Array, class_names: Sequence[str], title: str = "") -
     names = [f"{number + 1} {html.escape(name)}" for number, name in enumerate(class_names)]
     chart = {
         "type": "heatmap", "z": percent.round(2).tolist(), "x": names, "y": names,
-        "customdata": counts.tolist(), "zmin": 0, "zmax": 100, "colorscale": [[0, "#ffffff"], [1, "#08306b"]],
+        "customdata": counts.tolist(), "zmin": 0, "zmax": 100,
+        "colorscale": [[0, "#ffffff"], [1, "#08306b"]],
         "hovertemplate":
         "true %{y}<br>predicted %{x}<br>%{customdata} clips, %{z} %<extra></extra>",
     }  # fmt: skip
