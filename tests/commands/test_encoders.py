@@ -134,7 +134,7 @@ def test_a_configuration_is_read_as_it_is_written(path):
     wanted = yaml.safe_load(path.read_text(encoding="utf-8"))
     assert found.out == f"runs/{path.stem}" == wanted["out"]
     assert found.model.class_path.endswith(wanted["model"]["class_path"])
-    given = wanted["model"]["init_args"]
+    given = wanted["model"].get("init_args", {})
     assert {name: found.model.init_args[name] for name in given} == given
     assert len(list(CONFIGS.rglob("*.yaml"))) <= 24  # few enough to read them all
 
