@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from docs_helpers import ROOT, blocks
-from inference_helpers import CLASSES, poses, release
+from inference_helpers import CLASSES, TOLD, poses, release
 from miniature_helpers import write_ntu, write_pku, write_poses
 from ntu_helpers import person, write_skeleton
 from pose_helpers import write_recordings
@@ -164,16 +164,19 @@ def incomplete(folder: Path) -> None:
 def using(folder: Path) -> dict[str, object]:
     estimators(folder)
     release(folder / "runs/finetune")
-    release(folder / "runs/pretrain")
+    save_release(
+        GraphSkeletonMAE(COCO17, hidden_channels=8), folder / "runs/pretrain", preprocessing=TOLD
+    )
     release(folder / "runs/flat", channels=2)
     release(folder / "copied")
     write_poses(folder / "train.pkl", ("train", "val"))
     write_poses(folder / "new.pkl", ("train", "val"))
     tested = [poses(frames=20 + i) for i in range(6)]
-    SkeletonDataset.from_arrays(
-        tested, [0, 1, 2] * 2, COCO17, subjects=[1, 1, 1, 2, 2, 2],
-        class_names=CLASSES, root=folder / "clips",
-    )  # fmt: skip
+    for name in ("clips", "store"):
+        SkeletonDataset.from_arrays(
+            tested, [0, 1, 2] * 2, COCO17, subjects=[1, 1, 1, 2, 2, 2],
+            class_names=CLASSES, root=folder / name,
+        )  # fmt: skip
     for name in ("recordings", "incoming"):
         (folder / name).mkdir()
         for i in range(12):
