@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cli_helpers import FAST, runner, the_error, write_packed
 
+from pyg_skeletonmae.files.manifest import MANIFEST, write_manifest
 from pyg_skeletonmae.models import Classifier, GraphEncoder
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import save_release
@@ -220,6 +221,8 @@ def hostile_release(folder: Path, name: str) -> None:
         "init_args": {"command": "touch called"},
     }
     (folder / "config.json").write_text(json.dumps(config))
+    (folder / MANIFEST).unlink()
+    write_manifest(folder)  # as who means harm would
 
 
 @pytest.mark.parametrize(

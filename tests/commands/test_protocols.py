@@ -15,7 +15,8 @@ from pyg_skeletonmae.errors import ConfigError
 
 
 def test_the_command_line_takes_the_names_of_the_list():
-    assert get_args(get_type_hints(evaluate)["protocol"]) == tuple(PROTOCOLS)
+    names, none = get_args(get_type_hints(evaluate)["protocol"])
+    assert get_args(names) == tuple(PROTOCOLS) and none is type(None)
 
 
 @pytest.mark.parametrize("name", PROTOCOLS)

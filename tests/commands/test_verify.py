@@ -42,7 +42,7 @@ def damage(path: Path, place: int) -> None:
     ("name", "place", "said"),
     [
         ("run/last.ckpt", 2000, "not a readable checkpoint"),
-        ("run/metrics.jsonl", 0, "cannot be read"),
+        ("run/metrics.jsonl", 0, "line 1 is not JSON"),
         ("run/config.yaml", 0, "damaged"),
         ("run/release/model.safetensors", -1, "not as it was written"),
         ("run/release/README.md", -1, "README.md: not as it was written"),

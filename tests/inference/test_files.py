@@ -27,7 +27,7 @@ def write_table(path, pos, joints=COCO17.joints):
 
 def test_a_table_has_the_joints_of_the_model_unless_told(tmp_path):
     pos = poses(frames=12)[0]
-    ((name, tracks),) = read(write_table(tmp_path / "a.csv", pos))
+    ((name, tracks, _),) = read(write_table(tmp_path / "a.csv", pos))
     assert name == str(tmp_path / "a.csv") and np.allclose(tracks.pos[0], pos, atol=1e-5)
     with pytest.raises(SkeletonFormatError, match=r"a.csv"):
         read(tmp_path / "a.csv", skeleton="ntu25")
@@ -42,7 +42,7 @@ def test_a_folder_gives_what_can_be_read_and_says_what_cannot(tmp_path, caplog):
     np.save(tmp_path / "d.npy", poses(2))
     with caplog.at_level(logging.WARNING, "pyg_skeletonmae"):
         found = read(tmp_path)
-    assert [name for name, _ in found] == ["a.csv", "d.npy", "deep/b.csv"]
+    assert [recording.name for recording in found] == ["a.csv", "d.npy", "deep/b.csv"]
     (said,) = [record.getMessage() for record in caplog.records]
     assert said.startswith("left out: ") and "c.csv" in said
     only = tmp_path / "only"
@@ -83,8 +83,8 @@ def test_files_that_hold_whole_data_sets(tmp_path):
     write_pyskl(tmp_path / "a.pkl", pickle, {})
     for path in ("store", "packed.npz", "a.pkl"):
         found = read(tmp_path / path)
-        assert [name for name, _ in found] == names, path
-        for (_, tracks), clip in zip(found, clips, strict=True):
+        assert [recording.name for recording in found] == names, path
+        for (_, tracks, _), clip in zip(found, clips, strict=True):
             assert tracks.skeleton.joints == COCO17.joints
             assert np.allclose(tracks.pos, clip, atol=1e-4), path
 

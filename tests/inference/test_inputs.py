@@ -18,8 +18,8 @@ def read(clips, **said):
 
 def test_clips_are_numbered_through(tmp_path):
     found = read([poses(), [poses(2), torch.from_numpy(poses(frames=7)[0])]])
-    assert [name for name, _ in found] == ["clip 0", "clip 1", "clip 2"]
-    assert [tracks.pos.shape[:2] for _, tracks in found] == [(1, 40), (2, 40), (1, 7)]
+    assert [recording.name for recording in found] == ["clip 0", "clip 1", "clip 2"]
+    assert [recording.tracks.pos.shape[:2] for recording in found] == [(1, 40), (2, 40), (1, 7)]
 
 
 def test_nothing_that_is_given_is_changed():
@@ -31,7 +31,7 @@ def test_nothing_that_is_given_is_changed():
 
 
 def test_another_order_of_the_axes_is_refused_or_noted():
-    ((_, tracks),) = read(np.moveaxis(poses(2), (0, 3), (3, 0)))
+    ((_, tracks, _),) = read(np.moveaxis(poses(2), (0, 3), (3, 0)))
     assert "axes='CTVM' settles it" in tracks.notes[0]
     pos = poses(2)
     pos[1] = np.nan

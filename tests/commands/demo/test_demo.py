@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +52,8 @@ def test_the_demonstration_of_a_transformer(method, pictures):
     demo(budget="smoke", method=method, out="runs/demo")
     folder = Path("runs/demo")
     page = (folder / "report.html").read_text()
-    assert page.count("data:image/png") == pictures and "STRL" not in page
+    words = re.sub(r"data:image/png;base64,[\w+/=]+", "PICTURE", page)
+    assert words.count("PICTURE") == pictures and "STRL" not in words
     assert ("there is no reconstruction to show" in page) == (method == "skeleton2vec")
     results = json.loads((folder / "results.json").read_text())
     assert len(results["results"]) == 7 and results["reconstruction"] == {}
