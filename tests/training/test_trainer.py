@@ -158,6 +158,14 @@ def test_best_weights(tmp_path, mode, best):
     assert read_metrics(tmp_path)[5]["eval/score"] is None
 
 
+@pytest.mark.parametrize("mode", ["max", "min"])
+def test_of_equal_values_the_first_is_the_best(tmp_path, mode):
+    epochs = [Trainer(max_epochs=n).fit(Task(), make_loader())["step"] for n in (1, 3)]
+    trainer = Trainer(max_epochs=3, monitor="score", mode=mode)
+    result = trainer.fit(Task(), make_loader(), lambda model: {"score": 0.5}, tmp_path)
+    assert [result["best_step"], result["step"]] == epochs
+
+
 def test_monitor_must_exist():
     with pytest.raises(ConfigError, match="'f1' is not among accuracy"):
         Trainer(max_epochs=1, monitor="f1").fit(Task(), make_loader(), lambda m: {"accuracy": 1})

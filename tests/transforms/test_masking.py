@@ -82,11 +82,20 @@ def test_random_parts_are_whole_and_never_all() -> None:
     assert set(part.sum(1).tolist()) == {1.0, 2.0, 3.0, 4.0, 5.0}
 
 
+@pytest.mark.parametrize("max_parts", [6, 99])
+def test_as_many_parts_as_there_are_leave_one_visible(max_parts: int) -> None:
+    mask = PartMask("random", max_parts=max_parts)(POS, SKELETON, draws())[:, :, 0]
+    counts = torch.stack([mask[:, SKELETON.part_index == p].any(1) for p in range(6)], 1).sum(1)
+    assert set(counts.tolist()) == {1, 2, 3, 4, 5}
+
+
 def test_joints_in_no_part_stay_visible() -> None:
     parts = {"a": ("nose",), "b": ("left_hip",)}
     bare = Skeleton("bare", SKELETON.joints, SKELETON.bones, SKELETON.root, parts=parts)
     mask = PartMask([0])(POS, bare, draws())
     assert mask[:, bare.index("nose")].all() and mask.sum() == 64 * 5
+    last = PartMask([1])(POS, bare, draws())  # no joint is of part -1, the last one
+    assert last[:, bare.index("left_hip")].all() and last.sum() == 64 * 5
 
 
 @pytest.mark.parametrize(
