@@ -118,6 +118,9 @@ def test_order_follows_from_seed_and_epoch(dataset):
     assert sorted(order(0, 0)) == list(range(CLIPS))
     assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
     assert flat(ids(SkeletonLoader(dataset, 4, Resample(4)))) == list(range(CLIPS))
+    # Checkpoints of one version are resumed by the next: the order is a promise.
+    assert order(0, 0)[:12] == [10, 9, 13, 5, 18, 16, 0, 17, 1, 8, 14, 7]
+    assert order(1, 2)[:12] == [22, 7, 13, 9, 4, 10, 19, 15, 12, 6, 5, 17]
 
 
 def test_draws_change_with_the_epoch_and_not_with_the_batch_size(dataset):
@@ -163,6 +166,16 @@ def test_left_over_clips_that_are_too_few_join_the_batch_before(dataset):
         ids(SkeletonLoader(view, 2, Resample(4), rank=rank, world_size=2)) for rank in range(2)
     ]
     assert ranks == [[[0, 1], [4, 5, 6]], [[2, 3], [7, 8]]]
+
+
+LEFT = [(5, False, [5]), (6, False, [4, 2]), (7, False, [4, 3]), (6, True, [6]), (7, True, [7])]
+
+
+@pytest.mark.parametrize(("clips", "shuffle", "sizes"), [*LEFT, (8, True, [4, 4])])
+def test_what_is_left_is_a_batch_where_each_process_has_enough(dataset, clips, shuffle, sizes):
+    # One clip each is enough to evaluate; in training a batch norm needs two.
+    loader = SkeletonLoader(dataset[:clips], 2, Resample(4), shuffle, world_size=2)
+    assert loader.batch_sizes == sizes
 
 
 @pytest.mark.parametrize("stop", range(6))
