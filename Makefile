@@ -97,7 +97,7 @@ $(VENV)/.viz: $(VENV)/.base
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(PIP) --no-build-isolation torch==2.13.0 -e '.[dev,viz]'
+	$(PIP) --no-build-isolation torch==2.13.0 -e '.[dev,export,viz]'
 	touch $@
 
 $(VENV)/.dist: $(VENV)/.base
