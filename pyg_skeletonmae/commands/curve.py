@@ -143,12 +143,12 @@ def _draw(results: dict[str, Any], segments: Sequence[int], path: Path) -> None:
                 for key in (keys[start], start)
                 if key in top1
             }
-    figure = draw_label_curve([str(count) for count in results["labels"]], panels)
+    counts = [str(count) for count in results["labels"]]
+    figure = draw_label_curve(counts, panels)
     write_file(path, lambda file: figure.savefig(file, format="png"))
     if find_spec("plotly") is not None:
         from pyg_skeletonmae.visualize.chart_pages import label_curve_page
 
-        counts = [str(count) for count in results["labels"]]
         label_curve_page(counts, panels, "accuracy by labels a class").save(
             path.with_suffix(".html")
         )

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 
 import torch
 from jsonargparse import ActionFail, ArgumentParser
+from torch import Tensor
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import pos_tracks, tracks_edge_index, valid_joints
@@ -200,9 +201,9 @@ def _cut(recording: Recording, frames: list[int] | None) -> tuple[Recording, int
     return recording._replace(tracks=part), start
 
 
-def _panel(tracks: PoseTracks, **more: Any) -> Panel:
+def _panel(tracks: PoseTracks) -> Panel:
     pos, valid = (torch.from_numpy(x.copy()).transpose(1, 2) for x in (tracks.pos, tracks.valid))
-    return Panel(pos, tracks.skeleton, valid=valid, **more)
+    return Panel(pos, tracks.skeleton, valid=valid)
 
 
 def _title(recording: Recording) -> str:
@@ -270,14 +271,12 @@ def gallery_scene(chosen: Chosen) -> Scene:
         clip = _as_clip(tracks, whole)
         masks = {type(policy).__name__: policy for policy in _policies(skeleton)}
         caption = f"tokens of {size} frames; " + ", ".join(map(repr, masks.values()))
-    pos = pos_tracks(clip, skeleton.num_joints)
-    valid = valid_joints(clip).view(pos.shape[:-1])
+    pos, valid = _places(clip, skeleton)
+    up = _panel(tracks).up
     for number, (title, policy) in enumerate(masks.items()):
         clip["key"] = torch.tensor([chosen.options["seed"] + number])
         mask = drawn_mask(policy, clip, skeleton, size)
-        panels.append(
-            Panel(pos, skeleton, valid=valid, masked=mask, title=title, up=_panel(tracks).up)
-        )
+        panels.append(Panel(pos, skeleton, valid=valid, masked=mask, title=title, up=up))
     return Scene(panels, _title(chosen.recording), _rate(chosen, panels), caption, chosen.start)
 
 
@@ -288,8 +287,7 @@ def explain_scene(chosen: Chosen) -> Scene:
     _check_places(model, "explain")
     clip = chosen.fed()
     weight = explain(model, clip, chosen.options["epochs"], chosen.options["seed"])
-    pos = pos_tracks(clip, model.skeleton.num_joints)
-    valid = valid_joints(clip).view(pos.shape[:-1])
+    pos, valid = _places(clip, model.skeleton)
     up = _panel(chosen.recording.tracks).up
     panels = [Panel(pos, model.skeleton, valid=valid, weight=weight, up=up)]
     (said,) = model.each([chosen.recording.tracks], chosen.reading)
@@ -317,6 +315,12 @@ def _check_places(model: Released, what: str) -> None:
             f"--what {what}: the model reads {model.preprocessing.stream} vectors, which have no "
             "place; name one of the stream joint"
         )
+
+
+def _places(clip: Data, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
+    """The tracks ``[M, V, T, C]`` of a clip, and where joints are present, ``[M, V, T]``."""
+    pos = pos_tracks(clip, skeleton.num_joints)
+    return pos, valid_joints(clip).view(pos.shape[:-1])
 
 
 def _rate(chosen: Chosen, panels: list[Panel]) -> float:
