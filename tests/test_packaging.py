@@ -27,7 +27,7 @@ def test_presets_and_types_are_installed() -> None:
 def test_a_source_archive_holds_what_reading_and_testing_take() -> None:
     lines = (ROOT / "MANIFEST.in").read_text(encoding="utf-8").splitlines()
     grafted = {line.removeprefix("graft ") for line in lines if line.startswith("graft ")}
-    assert grafted >= {"benchmarks", "configs", "docs", "notebooks", "tests"}
+    assert grafted >= {"benchmarks", "configs", "docs", "examples", "notebooks", "tests"}
     assert [name for name in grafted if not (ROOT / name).exists()] == []
 
 
