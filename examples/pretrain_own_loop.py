@@ -2,7 +2,7 @@
 
 In seconds the loss falls and the neighbours stay what they were: that takes thousands of steps.
 
-    python examples/pretrain_own_loop.py --epochs 8
+Run it by `python examples/pretrain_own_loop.py --epochs 8`.
 """
 
 from __future__ import annotations
