@@ -13,6 +13,7 @@ from pyg_skeletonmae import Skeleton, layouts
 from pyg_skeletonmae.models import (
     STGCN,
     STRL,
+    AttentionDecoder,
     BoneTarget,
     Classifier,
     GraphEncoder,
@@ -80,6 +81,10 @@ MODELS: dict[str, Make] = {
     "masked-graph_temporal": lambda skeleton, in_channels: MaskedPretrainer(
         GraphTemporalEncoder(skeleton, in_channels, FRAMES, 3, 16, 2),
         decoder=MixingDecoder(hidden="drop"),
+    ),
+    "masked-attention": lambda skeleton, in_channels: MaskedPretrainer(
+        GraphTemporalEncoder(skeleton, in_channels, FRAMES, 3, 16, 2, norm="layer"),
+        decoder=AttentionDecoder(heads=2),
     ),
     "masked-latent": lambda skeleton, in_channels: MaskedPretrainer(
         STTFormerEncoder(skeleton, in_channels, FRAMES, 3, [(8, 8, 4), (8, 16, 4)], 2),

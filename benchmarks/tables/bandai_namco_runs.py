@@ -23,7 +23,9 @@ and packed by
     python benchmarks/bandai_namco.py --pack Bandai-Namco-Research-Motiondataset/dataset
 with $SKELETONMAE_DATA naming the folder that holds bandai_namco/."""
 # With few clips fewer steps; classifiers see as many clips as on UI-PRMD with few labels.
-_FEW = {"joints_mlp_small": 10000, "strl_small": 10000, "st_gcn_small": 10000}
+_FEW = dict.fromkeys(
+    ("joints_mlp_small", "strl_small", "st_gcn_small", "graph_temporal_mlp_small"), 10000
+)
 
 
 def bandai_namco(data: Path, folder: Path, seeds: Sequence[int]) -> OpenSet:

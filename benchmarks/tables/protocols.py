@@ -70,6 +70,7 @@ SMALL = {
     ),
     "skeleton2vec": Method("skeleton2vec_small", (), _SMALL),
     "st_gcn_mae": Method("st_gcn_mae_small", (), _SMALL),
+    "graph_temporal": Method("graph_temporal_small", (), "graph_temporal_mlp_small"),
 }
 _TESTED = {"test/top1": "top1", "test/mean_class": "mean_class"}
 _DETECTED = {

@@ -17,7 +17,12 @@ from tables.runner import Run, finished
 
 GRID = Path(__file__).parents[1] / "grid.yaml"
 # With few clips fewer steps, for about as many minutes; all others as their preset says.
-_FEW = {"joints_mlp_small": 7500, "strl_small": 10000, "st_gcn_small": 10000}
+_FEW = {
+    "joints_mlp_small": 7500,
+    "strl_small": 10000,
+    "st_gcn_small": 10000,
+    "graph_temporal_mlp_small": 10000,
+}
 _SOME = {"joints_mlp_small": 10000}
 
 
@@ -39,6 +44,12 @@ UIPRMD = OpenSet(
         "semi 5 %": _share(0.05),
         "semi 10 %": _share(0.1),
     },
+)
+# Where choices are made: people of the training half alone.
+SELECTION = OpenSet(
+    "UI-PRMD 20 classes",
+    ("--data.name=uiprmd", "--data.train_subjects=[1,3,7]", "--data.test_subjects=[5,9]"),
+    {"held-out": Protocol("1,3,7/5,9")},
 )
 
 

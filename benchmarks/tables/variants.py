@@ -14,6 +14,37 @@ _TURNED = ("--data.rotate=[10.0,180.0,10.0]",)
 _GCN = (f"{_MODEL}conv=gcn",)
 _SQUARED = (f"{_MODEL}target=coordinates", f"{_MODEL}loss=squared")
 _DROP = (f"{_MODEL}hidden=drop",)
+# What was tried of the graph-temporal system, each from as many clips.
+_LOOK = ("--trainer.max_clips=48000",)
+_TRIED: dict[str, Settings] = {
+    "": (),
+    "tubes": (f"{_MODEL}mask=TubeMask", f"{_MODEL}mask.init_args={{ratio: 0.75, tube: 4}}"),
+    "whole joints": (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.6"),
+    "parts": (f"{_MODEL}mask=PartMask", f"{_MODEL}mask.init_args.parts=random"),
+    "frames": (
+        f"{_MODEL}mask=JointFrameMask",
+        f"{_MODEL}mask.init_args={{joints: 0, frames: 0.6, mode: frame}}",
+    ),
+    "where it moves": (f"{_MODEL}mask=MotionMask", f"{_MODEL}mask.init_args.ratio=0.75"),
+    "60 % hidden": (f"{_MODEL}mask.init_args.ratio=0.6",),
+    "90 % hidden": (f"{_MODEL}mask.init_args.ratio=0.9",),
+    "over time": (f"{_MODEL}target.init_args.norm=time",),
+    "motion": (f"{_MODEL}target=MotionTarget",),
+    "bones": (f"{_MODEL}target=BoneTarget",),
+    "teacher": (f"{_MODEL}target=LatentTarget", f"{_MODEL}target.init_args={{steps: 1500}}"),
+    "four views": (f"{_MODEL}views=4",),
+    "decoder of two": (f"{_MODEL}decoder.init_args.depth=2",),
+    "graph decoder": (f"{_MODEL}decoder=MixingDecoder", f"{_MODEL}decoder.init_args.hidden=drop"),
+    "token": (f"{_MODEL}decoder=MixingDecoder",),
+    "rate 1e-3": ("--trainer.optim.lr=1e-3",),
+    "rate 4e-3": ("--trainer.optim.lr=4e-3",),
+}
+_TRIED_NETWORKS: dict[str, Settings] = {
+    "width 32": ("--encoder.init_args.hidden_channels=32",),
+    "depth 4": ("--encoder.init_args.depth=4",),
+    "layer norm": ("--encoder.init_args.norm=layer",),
+    "no global group": ("--encoder.init_args.global_group=false",),
+}
 
 
 def _tube(length: int) -> Settings:
@@ -41,6 +72,14 @@ _VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
     ),
     "skeleton2vec tube 1": ("skeleton2vec", _tube(1), ()),  # the preset's tube: 4 of 8 tokens
     "skeleton2vec tube 8": ("skeleton2vec", _tube(8), ()),
+    **{
+        f"graph_temporal 48k {name}".rstrip(): ("graph_temporal", (*_LOOK, *settings), ())
+        for name, settings in _TRIED.items()
+    },
+    **{
+        f"graph_temporal 48k {name}": ("graph_temporal", _LOOK, settings)
+        for name, settings in _TRIED_NETWORKS.items()
+    },
     **{f"{name} turned": (name, _TURNED, ()) for name in SMALL if name != "mamp"},
 }
 
@@ -98,7 +137,7 @@ def shares_network(method: str) -> bool:
 
 def has_statistics(method: str) -> bool:
     """Whether the network normalises by statistics of batches, which random weights lack."""
-    return PRETRAINED[method].config.startswith(("graph_mae", "st_gcn_mae"))
+    return PRETRAINED[method].config.startswith(("graph_", "st_gcn_mae"))
 
 
 def starts(method: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.models.flat import FlatClassifier
     from pyg_skeletonmae.models.from_config import build_model
     from pyg_skeletonmae.models.preprocessing import Preprocessing
+    from pyg_skeletonmae.models.pretraining.attention_decoder import AttentionDecoder
     from pyg_skeletonmae.models.pretraining.graph_decoder import GraphDecoder
     from pyg_skeletonmae.models.pretraining.graph_mae import GraphSkeletonMAE
     from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedView
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.models.strl import STRL
 
 __all__ = [
+    "AttentionDecoder",
     "BoneTarget",
     "Classifier",
     "CoordinateTarget",

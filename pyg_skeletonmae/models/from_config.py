@@ -16,6 +16,7 @@ from pyg_skeletonmae.models.encoders.st import STEncoder
 from pyg_skeletonmae.models.encoders.st_gcn import STGCN, STGCNEncoder
 from pyg_skeletonmae.models.encoders.strl import STRLEncoder
 from pyg_skeletonmae.models.encoders.sttformer import STTFormerEncoder
+from pyg_skeletonmae.models.pretraining.attention_decoder import AttentionDecoder
 from pyg_skeletonmae.models.pretraining.graph_decoder import GraphDecoder
 from pyg_skeletonmae.models.pretraining.graph_mae import GraphSkeletonMAE
 from pyg_skeletonmae.models.pretraining.masked_pretrainer import MaskedPretrainer
@@ -53,7 +54,9 @@ MASKS: tuple[type, ...] = (
 TARGETS: tuple[type, ...] = (
     CoordinateTarget, MotionTarget, BoneTarget, EmbeddingTarget, LatentTarget, WeightedTargets,
 )  # fmt: skip
-DECODERS: tuple[type, ...] = (MixingDecoder, GraphDecoder, STDecoder, STTFormerDecoder)
+DECODERS: tuple[type, ...] = (
+    MixingDecoder, AttentionDecoder, GraphDecoder, STDecoder, STTFormerDecoder,
+)  # fmt: skip
 CLASSES = (*PRETRAINING, *CLASSIFIERS, *ENCODERS, *BACKBONES, *MASKS, *TARGETS, *DECODERS)
 """All that settings, releases and run folders may name."""
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models import (
+    AttentionDecoder,
     BoneTarget,
     CoordinateTarget,
     EmbeddingTarget,
@@ -108,6 +109,16 @@ def test_hidden_tokens_can_be_dropped(encoder: str, target: str) -> None:
     model = MaskedPretrainer(
         ENCODERS[encoder](), RandomTokenMask(0.75), TARGETS[target](), decoder, views=2
     )
+    model(batch())["loss"].backward()
+    assert_gradients(model, EXEMPT)
+
+
+@pytest.mark.parametrize("decoder", [AttentionDecoder(), AttentionDecoder(2, 8, 2)], ids=repr)
+@pytest.mark.parametrize("target", ["coordinates", "bones", "latent"])
+def test_attention_behind_message_passing(target: str, decoder: AttentionDecoder) -> None:
+    torch.manual_seed(0)
+    encoder, mask = ENCODERS["graph_temporal"](), RandomTokenMask(0.75)
+    model = MaskedPretrainer(encoder, mask, TARGETS[target](), decoder, views=2)
     model(batch())["loss"].backward()
     assert_gradients(model, EXEMPT)
 
