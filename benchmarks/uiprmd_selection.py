@@ -1,7 +1,7 @@
 """UI-PRMD, 20 classes, held-out training subjects: where settings are chosen.
 
     SKELETONMAE_DATA=... python benchmarks/uiprmd_selection.py --jobs 2 --seeds 0 \\
-        --method "graph_temporal 48k" "graph_temporal 48k tubes"
+        --method "graph_temporal 24k" "graph_temporal 24k tubes"
 
 Subjects 1, 3 and 7 are trained on, 5 and 9 looked at; the even subjects, which ``uiprmd.py`` tests
 on, are not read. Options, rows and tables are those of that script.

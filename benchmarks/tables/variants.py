@@ -15,7 +15,7 @@ _GCN = (f"{_MODEL}conv=gcn",)
 _SQUARED = (f"{_MODEL}target=coordinates", f"{_MODEL}loss=squared")
 _DROP = (f"{_MODEL}hidden=drop",)
 # What was tried of the graph-temporal system, each from as many clips.
-_LOOK = ("--trainer.max_clips=48000",)
+_LOOK = ("--trainer.max_clips=24000",)
 _TRIED: dict[str, Settings] = {
     "": (),
     "tubes": (f"{_MODEL}mask=TubeMask", f"{_MODEL}mask.init_args={{ratio: 0.75, tube: 4}}"),
@@ -31,8 +31,7 @@ _TRIED: dict[str, Settings] = {
     "over time": (f"{_MODEL}target.init_args.norm=time",),
     "motion": (f"{_MODEL}target=MotionTarget",),
     "bones": (f"{_MODEL}target=BoneTarget",),
-    "teacher": (f"{_MODEL}target=LatentTarget", f"{_MODEL}target.init_args={{steps: 1500}}"),
-    "four views": (f"{_MODEL}views=4",),
+    "teacher": (f"{_MODEL}target=LatentTarget", f"{_MODEL}target.init_args={{steps: 750}}"),
     "decoder of two": (f"{_MODEL}decoder.init_args.depth=2",),
     "graph decoder": (f"{_MODEL}decoder=MixingDecoder", f"{_MODEL}decoder.init_args.hidden=drop"),
     "token": (f"{_MODEL}decoder=MixingDecoder",),
@@ -73,11 +72,11 @@ _VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
     "skeleton2vec tube 1": ("skeleton2vec", _tube(1), ()),  # the preset's tube: 4 of 8 tokens
     "skeleton2vec tube 8": ("skeleton2vec", _tube(8), ()),
     **{
-        f"graph_temporal 48k {name}".rstrip(): ("graph_temporal", (*_LOOK, *settings), ())
+        f"graph_temporal 24k {name}".rstrip(): ("graph_temporal", (*_LOOK, *settings), ())
         for name, settings in _TRIED.items()
     },
     **{
-        f"graph_temporal 48k {name}": ("graph_temporal", _LOOK, settings)
+        f"graph_temporal 24k {name}": ("graph_temporal", _LOOK, settings)
         for name, settings in _TRIED_NETWORKS.items()
     },
     **{f"{name} turned": (name, _TURNED, ()) for name in SMALL if name != "mamp"},
@@ -90,7 +89,12 @@ def _method(base: str, training: Settings, network: Settings) -> Method:
     return Method(own.config, settings, own.finetune, (*own.finetune_settings, *network))
 
 
-VARIANTS = {name: _method(*spec) for name, spec in _VARIANTS.items()}
+# STRL's own options: nothing of the pre-training differs.
+_KEEPS_JOINTS = (f"{_MODEL}local=true", f"{_MODEL}learn_adjacency=true")
+VARIANTS = {
+    **{name: _method(*spec) for name, spec in _VARIANTS.items()},
+    "graph_mae adjacency": Method("graph_mae_small", _SQUARED, "strl_small", _KEEPS_JOINTS),
+}
 # Presets of the publications bring the pipelines of their codes, which are for NTU RGB+D.
 _OURS = ("--data.pipeline=ours",)
 _ON_OWN_CLIPS = {
