@@ -55,11 +55,13 @@ class OpenSet:
         data: Its name in tables.
         settings: The settings that open it.
         protocols: By their names in tables.
+        pretraining: Of every pre-training, beside its preset.
     """
 
     data: str
     settings: Settings
     protocols: dict[str, Protocol]
+    pretraining: Settings = ()
 
     def runs(
         self, measure: str, methods: Iterable[str], protocols: Iterable[str], seeds: list[int]
@@ -96,7 +98,8 @@ class OpenSet:
     def _pretraining(self, method: str, seed: int) -> Run:
         own = PRETRAINED[method]
         command = ["pretrain", f"--config={CONFIGS}/pretrain/{own.config}.yaml", f"--seed={seed}"]
-        return Run(_folder(method, seed), [*command, *self.settings, *own.settings])
+        settings = (*self.settings, *own.settings, *self.pretraining)
+        return Run(_folder(method, seed), [*command, *settings])
 
     def _coordinates(self, protocol: str, seeds: Iterable[int]) -> Iterator[Run]:
         """Nothing is drawn where all labels are used: one seed."""

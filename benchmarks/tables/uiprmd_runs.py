@@ -50,6 +50,7 @@ SELECTION = OpenSet(
     "UI-PRMD 20 classes",
     ("--data.name=uiprmd", "--data.train_subjects=[1,3,7]", "--data.test_subjects=[5,9]"),
     {"held-out": Protocol("1,3,7/5,9")},
+    ("--trainer.max_clips=24000",),
 )
 
 

@@ -14,36 +14,6 @@ _TURNED = ("--data.rotate=[10.0,180.0,10.0]",)
 _GCN = (f"{_MODEL}conv=gcn",)
 _SQUARED = (f"{_MODEL}target=coordinates", f"{_MODEL}loss=squared")
 _DROP = (f"{_MODEL}hidden=drop",)
-# What was tried of the graph-temporal system, each from as many clips.
-_LOOK = ("--trainer.max_clips=24000",)
-_TRIED: dict[str, Settings] = {
-    "": (),
-    "tubes": (f"{_MODEL}mask=TubeMask", f"{_MODEL}mask.init_args={{ratio: 0.75, tube: 4}}"),
-    "whole joints": (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.6"),
-    "parts": (f"{_MODEL}mask=PartMask", f"{_MODEL}mask.init_args.parts=random"),
-    "frames": (
-        f"{_MODEL}mask=JointFrameMask",
-        f"{_MODEL}mask.init_args={{joints: 0, frames: 0.6, mode: frame}}",
-    ),
-    "where it moves": (f"{_MODEL}mask=MotionMask", f"{_MODEL}mask.init_args.ratio=0.75"),
-    "60 % hidden": (f"{_MODEL}mask.init_args.ratio=0.6",),
-    "90 % hidden": (f"{_MODEL}mask.init_args.ratio=0.9",),
-    "over time": (f"{_MODEL}target.init_args.norm=time",),
-    "motion": (f"{_MODEL}target=MotionTarget",),
-    "bones": (f"{_MODEL}target=BoneTarget",),
-    "teacher": (f"{_MODEL}target=LatentTarget", f"{_MODEL}target.init_args={{steps: 750}}"),
-    "decoder of two": (f"{_MODEL}decoder.init_args.depth=2",),
-    "graph decoder": (f"{_MODEL}decoder=MixingDecoder", f"{_MODEL}decoder.init_args.hidden=drop"),
-    "token": (f"{_MODEL}decoder=MixingDecoder",),
-    "rate 1e-3": ("--trainer.optim.lr=1e-3",),
-    "rate 4e-3": ("--trainer.optim.lr=4e-3",),
-}
-_TRIED_NETWORKS: dict[str, Settings] = {
-    "width 32": ("--encoder.init_args.hidden_channels=32",),
-    "depth 4": ("--encoder.init_args.depth=4",),
-    "layer norm": ("--encoder.init_args.norm=layer",),
-    "no global group": ("--encoder.init_args.global_group=false",),
-}
 
 
 def _tube(length: int) -> Settings:
@@ -71,14 +41,35 @@ _VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
     ),
     "skeleton2vec tube 1": ("skeleton2vec", _tube(1), ()),  # the preset's tube: 4 of 8 tokens
     "skeleton2vec tube 8": ("skeleton2vec", _tube(8), ()),
-    **{
-        f"graph_temporal 24k {name}".rstrip(): ("graph_temporal", (*_LOOK, *settings), ())
-        for name, settings in _TRIED.items()
-    },
-    **{
-        f"graph_temporal 24k {name}": ("graph_temporal", _LOOK, settings)
-        for name, settings in _TRIED_NETWORKS.items()
-    },
+    "graph_temporal tubes": (
+        "graph_temporal",
+        (f"{_MODEL}mask=TubeMask", f"{_MODEL}mask.init_args={{ratio: 0.75, tube: 4}}"),
+        (),
+    ),
+    "graph_temporal whole joints": (
+        "graph_temporal",
+        (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.6"),
+        (),
+    ),
+    "graph_temporal where it moves": (
+        "graph_temporal",
+        (f"{_MODEL}mask=MotionMask", f"{_MODEL}mask.init_args.ratio=0.75"),
+        (),
+    ),
+    "graph_temporal motion": ("graph_temporal", (f"{_MODEL}target=MotionTarget",), ()),
+    "graph_temporal decoder of two": (
+        "graph_temporal",
+        (f"{_MODEL}decoder.init_args.depth=2",),
+        (),
+    ),
+    "graph_temporal graph decoder": (
+        "graph_temporal",
+        (f"{_MODEL}decoder=MixingDecoder", f"{_MODEL}decoder.init_args.hidden=drop"),
+        (),
+    ),
+    "graph_temporal rate 4e-3": ("graph_temporal", ("--trainer.optim.lr=4e-3",), ()),
+    "graph_temporal layer norm": ("graph_temporal", (), ("--encoder.init_args.norm=layer",)),
+    "graph_temporal depth 4": ("graph_temporal", (), ("--encoder.init_args.depth=4",)),
     **{f"{name} turned": (name, _TURNED, ()) for name in SMALL if name != "mamp"},
 }
 

@@ -21,6 +21,7 @@ from pyg_skeletonmae.commands.class_paths import (
     opened_for,
 )
 from pyg_skeletonmae.commands.cli_errors import OPTION
+from pyg_skeletonmae.commands.configs import preset
 from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.demo.demo import demo
 from pyg_skeletonmae.commands.option_names import NOT_SETTINGS
@@ -39,6 +40,9 @@ COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "demo": demo,
 }
 _MODELS = {"pretrain": PRETRAINING, "finetune": CLASSIFIERS}  # the first is the default
+FLAGSHIP = "graph_temporal_small"
+"""The preset of a pre-training of which nothing is said about the network."""
+_NETWORK = ("--config", "--model", "--encoder")
 _LOADS_MODELS = ("pretrain", "finetune", "evaluate")  # these take --allow_class
 _ALLOW_CLASS = "A class of your own, my_package.MyEncoder, that files may name; may be repeated."
 _CONFIG = "A YAML file with any of these settings, or a preset by name: skeletonmae configs."
@@ -67,6 +71,8 @@ def run_settings(argv: Sequence[str]) -> dict[str, Any] | None:
         SkeletonMAEError: The command line, a file or the data cannot be used.
     """
     name = argv[0]
+    if name == "pretrain" and not any(word.startswith(_NETWORK) for word in argv):
+        argv = [name, "--config", str(preset(FLAGSHIP)), *argv[1:]]
     argv, classes = allowed_classes(argv) if name in _LOADS_MODELS else (argv, ())
     parser = build_parser([name])
     with opened_for(classes):

@@ -11,8 +11,9 @@ from filelock import Timeout
 
 from pyg_skeletonmae.commands import settings_commands
 from pyg_skeletonmae.commands.cli import main
+from pyg_skeletonmae.commands.configs import preset
 from pyg_skeletonmae.commands.parser import build_parser, parse
-from pyg_skeletonmae.commands.settings_commands import COMMANDS, run_settings
+from pyg_skeletonmae.commands.settings_commands import COMMANDS, FLAGSHIP, run_settings
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.files import lock
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
@@ -31,6 +32,20 @@ def test_options_are_the_arguments_of_the_function(name: str) -> None:
 def test_the_first_model_of_the_list_is_the_default(name: str, default: type) -> None:
     settings = parse(build_parser([name]), [name])[name]
     assert settings.model.class_path == f"pyg_skeletonmae.models.{default.__name__}"
+
+
+def test_without_a_network_pretraining_is_the_flagship(tmp_path: Path) -> None:
+    path = write_packed(tmp_path / "sticks.npz")
+    clips = ["--data.name=npz", f"--data.path={path}", "--data.frames=8", "--data.flip=0"]
+    short = ["--trainer.max_steps=1", "--trainer.progress=false", f"--out={tmp_path / 'run'}"]
+    assert main(["pretrain", *clips, *short]) == 0
+    settings = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+    own = yaml.safe_load(preset(FLAGSHIP).read_text())
+    assert settings["encoder"]["init_args"] == settings["encoder"]["init_args"] | {
+        **own["encoder"]["init_args"], "frames": 8
+    }  # fmt: skip
+    assert settings["trainer"]["optim"]["lr"] == own["trainer"]["optim"]["lr"]
+    assert settings["trainer"]["max_clips"] is None
 
 
 @pytest.fixture
