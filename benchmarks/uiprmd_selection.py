@@ -4,7 +4,8 @@
         --method graph_temporal "graph_temporal tubes"
 
 Subjects 1, 3 and 7 are trained on, 5 and 9 looked at; the even subjects, which ``uiprmd.py`` tests
-on, are not read. Every pre-training sees 24,000 clips. Options, rows and tables are those of that script.
+on, are not read. Every pre-training sees 24,000 clips. Options, rows and tables are those of that
+script.
 """
 
 from __future__ import annotations
