@@ -113,7 +113,13 @@ NORMALISED = {"skeleton2vec full size": ("first", "null")}
 
 
 # With another decoder a seed draws other random weights.
-_OWN_TWIN = {"graph_mae squared", "graph_mae squared drop", "st_gcn_mae token"}
+_OWN_TWIN = {
+    "graph_mae squared",
+    "graph_mae squared drop",
+    "st_gcn_mae token",
+    "graph_temporal decoder of two",
+    "graph_temporal graph decoder",
+}
 # What differs in pre-training only has the random weights of another method.
 _SAME_NETWORK = {
     "mamp": "st_mae_vit",
