@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_track, num_clips, valid_joints
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.models.inference import inference_form
 from pyg_skeletonmae.nn.pool import pool_batch, pool_tracks
 
 
@@ -127,9 +128,8 @@ def extract_features(
         DataError: There is no clip, features differ in width, or one is NaN or infinite.
     """
     with evaluating(encoder) as device:
-        return _collect(
-            loader, lambda batch: batch_features(encoder, batch.to(device), joints, time)
-        )
+        fast = inference_form(encoder)
+        return _collect(loader, lambda batch: batch_features(fast, batch.to(device), joints, time))
 
 
 def batch_features(
@@ -204,10 +204,9 @@ def _clip_mean(x: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
 def _collect(loader: Iterable[Data], features: Callable[[Data], Tensor]) -> Features:
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
     for batch in loader:
-        y, subject = batch.get("y"), batch.get("subject")
-        unknown = torch.full((num_clips(batch),), -1)
-        y, subject = (unknown if value is None else value.cpu() for value in (y, subject))
-        parts.append((features(batch).float().cpu(), y, subject))
+        unknown = torch.full_like(batch.num_tracks, -1)
+        y, subject = batch.get("y", unknown), batch.get("subject", unknown)
+        parts.append((features(batch).float(), y, subject))
     if not parts:
         raise DataError("no clip to take features of: the split or the loader is empty")
     widths = sorted({x.size(1) for x, _, _ in parts})
@@ -215,5 +214,5 @@ def _collect(loader: Iterable[Data], features: Callable[[Data], Tensor]) -> Feat
         raise DataError(
             f"batches give features of {widths} numbers; Resample clips to one number of frames"
         )
-    x, y, subject = (torch.cat(column) for column in zip(*parts, strict=True))
+    x, y, subject = (torch.cat(column).cpu() for column in zip(*parts, strict=True))
     return Features(x, y, subject)

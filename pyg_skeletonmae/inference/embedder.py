@@ -24,6 +24,7 @@ from pyg_skeletonmae.inference.windows import By, Piece, cut
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.npz import Array, write_npz
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions
+from pyg_skeletonmae.models.base import encoder_of
 from pyg_skeletonmae.skeleton import Skeleton
 
 Joints = Literal["mean", "concat"]
@@ -194,7 +195,8 @@ class Embedder(Released):
 
     def _rows(self, batch: Data, joints: Joints, segments: int) -> Array:
         time: Literal["mean"] | int = "mean" if segments == 1 else segments
-        rows: Array = batch_features(self.encoder, batch, joints, time).float().cpu().numpy()
+        encoder = encoder_of(self.fast)
+        rows: Array = batch_features(encoder, batch, joints, time).float().cpu().numpy()
         return rows
 
     def __repr__(self) -> str:

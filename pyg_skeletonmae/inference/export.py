@@ -58,8 +58,7 @@ class TensorModel(nn.Module):
                 f"the pipeline {told.pipeline} chooses frames and persons by what they show, which "
                 "no exported graph can do: export without preprocessing"
             )
-        self.classifies = isinstance(getattr(released.model, "num_classes", None), int)
-        self.model = released.model if self.classifies else released.encoder
+        self.classifies, self.model = released.classifies, released.fast
         self.output = "logits" if self.classifies else "features"
         # Of clips that have as many frames as they shall have, the graph resamples none.
         self.steps = told.transform(released.skeleton).transforms if preprocessing else []

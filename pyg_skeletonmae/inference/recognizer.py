@@ -233,7 +233,7 @@ class Recognizer(Released):
         )
 
     def _scores(self, batch: Data) -> Array:
-        logits: Mapping[str, torch.Tensor] = self.model(batch)
+        logits: Mapping[str, torch.Tensor] = self.fast(batch)
         scores: Array = logits["logits"].float().softmax(-1).cpu().numpy()
         return scores
 

@@ -24,6 +24,7 @@ from pyg_skeletonmae.inference.windows import Cut, Piece, check_count
 from pyg_skeletonmae.io.npz import Array
 from pyg_skeletonmae.models import Preprocessing
 from pyg_skeletonmae.models.base import encoder_of
+from pyg_skeletonmae.models.inference import inference_form
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
 from pyg_skeletonmae.training.release import load_release, release_of
@@ -34,6 +35,10 @@ _log = logging.getLogger("pyg_skeletonmae")
 
 class Released:
     """Base of :class:`Recognizer` and :class:`Embedder`.
+
+    What runs is a copy, :attr:`fast`, see
+    :meth:`~pyg_skeletonmae.models.SkeletonModel.inference`: a model that was trained further has to
+    be given anew.
 
     Args:
         model: The model, as :func:`~pyg_skeletonmae.training.load_release` gives it.
@@ -60,6 +65,8 @@ class Released:
             )
         self.encoder = encoder_of(model)
         self.model, self.preprocessing = model.eval().to(self.device), told
+        self.classifies = isinstance(getattr(model, "num_classes", None), int)
+        self.fast = inference_form(self.model if self.classifies else self.encoder)
         self.skeleton: Skeleton = self.encoder.skeleton
         self.channels = told.channels or getattr(self.encoder, "clip_channels", None)
         self._transform = told.transform(self.skeleton)

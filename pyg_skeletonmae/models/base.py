@@ -11,6 +11,7 @@ from torch_geometric.data import Data
 from pyg_skeletonmae.batch import pos_tracks
 from pyg_skeletonmae.configurable import Configurable
 from pyg_skeletonmae.errors import ArgumentError, ConfigError, DataError, SkeletonError
+from pyg_skeletonmae.models.inference import in_pieces, inference_form
 from pyg_skeletonmae.skeleton import Skeleton
 
 M = TypeVar("M", bound=nn.Module)
@@ -110,6 +111,15 @@ def with_drop_path(encoder: M, rate: float | None) -> M:
 class SkeletonModel(Configurable, nn.Module):
     """Base of encoders and of tasks: an ``nn.Module`` that knows its constructor arguments."""
 
+    def inference(self: M) -> M:
+        """A copy for use without training: the same numbers, several times faster on a CPU.
+
+        Norms become part of the linear maps before them, and encoders pass the tracks of a large
+        batch in pieces that stay in the cache; see
+        :func:`~pyg_skeletonmae.models.inference.inference_form`, which takes any module.
+        """
+        return inference_form(self)
+
 
 @runtime_checkable
 class TokenEncoder(Protocol):
@@ -188,6 +198,7 @@ class SkeletonEncoder(SkeletonModel):
         if pos.dtype != dtype and not torch.is_autocast_enabled(pos.device.type):
             raise DataError(f"tracks of {pos.dtype} for an encoder of {dtype}: use pos.to({dtype})")
 
+    @in_pieces
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
 

@@ -56,7 +56,7 @@ def is_dense(x: Tensor, edges: object) -> bool:
     return True
 
 
-def aggregate(adjacency: Tensor, x: Tensor) -> Tensor:
+def aggregate(adjacency: Tensor, x: Tensor, onto: Tensor | None = None) -> Tensor:
     r"""The sum over neighbours, :math:`\mathbf{x}^{\prime}_i = \sum_j A_{ij} \mathbf{x}_j`.
 
     One matrix product per track over all frames and channels at once. On a CPU ``einsum`` would
@@ -66,8 +66,11 @@ def aggregate(adjacency: Tensor, x: Tensor) -> Tensor:
     Args:
         adjacency: ``[V, V]`` or ``[P, V, V]``.
         x: ``[P, V, T, C]``.
+        onto: What the sums are added to, in its place, ``[P, V, T, C]``; none: zero.
     """
     own = adjacency.to(x.dtype).expand(x.size(0), -1, -1)
+    if onto is not None:
+        return onto.flatten(2).baddbmm_(own, x.flatten(2)).view(x.shape)
     return torch.bmm(own, x.flatten(2)).view(x.shape)
 
 

@@ -67,17 +67,20 @@ def norm_rows(norm: nn.Module, x: Tensor) -> Tensor:
     return out
 
 
-def visible_norm(norm: _BatchNorm, x: Tensor, visible: Tensor) -> Tensor:
+def visible_norm(norm: nn.Module, x: Tensor, visible: Tensor) -> Tensor:
     """Batch normalisation whose statistics are those of visible numbers; the others become zero.
 
     Args:
-        norm: The layer, for its weights and its running statistics.
+        norm: The layer, for its weights and its running statistics; or what took its place, see
+            :func:`~pyg_skeletonmae.models.inference.inference_form`.
         x: ``[..., C]``, finite.
         visible: Which numbers count, bool, of a shape that broadcasts to that of ``x``.
     """
     there = visible.expand_as(x).reshape(-1, x.size(-1))
     rows = x.reshape(there.shape).masked_fill(~there, 0.0)
-    if not norm.training or norm.running_mean is None or norm.running_var is None:
+    if not isinstance(norm, _BatchNorm):
+        out: Tensor = norm(rows)
+    elif not norm.training or norm.running_mean is None or norm.running_var is None:
         out = F.batch_norm(rows, norm.running_mean, norm.running_var, norm.weight, norm.bias, False)
     else:
         wide = rows.to(torch.promote_types(rows.dtype, torch.float32))

@@ -23,19 +23,23 @@ class ScalarPReLU(nn.PReLU):
 
     Args:
         init: The initial slope ``a``.
+        inplace: Whether the output takes the place of the input where no gradients are taken.
 
     Shapes:
         - **input:** any
         - **output:** the same
     """
 
-    def __init__(self, init: float = 0.25) -> None:
+    def __init__(self, init: float = 0.25, inplace: bool = False) -> None:
         super().__init__(1, init)
+        self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
         """Applies the activation."""
         if input.device.type != "cpu" or torch.compiler.is_compiling():
             return F.prelu(input, self.weight.to(input.dtype))
+        if not torch.is_grad_enabled():
+            return F.leaky_relu(input, self.weight.item(), self.inplace)
         out: Tensor = _LeakyReLU.apply(input, self.weight)  # type: ignore[no-untyped-call]
         return out
 

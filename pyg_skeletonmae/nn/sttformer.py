@@ -155,6 +155,11 @@ class TupleBlock(nn.Module):
             nn.Identity() if in_channels == out_channels else _conv_norm(width, out_channels)
             for width in (in_channels, out_channels)
         )
+        self.norms_after = {
+            f"{name}.1": [f"{name}.0"]
+            for name, module in self.named_children()
+            if isinstance(module, nn.Sequential)
+        }
 
     def reset_parameters(self) -> None:
         """Initialises all weights and norms anew."""

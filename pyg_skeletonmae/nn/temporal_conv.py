@@ -53,6 +53,7 @@ class TemporalConv(nn.Module):
         self.kernel_size, self.stride = kernel_size, stride
         self.linear = nn.Linear(kernel_size * in_channels, out_channels, bias=False)
         self.norm = channel_norm(out_channels, norm)
+        self.norms_after = {"norm": ["linear"]}
 
     def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         """Convolves tracks over time, see the class.
@@ -156,6 +157,7 @@ class MultiScaleTemporalConv(nn.Module):
         )
         self.linear = nn.Conv2d(in_channels, width, 1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
+        self.norms_after = {"reduce_norm": ["reduce"]}
         self.residual: nn.Module | None = None
         if residual and in_channels == out_channels and stride == 1:
             self.residual = nn.Identity()
@@ -163,6 +165,7 @@ class MultiScaleTemporalConv(nn.Module):
             self.residual = nn.Sequential(
                 nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)
             )
+            self.norms_after["residual.1"] = ["residual.0"]
 
     def reset_parameters(self) -> None:
         """Initialises all weights and norms anew, as PyTorch does."""
@@ -203,7 +206,7 @@ class MultiScaleTemporalConv(nn.Module):
         )
 
 
-def _normed(norm: nn.BatchNorm2d, x: Tensor, visible: Tensor | None) -> Tensor:
+def _normed(norm: nn.Module, x: Tensor, visible: Tensor | None) -> Tensor:
     """Normalises ``[P, C, V, T]``, by its visible places ``[P, V, T]`` if they are given."""
     if visible is None:
         out: Tensor = norm(x)

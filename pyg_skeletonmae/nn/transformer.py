@@ -118,6 +118,7 @@ class TransformerBlock(nn.Module):
         self.mlp = MLP(channels, int(channels * mlp_ratio))
         self.scale2 = _layer_scale(channels, layer_scale)
         self.drop_path = DropPath(drop_path)
+        self.norms_after = {"scale1": ["attn.proj"], "scale2": ["mlp.fc2"]}
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
         """One block; tokens that are not present are not attended to."""

@@ -76,11 +76,15 @@ def save_release(
             attribute ``class_names`` says.
 
     Raises:
-        CheckpointError: The model has no ``config``, or tensors that are not finite (the first is
-            named), or another number of classes than the card names; ``extra`` is no JSON, or the
-            place is taken by something that is no release folder.
+        CheckpointError: The model has no ``config``, or is an inference form, or has tensors that
+            are not finite (the first is named), or another number of classes than the card names;
+            ``extra`` is no JSON, or the place is taken by something that is no release folder.
     """
     folder = Path(folder)
+    if getattr(model, "without_training", False):
+        raise CheckpointError(
+            f"{type(model).__name__}: an inference form has other weights; save the model itself"
+        )
     config = getattr(model, "config", None)
     unknown = unrecorded(config) if isinstance(config, dict) else type(model).__name__
     if unknown is not None:

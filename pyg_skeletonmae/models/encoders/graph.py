@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import graph_mean, visible_edges
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
@@ -39,7 +40,7 @@ def graph_conv(conv: Conv, channels: int, norm: Norm = "batch", bias: bool = Tru
     mlp = nn.Sequential(
         nn.Linear(channels, channels, bias=norm != "batch"),
         channel_norm(channels, norm),
-        ScalarPReLU(),
+        ScalarPReLU(inplace=True),
         nn.Linear(channels, channels, bias=bias),
     )
     return SkeletonGINConv(mlp)
@@ -77,9 +78,15 @@ class GraphLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.conv = graph_conv(conv, channels, norm, bias=bare or norm != "batch")
         self.norm = nn.Identity() if bare else channel_norm(channels, norm)
-        self.act = nn.Identity() if bare else ScalarPReLU()
+        self.act = nn.Identity() if bare else ScalarPReLU(inplace=True)
         self.residual = residual
         self.everyone = nn.Linear(channels, channels, bias=False) if global_group else None
+        sums = ["everyone"] if global_group else []
+        self.norms_after: dict[str, list[str]] = {}
+        if conv == "gin":
+            self.norms_after = {"conv.nn.1": ["conv.nn.0"], "norm": ["conv.nn.3", *sums]}
+        elif conv == "gcn":  # the attention of GAT reads what its linear map gives
+            self.norms_after = {"norm": ["conv", *sums]}
 
     def forward(self, x: Tensor, adjacency: Tensor, graph: Tensor | None = None) -> Tensor:
         """Maps joints to joints.
@@ -185,6 +192,7 @@ class GraphEncoder(SkeletonEncoder):
         """The number of graph layers."""
         return len(self.gnn.layers)
 
+    @in_pieces
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T, D]``."""
         self.check(pos)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.encoders.st_gcn import STGCNBlock, spatial_partitions
+from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder
 from pyg_skeletonmae.nn.norm import Norm, TrackNorm
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed, TimeEmbedding
@@ -121,6 +122,7 @@ class GraphTemporalEncoder(MaskedEncoder):
             x = block(x)
         return x
 
+    @in_pieces
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, S, D]``."""
         return self.mix(self.embed(pos))

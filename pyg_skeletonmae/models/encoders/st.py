@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed, TimeEmbedding
 from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
@@ -107,6 +108,7 @@ class STEncoder(MaskedEncoder):
         out: Tensor = self.norm(self.transformer(x.flatten(1, 2)))
         return out.view(x.shape)
 
+    @in_pieces
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, S, D]``."""
         return self.mix(self.embed(pos))

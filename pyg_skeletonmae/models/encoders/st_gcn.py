@@ -9,6 +9,7 @@ from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.classifier import Classifier, Head
 from pyg_skeletonmae.models.heads import JointPool
+from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import aggregate
 from pyg_skeletonmae.nn.norm import Norm, TrackNorm, channel_norm, norm_rows
 from pyg_skeletonmae.nn.places import Places
@@ -91,6 +92,10 @@ class STGCNBlock(nn.Module):
         if stride > 1 or in_channels != out_channels:
             linear = nn.Linear(in_channels, out_channels, bias=False)
             self.residual = nn.Sequential(linear, channel_norm(out_channels, norm))
+        self.norms_after = {
+            "norm": [f"convs.{number}" for number in range(len(partitions))],
+            **({} if isinstance(self.residual, nn.Identity) else {"residual.1": ["residual.0"]}),
+        }
 
     def forward(self, x: Tensor, visible: Tensor | None = None) -> Tensor:
         """Maps tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
@@ -103,9 +108,12 @@ class STGCNBlock(nn.Module):
         adjacency = self.partitions * self.importance
         if visible is not None:
             return self._visible(x, visible, adjacency)
-        h = sum(conv(x, own) for conv, own in zip(self.convs, adjacency, strict=True))
-        h = self.dropout(self.temporal(torch.relu(self.norm(h))))
-        return torch.relu(h + self.residual(x[:, :, :: self.stride]))
+        h = self.convs[0](x, adjacency[0])
+        for conv, own in zip(self.convs[1:], adjacency[1:], strict=True):
+            assert isinstance(conv, SkeletonGCNConv)
+            h = aggregate(own, conv.lin(x), onto=h)
+        h = self.dropout(self.temporal(torch.relu_(self.norm(h))))
+        return torch.relu_(h + self.residual(x[:, :, :: self.stride]))
 
     def _visible(self, x: Tensor, visible: Tensor, adjacency: Tensor) -> Tensor:
         places, there = Places(visible), visible.unsqueeze(-1).to(x.dtype)
@@ -115,6 +123,8 @@ class STGCNBlock(nn.Module):
             share = places.rows(aggregate(group, there))  # of the group's neighbours, 0 to 1
             mean = places.rows(aggregate(own, x)) / torch.where(share > 0, share, 1.0)
             h = h + conv.lin(mean)
+            if conv.bias is not None:
+                h = h + conv.bias
         assert isinstance(h, Tensor)
         h = places.tracks(torch.relu(norm_rows(self.norm, h)))
         h = self.dropout(self.temporal(h, visible))
@@ -182,6 +192,7 @@ class STGCNEncoder(SkeletonEncoder):
         joints = self.skeleton.num_joints
         return self.frames_per_token * self.data_norm.num_features // joints
 
+    @in_pieces
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``."""
         self.check(pos)

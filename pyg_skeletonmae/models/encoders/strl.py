@@ -10,6 +10,7 @@ from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder, GraphStack, joint_vectors
 from pyg_skeletonmae.models.encoders.strl_layer import Join, STRLLayer
+from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.norm import Norm, TrackNorm
 from pyg_skeletonmae.nn.pool import clips_of_tracks
 from pyg_skeletonmae.skeleton import Skeleton
@@ -129,6 +130,7 @@ class STRLEncoder(SkeletonEncoder):
         track = torch.arange(pos.size(0), device=persons.device)
         return self.encode_tracks(pos, track - first[clips_of_tracks(persons, pos.size(0))])
 
+    @in_pieces
     def encode_tracks(self, pos: Tensor, person: Tensor | None = None) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
 

@@ -55,6 +55,7 @@ class STRLLayer(nn.Module):
         self.residual = nn.Linear(channels, channels, bias=False)
         self.linear = nn.Linear(channels * (2 if join == "concat" else 1), channels, bias=False)
         self.norm = BatchNormLast(channels)
+        self.norms_after = {"norm": ["linear"]}
         self.temporal = (
             MultiScaleTemporalConv(channels, channels, stride=stride) if stride else None
         )

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder
 from pyg_skeletonmae.nn.frame_tuples import from_tuples, to_tuples, tuple_blocks
 from pyg_skeletonmae.nn.sttformer import SLOPE
@@ -43,6 +44,7 @@ class FrameEmbed(nn.Sequential):
     def __init__(self, in_channels: int, channels: int) -> None:
         super().__init__(nn.Conv2d(in_channels, channels, 1, bias=False), nn.BatchNorm2d(channels))
         self.channels = channels
+        self.norms_after = {"1": ["0"]}
 
     def forward(self, pos: Tensor) -> Tensor:
         """Embeds every joint of every frame."""
@@ -107,6 +109,7 @@ class STTFormerEncoder(MaskedEncoder):
         """Passes tokens ``[P, V, T, E]`` through the blocks, to ``[P, V, T, D]``."""
         return from_tuples(self.blocks(to_tuples(x, self.tuple_frames)), self.skeleton.num_joints)
 
+    @in_pieces
     def encode_tracks(self, pos: Tensor) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T / F, D]``."""
         return to_patches(self.encode_tokens(pos), self.tuple_frames).mean(3)
