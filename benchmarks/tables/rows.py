@@ -40,7 +40,7 @@ _YOUNGER = {
     "trainer.optim.swa_lr": None, "trainer.optim.swa_anneal": 10,
     "tune.recipe": None, "tune.batch_size": None, "model.init_args.global_group": False,
     "model.init_args.decoder.init_args.global_group": False,
-    "model.init_args.decoder.init_args.kernel_size": None,
+    "model.init_args.decoder.init_args.kernel_size": None, "trainer.batch_norm": "sync",
 }  # fmt: skip
 Row = dict[str, Any]
 

@@ -295,11 +295,11 @@ class DataConfig(metaclass=CheckedMeta):
             DataError: There is a single clip.
         """
         size = self.batch_size * world_size
-        if drop_small and self.batch_size == 1:
+        if drop_small and size == 1:
             raise ConfigError("data.batch_size 1: classifiers are trained on two clips at a time")
-        if drop_small and len(dataset) < 2 * world_size:
-            raise DataError(f"{len(dataset)} labelled clip(s): classifiers take two per process")
-        small = len(dataset) % size < max(2 * world_size, size / 4)
+        if drop_small and len(dataset) < 2:
+            raise DataError(f"{len(dataset)} labelled clip(s): classifiers take two at a time")
+        small = len(dataset) % size < max(2, size / 4)
         drop_last = drop_small and len(dataset) > size and small
         transform = self.transform(dataset, train=True)
         return SkeletonLoader(

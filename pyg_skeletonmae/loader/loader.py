@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,8 @@ from pyg_skeletonmae.draws import clip_keys, mix
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.loader.collate import StoreCollater, Transform, flatten_transforms
 
+_SLICES = ("batch_size", "world_size")  # of which the product alone counts
+
 
 class SkeletonLoader(metaclass=CheckedMeta):
     """Iterates over a data set in whole ``Batch`` objects, read straight from its store.
@@ -23,12 +26,14 @@ class SkeletonLoader(metaclass=CheckedMeta):
     clips and transforms. What is drawn, and the order, follow from seed, epoch and clip alone: not
     from the batch size, the number of processes, or an interruption.
 
-    With ``world_size`` R, a global batch of ``batch_size * R`` clips is cut into R slices and each
-    process gets the slice of its rank. Every process makes equally many steps and every clip is
-    seen exactly once: clips that are left over at the end form a smaller global batch, shared as
-    evenly as possible; if they are fewer than R, they join the global batch before. So they do when
-    ``shuffle`` is set and they are fewer than two for each process: batches that are shuffled are
-    trained on, and no BatchNorm can be trained on a single clip.
+    With ``world_size`` R, a global batch of ``batch_size * R`` clips is cut into R slices, as even
+    as possible, and each process gets the slice of its rank. Which clips a global batch holds
+    follows from its size alone: a run goes on with another number of processes over the same clips
+    in the same steps. Every process makes equally many steps, and clips that are left over at the
+    end form a smaller global batch. With ``shuffle`` a single one joins the batch before: batches
+    that are shuffled are trained on, and no BatchNorm can be trained on a single clip. For the same
+    reason a global batch of fewer clips than processes, or with ``shuffle`` than two for each, is
+    not cut: each process gets all of it, and :attr:`shared` says so.
 
     Args:
         dataset: The clips; its ``transform``, if any, runs before ``transform``.
@@ -44,8 +49,8 @@ class SkeletonLoader(metaclass=CheckedMeta):
 
     Raises:
         ConfigError: A number is out of range.
-        DataError: There are fewer clips than processes, or ``drop_last`` leaves no batch. While
-            iterating: clips differ in length and no ``Resample`` makes them equal.
+        DataError: ``drop_last`` leaves no batch. While iterating: clips differ in length and no
+            ``Resample`` makes them equal.
     """
 
     def __init__(
@@ -100,21 +105,38 @@ class SkeletonLoader(metaclass=CheckedMeta):
             CheckpointError: It was over other clips, in other batches, or in another order, or does
                 not tell a place.
         """
-        for name in ("epoch", "batch"):
-            if type(state.get(name)) is not int or not 0 <= state[name] < 2**53:
-                raise CheckpointError(
-                    f"loader.{name}: expected a count, found {state.get(name)!r:.40}"
-                )
-        for name, value in {**self._shape(), "seed": self.seed}.items():
-            if state.get(name, value) != value:
+        own = {**self._shape(), "seed": self.seed}
+        for name in ("epoch", "batch", *_SLICES):
+            value = state.get(name, own.get(name))
+            if type(value) is not int or not 0 <= value < 2**53:
+                raise CheckpointError(f"loader.{name}: expected a count, found {value!r:.40}")
+        for name, value in own.items():
+            if name not in _SLICES and state.get(name, value) != value:
                 raise CheckpointError(
                     f"cannot resume with another loader: {name} was {state[name]}, is {value}"
                 )
+        before, now = ([shape[name] for name in _SLICES] for shape in ({**own, **state}, own))
+        if math.prod(before) != math.prod(now):
+            raise CheckpointError(
+                "cannot resume with another global batch: batch_size was {} in {} process(es), "
+                "is {} in {}".format(*before, *now)
+            )
 
     @property
     def batch_sizes(self) -> list[int]:
         """The clips of each global batch of an epoch."""
         return [last - first for first, last in itertools.pairwise(self._bounds)]
+
+    @property
+    def least_clips(self) -> int:
+        """The clips of the smallest batch that a process gets."""
+        sizes = self.batch_sizes
+        return min(size // self.world_size if self._is_cut(size) else size for size in sizes)
+
+    @property
+    def shared(self) -> bool:
+        """Whether the last batch given is the slice of this process, not the whole global batch."""
+        return self._is_cut(self.batch_sizes[max(self._done - 1, 0)])
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
@@ -128,9 +150,11 @@ class SkeletonLoader(metaclass=CheckedMeta):
         start, self._start = self._start, 0
         for number in range(start, len(self)):
             begin, end = self._bounds[number : number + 2]
-            share, extra = divmod(end - begin, self.world_size)
-            first = begin + self.rank * share + min(self.rank, extra)
-            part = slice(first, first + share + (self.rank < extra))  # of this process
+            part = slice(begin, end)
+            if self._is_cut(end - begin):
+                share, extra = divmod(end - begin, self.world_size)
+                first = begin + self.rank * share + min(self.rank, extra)
+                part = slice(first, first + share + (self.rank < extra))  # of this process
             self._done = number + 1
             yield self._collate(clips[part], keys[part])
 
@@ -143,14 +167,15 @@ class SkeletonLoader(metaclass=CheckedMeta):
             if not whole:
                 raise DataError(f"drop_last leaves nothing: {clips} clips, batches of {size}")
             return bounds
-        if clips < self.world_size:
-            raise DataError(f"{clips} clips cannot be shared by {self.world_size} processes")
-        least = self.world_size * (2 if self.shuffle and whole and self.batch_size > 1 else 1)
-        if rest >= least:
+        if rest >= (2 if self.shuffle and whole and size > 1 else 1):
             bounds.append(clips)
         else:
             bounds[-1] = clips
         return bounds
+
+    def _is_cut(self, clips: int) -> bool:
+        """Whether a global batch has enough clips for every process."""
+        return clips >= self.world_size * min(2 if self.shuffle else 1, self.batch_size)
 
     def _shape(self) -> dict[str, int]:
         return {

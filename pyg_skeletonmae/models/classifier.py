@@ -16,6 +16,7 @@ from pyg_skeletonmae.models.base import SkeletonModel, as_encoder, encode_clips
 from pyg_skeletonmae.models.heads import Head as Head
 from pyg_skeletonmae.models.heads import JointPool, head_defaults, make_head, pooling
 from pyg_skeletonmae.nn.pool import pool_batch
+from pyg_skeletonmae.nn.processes import global_mean
 from pyg_skeletonmae.transforms.pipelines import PERSONS
 from pyg_skeletonmae.transforms.tracks import Fill, KeepPersons
 
@@ -133,6 +134,7 @@ class Classifier(SkeletonModel):
         loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
         with torch.no_grad():
             accuracy = (logits.argmax(-1) == y).float().mean()
+        loss, accuracy = (global_mean(mean, len(y)) for mean in (loss, accuracy))
         return {"logits": logits, "loss": loss, "accuracy": accuracy}
 
     def __repr__(self) -> str:

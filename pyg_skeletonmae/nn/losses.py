@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.nn.processes import global_mean
 
 RCEForm = Literal["paper", "graphmae"]
 
@@ -49,7 +50,8 @@ def sce_loss(pred: Tensor, target: Tensor, alpha: float = 2.0, eps: float = 1e-6
     """
     if pred.shape != target.shape:
         raise DataError(f"prediction {list(pred.shape)} and target {list(target.shape)} differ")
-    return cosine_error(pred, target, eps).pow(alpha).mean()
+    error = cosine_error(pred, target, eps).pow(alpha)
+    return global_mean(error.mean(), error.numel())
 
 
 def rce_loss(
@@ -87,11 +89,12 @@ def rce_loss(
         raise DataError(f"the RCE takes features [P, V, T, D], found {list(pred.shape)}")
     _check_masked(pred, target, mask)
     count = mask.sum(1, keepdim=True)  # [P, 1, T]
-    graphs = (count > 0).sum().clamp_min(1)
+    graphs = (count > 0).sum()
     rows = mask.flatten().nonzero().squeeze(1)
     error = cosine_error(_rows(pred, rows), _rows(target, rows)).pow(beta)
     count = count.expand(mask.shape).flatten()[rows].to(error.dtype)
-    return (error * count.pow(-beta if form == "paper" else -1.0)).sum() / graphs
+    mean = (error * count.pow(-beta if form == "paper" else -1.0)).sum() / graphs.clamp_min(1)
+    return global_mean(mean, graphs)
 
 
 def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -111,7 +114,7 @@ def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
     rows = mask.flatten().nonzero().squeeze(1)
     dtype = _precision(pred, target)
     error = (_rows(pred, rows).to(dtype) - _rows(target, rows).to(dtype)).square()
-    return error.sum() / max(error.numel(), 1)
+    return global_mean(error.sum() / max(error.numel(), 1), error.numel())
 
 
 def _rows(x: Tensor, rows: Tensor) -> Tensor:

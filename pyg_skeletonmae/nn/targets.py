@@ -9,7 +9,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pyg_skeletonmae.errors import ConfigError
-from pyg_skeletonmae.skeleton import Skeleton
 
 TargetNorm = Literal["patch", "time", "none"]
 
@@ -65,18 +64,18 @@ def motion(pos: Tensor, valid: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]
     return ahead, valid & F.pad(valid[:, :, stride:], (0, stride), value=True)
 
 
-def bones(pos: Tensor, valid: Tensor, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
+def bones(pos: Tensor, valid: Tensor, bone_index: Tensor) -> tuple[Tensor, Tensor]:
     """Each joint as seen from its parent; the root has none, and is unknown.
 
     Args:
         pos: Tracks ``[P, V, T, C]``.
         valid: ``[P, V, T]``, bool; a bone is known if both of its ends are.
-        skeleton: The joints and bones.
+        bone_index: The child and the parent of each bone, ``[2, E]``, long.
 
     Returns:
         ``[P, V, T, C]`` and ``[P, V, T]``, bool.
     """
-    child, parent = skeleton.bone_index.to(pos.device)
+    child, parent = bone_index.to(pos.device)
     out, known = torch.zeros_like(pos), torch.zeros_like(valid)
     out[:, child] = pos[:, child] - pos[:, parent]
     known[:, child] = valid[:, child] & valid[:, parent]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sized
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.nn.processes import shared_batch
 from pyg_skeletonmae.training.random_state import check_random_state, random_state, set_random_state
 from pyg_skeletonmae.training.schema import count, mapping
 
@@ -53,6 +54,14 @@ class Feed:
         self._epoch_random = random_state()
         self._loader_state: dict[str, Any] = {}
 
+    def shared(self) -> AbstractContextManager[None]:
+        """What a model does with the last batch is done on the share of this process.
+
+        Not so if there were too few clips: then each process got all of them
+        (:attr:`~pyg_skeletonmae.loader.SkeletonLoader.shared`).
+        """
+        return shared_batch(getattr(self.loader, "shared", True))
+
     @property
     def left(self) -> int:
         """Batches left in the epoch."""
@@ -70,7 +79,8 @@ class Feed:
         if batch is None:
             raise DataError(f"the loader ended after {self.batch} of {len(self.loader)} batches")
         self.batch += 1
-        self.clips += int(getattr(batch, "num_graphs", 1))
+        if getattr(self.loader, "shared", True) or getattr(self.loader, "rank", 0) == 0:
+            self.clips += int(getattr(batch, "num_graphs", 1))
         return batch
 
     @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from lightning_fabric import Fabric
+from lightning_fabric import Fabric, seed_everything
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -24,6 +24,7 @@ from pyg_skeletonmae.errors import (
     SkeletonMAEError,
 )
 from pyg_skeletonmae.files.lock import locked
+from pyg_skeletonmae.nn.norm import BatchNorm
 from pyg_skeletonmae.training.averaging import end_with, load_average
 from pyg_skeletonmae.training.batches import Feed, Loader
 from pyg_skeletonmae.training.checkpoint import (
@@ -96,6 +97,7 @@ class Run:
         mode: whether the ``max`` or the ``min`` of it does.
         keep_last: How many of the newest checkpoints stay.
         max_bad_steps: How many steps may be skipped.
+        batch_norm: By whose statistics batch norms normalise.
 
     Raises:
         ConfigError: No epoch is left whose weights could be averaged.
@@ -118,6 +120,7 @@ class Run:
         mode: str = "max",
         keep_last: int = 2,
         max_bad_steps: int = 10,
+        batch_norm: BatchNorm = "sync",
     ) -> None:
         self.fabric, self.model = fabric, model
         self.folder = None if folder is None else Path(folder)
@@ -137,6 +140,7 @@ class Run:
         self.settings = {f"optim.{name}": value for name, value in asdict(optim).items()}
         self.settings |= {"seed": seed, "accumulate": accumulate, "clip_norm": clip_norm}
         self.settings |= {"processes": fabric.world_size, "precision": precision}
+        self.settings["batch_norm"] = batch_norm
         self.settings |= {"steps_per_epoch": per_epoch, "monitor": monitor, "mode": mode}
         self._dataset = getattr(loader, "dataset", None)
         self.settings["data"] = getattr(self._dataset, "data_hash", None)
@@ -394,13 +398,11 @@ class Run:
             precision = self.fabric.strategy.precision
             check_like(state["precision"], precision.state_dict(), "precision")
             precision.load_state_dict(state["precision"])
-            if (
-                not isinstance(state["ranks"], list)
-                or len(state["ranks"]) != self.fabric.world_size
-            ):
-                raise CheckpointError(f"ranks: expected a list of {self.fabric.world_size}")
-            own = mapping(
-                state["ranks"][self.fabric.global_rank], ("feed", "interval", "random"), "ranks"
+            processes = state["settings"]["processes"]
+            if not isinstance(state["ranks"], list) or len(state["ranks"]) != processes:
+                raise CheckpointError(f"ranks: expected a list of {processes}")
+            own = self._own(
+                [mapping(each, ("feed", "interval", "random"), "ranks") for each in state["ranks"]]
             )
             self.feed.load_state_dict(own["feed"])
             batches, accumulate = self.feed.batch, self.settings["accumulate"]
@@ -417,7 +419,8 @@ class Run:
                 epochs = max(0, self.feed.epoch - cast(int, self.swa_start))
                 load_average(self.average, state.get("average"), epochs, path)
             self.interval.load_state_dict(own["interval"])
-            set_random_state(own["random"])
+            if own["random"] is not None:
+                set_random_state(own["random"])
         except ConfigError:
             raise
         except CheckpointError as error:
@@ -426,6 +429,31 @@ class Run:
         except _DAMAGE as error:
             reason = " ".join(str(error).split())[:200]
             raise CheckpointError(f"{path}: damaged: {type(error).__name__}: {reason}") from error
+
+    def _own(self, ranks: list[dict[str, Any]]) -> dict[str, Any]:
+        """What this process goes on with, of the states of as many processes as there were.
+
+        Of another number, the first takes over the clips that all have seen, each the means of what
+        they reported, and those that were not there draw random numbers of their own.
+        """
+        rank = self.fabric.global_rank
+        if len(ranks) == self.fabric.world_size:
+            return ranks[rank]
+        seen = sum(count(each["feed"]["clips"], "feed.clips") for each in ranks)
+        intervals = [each["interval"] for each in ranks]
+        for interval in intervals:
+            Interval().load_state_dict(interval)
+        reported = {
+            name: torch.stack([interval[name] for interval in intervals]).mean(0)
+            for name in intervals[0]
+        }
+        if rank < len(ranks):
+            random = ranks[rank]["random"]
+        else:
+            seed_everything(self.settings["seed"] + rank + self.step, verbose=False)
+            random = None
+        feed = {**ranks[0]["feed"], "clips": seen if rank == 0 else 0}
+        return {"feed": feed, "interval": reported, "random": random}
 
     def _newest(self) -> tuple[Path, dict[str, Any]]:
         """The newest checkpoint that can be read; those that cannot are named."""
@@ -464,9 +492,15 @@ class Run:
     def _check_settings(self, saved: Mapping[str, Any]) -> None:
         if not isinstance(saved, dict):
             raise CheckpointError("settings: expected a dict")
-        saved = {**_BEFORE, **saved}
+        processes = count(saved.get("processes", 1), "settings.processes")
+        # Earlier versions normalised by the slice of each process, which of one is the batch.
+        norm = "local" if processes > 1 else self.settings["batch_norm"]
+        saved = {**_BEFORE, "batch_norm": norm, **saved}
         for name, value in self.settings.items():
             if name not in saved and name in _UNTOLD:
+                continue
+            # Whose batches are the slices of the same global ones, see its check_state.
+            if name == "processes" and hasattr(self.feed.loader, "check_state"):
                 continue
             if name not in saved:
                 raise CheckpointError(f"settings: the key {name!r} is missing")

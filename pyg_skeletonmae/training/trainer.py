@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from lightning_fabric import seed_everything
 from torch import nn
 
 from pyg_skeletonmae.configurable.arguments import CheckedMeta
-from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
+from pyg_skeletonmae.nn.norm import BatchNorm, batch_norms
 from pyg_skeletonmae.training.batch_sizes import batch_sizes, norms_checked, steps_for
 from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.devices import convert_floats, leave_size_open, make_fabric
@@ -40,9 +41,10 @@ class Trainer(metaclass=CheckedMeta):
     ``last.ckpt`` and then do what they always do; :meth:`stop` lets :meth:`fit` return instead.
 
     **Several processes** (``devices=2``, or ``torchrun``): each sees its own slice of every global
-    batch, and gradients are averaged over the processes. Two processes therefore equal one with
-    batches twice as large where every process's loss is a mean over equally many elements and no
-    layer normalises over the batch; BatchNorm uses the statistics of its own process.
+    batch, and gradients are averaged over the processes. The models of this library divide their
+    losses by what is scored in all slices (:func:`~pyg_skeletonmae.nn.processes.global_mean`), and
+    batch norms take the statistics of all (``batch_norm``), so that any number of processes equals
+    one with the same global batch, but for dropout, which each process draws for itself.
 
     Args:
         max_epochs: Epochs to train. Of this, ``max_steps`` and ``max_clips`` give exactly one.
@@ -74,6 +76,10 @@ class Trainer(metaclass=CheckedMeta):
             finite. They are skipped: weights, moments and buffers stay as they were, schedule and
             count of steps go on. Their clips are named at the next line of metrics, and kept in
             ``skipped/``. One more ends the run.
+        batch_norm: By whose statistics the batch norms of any model normalise in training:
+            ``"sync"``, the whole batch, of all processes; ``"local"``, the slice of each process,
+            which is faster, and another training than that of one process; ``"frozen"``, the
+            running statistics that they have, which stay.
 
     Raises:
         ConfigError: No length or two of them, or settings that are out of range or do not fit this
@@ -103,6 +109,7 @@ class Trainer(metaclass=CheckedMeta):
         max_clips: int | None = None,
         keep_last: int = 2,
         max_bad_steps: int = 10,
+        batch_norm: BatchNorm = "sync",
     ) -> None:
         for name, value, least in (
             ("max_epochs", max_epochs, 1),
@@ -122,6 +129,7 @@ class Trainer(metaclass=CheckedMeta):
             raise ConfigError(f"clip_norm: expected a positive number, found {clip_norm!r}")
         if mode not in ("max", "min"):
             raise ConfigError(f"mode: expected max or min, found {mode!r}")
+        check_choice("batch_norm", batch_norm, get_args(BatchNorm))
         self.max_epochs, self.max_steps, self.max_clips = max_epochs, max_steps, max_clips
         self.optim = optim
         self.accumulate, self.clip_norm = accumulate, clip_norm
@@ -129,6 +137,7 @@ class Trainer(metaclass=CheckedMeta):
         self.checkpoint_minutes, self.log_every = checkpoint_minutes, log_every
         self.compile, self.seed, self.progress = compile, seed, progress
         self.keep_last, self.max_bad_steps = keep_last, max_bad_steps
+        self.batch_norm: BatchNorm = batch_norm
         self.fabric = make_fabric(accelerator, devices, strategy, precision, allow_slow_bf16)
         lengths = [max_epochs, max_steps, max_clips]
         if lengths.count(None) == 3:
@@ -206,7 +215,10 @@ class Trainer(metaclass=CheckedMeta):
         """
         self.launch()
         with alone(run_dir if self.fabric.is_global_zero else None):
-            return self._fit(model, loader, evaluate, run_dir, resume)
+            model.train()
+            whole = self.world_size == 1 and self.batch_norm == "sync"  # as PyTorch does it
+            with batch_norms(model, "local" if whole else self.batch_norm):
+                return self._fit(model, loader, evaluate, run_dir, resume)
 
     def _fit(
         self,
@@ -221,7 +233,6 @@ class Trainer(metaclass=CheckedMeta):
         if store is not None and not getattr(store, "verified", True):
             store.verify("stamp")
         seed_everything(self.seed + self.fabric.global_rank, verbose=False)
-        model.train()
         steps, sizes = self.max_steps, batch_sizes(loader)
         if self.max_clips is not None:
             steps = steps_for(self.max_clips, sizes, self.accumulate)
@@ -241,11 +252,14 @@ class Trainer(metaclass=CheckedMeta):
             mode=self.mode,
             keep_last=self.keep_last,
             max_bad_steps=self.max_bad_steps,
+            batch_norm=self.batch_norm,
         )
         run.begin(resume)
         # What is compiled is not looked into: there, a batch is refused when it comes.
         if sizes and not self.compile:
-            run.smallest = min(sizes) // self.world_size
+            local = self.world_size > 1 and self.batch_norm == "local"
+            each = getattr(loader, "least_clips", min(sizes) // self.world_size)
+            run.smallest = each if local else min(sizes)
         first = self.fabric.is_global_zero
         folder, every = run.folder if first else None, int(self.progress) * first
         per_epoch = run.settings["steps_per_epoch"]
@@ -288,7 +302,7 @@ class Trainer(metaclass=CheckedMeta):
             if self.compile:
                 leave_size_open(batch)
             with self.fabric.no_backward_sync(run.wrapped, enabled=left > 0):
-                with norms_checked(run.model, clips, run.smallest):
+                with norms_checked(run.model, clips, run.smallest), run.feed.shared():
                     output = run.wrapped(batch)
                 run.smallest = None
                 if "loss" not in output:

@@ -1,8 +1,18 @@
 import pytest
 import torch
+from torch import distributed as dist
 from torch import nn
 
-from pyg_skeletonmae.nn.norm import BatchNormLast, TrackNorm, channel_norm, norm_rows, visible_norm
+from pyg_skeletonmae.nn.norm import (
+    BatchNormLast,
+    SharedNorm,
+    TrackNorm,
+    batch_norms,
+    channel_norm,
+    norm_rows,
+    visible_norm,
+)
+from pyg_skeletonmae.nn.processes import shared_batch
 
 
 def test_batch_norm_equals_flat_batch_norm() -> None:
@@ -75,3 +85,47 @@ def test_track_norm_is_one_of_each_coordinate_of_each_joint() -> None:
     own = pos[:, 2][visible[:, 2]]
     expected = (own - own.mean(0)) / (own.var(0, correction=0) + 1e-5).sqrt()
     torch.testing.assert_close(out[:, 2][visible[:, 2]], expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.BatchNorm2d, BatchNormLast])
+def test_shared_norms_are_those_of_pytorch_where_there_is_one_process(
+    kind: type[nn.BatchNorm1d],
+) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(4, 6, 6, *[3] * (kind is nn.BatchNorm2d), dtype=torch.double)
+    ours, theirs = kind(6).double(), kind(6).double()
+    expected = theirs(x)
+    dist.init_process_group("gloo", store=dist.HashStore(), rank=0, world_size=1)
+    try:
+        with batch_norms(ours, "sync"), shared_batch(True):
+            assert isinstance(ours, SharedNorm) and type(ours).__name__ == f"Shared{kind.__name__}"
+            found = ours(x)
+            # What it does on a GPU, which this is none.
+            with pytest.raises(ValueError, match="expected input tensor to be on GPU"):
+                nn.SyncBatchNorm.forward(ours, x)  # type: ignore[arg-type]
+    finally:
+        dist.destroy_process_group()
+    assert type(ours) is kind
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(ours.running_mean, theirs.running_mean)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)
+
+
+def test_frozen_norms_keep_their_statistics_and_learn_their_factors() -> None:
+    norm, x = nn.BatchNorm1d(3), torch.randn(5, 3)
+    before = norm.running_mean.clone() if norm.running_mean is not None else None
+    with batch_norms(norm, "frozen"):
+        norm(x).square().sum().backward()
+        assert not norm.training
+    assert norm.training and norm.weight.grad is not None
+    assert before is not None and torch.equal(norm.running_mean, before)
+
+
+def test_visible_norm_averages_all_batches_without_a_momentum() -> None:
+    ours, theirs = BatchNormLast(3, momentum=None), nn.BatchNorm1d(3, momentum=None)
+    plain, everything = nn.BatchNorm1d(3, affine=False), torch.ones((), dtype=torch.bool)
+    for x in torch.randn(3, 8, 3):
+        expected = theirs(x)
+        torch.testing.assert_close(visible_norm(ours, x, everything), expected)
+        torch.testing.assert_close(visible_norm(plain, x, everything), expected)
+    torch.testing.assert_close(ours.running_var, theirs.running_var)

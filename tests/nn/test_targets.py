@@ -64,7 +64,7 @@ def test_bones_are_known_where_both_ends_are() -> None:
     pos, valid = torch.randn(2, 22, 4, 3), torch.ones(2, 22, 4, dtype=torch.bool)
     child, parent = UIPRMD22.bone_index[:, 5]
     valid[1, parent, 2] = False
-    found, known = bones(pos, valid, UIPRMD22)
+    found, known = bones(pos, valid, UIPRMD22.bone_index)
     torch.testing.assert_close(found[:, child], pos[:, child] - pos[:, parent])
     root = UIPRMD22.index(UIPRMD22.root)
     assert found[:, root].eq(0).all() and not known[:, root].any()

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.nn.processes import global_mean
 from pyg_skeletonmae.skeleton import Skeleton
 
 
@@ -59,7 +60,7 @@ class EdgeDecoder(nn.Module):
         logits = torch.cat([positive, negative])
         labels = torch.cat([torch.ones_like(positive), torch.zeros_like(negative)])
         loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
-        return loss / max(1, len(labels))
+        return global_mean(loss / max(1, len(labels)), len(labels))
 
     def _logits(self, joints: Tensor, there: Tensor, track: Tensor, pairs: Tensor) -> Tensor:
         kept = there[track, pairs[0]] & there[track, pairs[1]]

@@ -143,7 +143,7 @@ class BoneTarget(CoordinateTarget):
         self, encoder: SkeletonEncoder, pos: Tensor, valid: Tensor
     ) -> tuple[Tensor, Tensor]:
         """See :func:`~pyg_skeletonmae.nn.targets.bones`."""
-        return bones(pos, valid, encoder.skeleton)
+        return bones(pos, valid, encoder.skeleton.bone_index)
 
 
 class EmbeddingTarget(MaskedTarget):

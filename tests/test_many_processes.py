@@ -1,0 +1,145 @@
+"""Any number of processes equals one with the same global batch, for every system."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from process_helpers import run_processes
+from test_every_model import FRAMES, MODELS
+from transforms_helpers import make_clips
+
+from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.layouts import UIPRMD22
+from pyg_skeletonmae.loader import SkeletonLoader
+from pyg_skeletonmae.nn.norm import BatchNorm
+from pyg_skeletonmae.training import OptimConfig, Trainer
+from pyg_skeletonmae.transforms import standard_transform
+
+# The model, how it normalises, and its learning rate: STRL magnifies rounding at higher ones.
+SYSTEMS: dict[str, tuple[str, BatchNorm, float]] = {
+    "graph_mae": ("graph_mae", "sync", 0.005),
+    "graph_mae-edges": ("graph_mae-edges", "sync", 0.005),
+    "st_mae-vit": ("st_mae-vit", "sync", 0.005),
+    "st_mae-sttformer": ("st_mae-sttformer", "sync", 0.005),
+    "skeleton2vec": ("skeleton2vec", "sync", 0.005),
+    "masked-graph_temporal": ("masked-graph_temporal", "sync", 0.005),
+    "masked-st_gcn": ("masked-st_gcn", "sync", 0.005),
+    "strl": ("strl", "sync", 0.0002),
+    "strl-frozen": ("strl", "frozen", 0.005),
+}
+CLIPS, GLOBAL_BATCH = 21, 8  # two whole batches and one of five: uneven slices of two, of four none
+TRAIN = standard_transform(UIPRMD22, FRAMES, train=True, rotate=(0, 180, 0), jitter=0.01, flip=0.5)
+
+
+def write_clips(root: Path) -> None:
+    """Clips of one to three persons, of several lengths, with joints that are missing."""
+    joints, generator = UIPRMD22.num_joints, torch.Generator().manual_seed(0)
+    clips = make_clips([1 + i % 3 for i in range(CLIPS)], frames=16)
+    ends = [16 - i % 5 for i in range(CLIPS)]
+    tracks = [
+        clip.pos.view(-1, joints, 16, 3).transpose(1, 2)[:, :end]
+        for clip, end in zip(clips, ends, strict=True)
+    ]
+    valid = [
+        torch.rand(x.shape[:3], generator=generator) > 0.5 * (i % 3 == 0)
+        for i, x in enumerate(tracks)
+    ]
+    labels = [int(clip.y) % 3 for clip in clips]
+    SkeletonDataset.from_arrays(tracks, labels, UIPRMD22, root=root, valid=valid)
+
+
+def loader(root: Path, trainer: Trainer) -> SkeletonLoader:
+    return SkeletonLoader(
+        SkeletonDataset(root),
+        GLOBAL_BATCH // trainer.world_size,
+        TRAIN,
+        shuffle=True,
+        seed=3,
+        rank=trainer.rank,
+        world_size=trainer.world_size,
+    )
+
+
+def train(
+    root: Path, processes: int, system: str, steps: int, run_dir: Path | None = None, **more: Any
+) -> torch.nn.Module:
+    name, norm, lr = SYSTEMS[system]
+    trainer = Trainer(
+        max_steps=steps,
+        optim=OptimConfig(name="sgd", lr=lr),
+        accelerator="cpu",
+        devices=processes,
+        precision="64-true",
+        batch_norm=norm,
+        progress=False,
+    )
+    torch.manual_seed(0)
+    model = MODELS[name](UIPRMD22, in_channels=3).double()
+    trainer.fit(model, loader(root, trainer), run_dir=run_dir, **more)
+    return model
+
+
+def arrays(tensors: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: value.detach().numpy() for name, value in tensors.items()}
+
+
+def train_all(root: Path, processes: int, systems: Sequence[str]) -> dict[str, Any]:
+    """The gradients of the first step, and the weights after twenty, of each system."""
+    found = {}
+    for system in systems:
+        model = train(root, processes, system, 1)
+        gradients = {n: p.grad for n, p in model.named_parameters() if p.grad is not None}
+        found[system] = arrays(gradients), arrays(train(root, processes, system, 20).state_dict())
+    return found
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("clips") / "store"
+    write_clips(root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def trained(root):
+    return cache(partial(run_with, root))
+
+
+def run_with(root: Path, processes: int, *systems: str) -> list[dict[str, Any]]:
+    return run_processes(processes, train_all, root, processes, systems)
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_two_processes_equal_one(trained, system):
+    assert_equal(trained(1, *SYSTEMS), trained(2, *SYSTEMS), system)
+
+
+QUICK = ("st_mae-vit", "skeleton2vec", "strl-frozen")
+
+
+@pytest.mark.parametrize("system", QUICK)
+def test_four_processes_equal_one(trained, system):
+    assert_equal(trained(1, *SYSTEMS), trained(4, *QUICK), system)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", sorted(set(SYSTEMS) - set(QUICK)))
+def test_four_processes_with_all_norms_equal_one(trained, system):
+    assert_equal(trained(1, *SYSTEMS), trained(4, *SYSTEMS), system)
+
+
+def assert_equal(alone: list[dict[str, Any]], many: list[dict[str, Any]], system: str) -> None:
+    (one,) = alone
+    for rank in many:
+        for which, tolerance in ((0, 1e-6), (1, 1e-5)):
+            found, expected = rank[system][which], one[system][which]
+            assert found.keys() == expected.keys()
+            for name, value in expected.items():
+                np.testing.assert_allclose(found[name], value, 0, tolerance, err_msg=name)
+    assert any(value.any() for value in one[system][0].values())
