@@ -353,9 +353,10 @@ class Run:
                 "bad_steps": self.bad_steps,
                 "ranks": ranks,
             }
-            # A damaged one is not kept in place of the one before, which is not.
+            # A damaged one is not kept in place of the one before, which is not; where a kill
+            # between the renames left none, the one before has its place already.
             paths = [self.folder / name for name in self.checkpoints]
-            if self._readable:
+            if self._readable and paths[0].exists():
                 for newer, older in reversed(list(itertools.pairwise(paths[1:]))):
                     if newer.exists():
                         newer.replace(older)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -49,6 +50,27 @@ def test_the_newest_that_can_be_read_is_used(tmp_path, caplog, damaged):
     assert len(caplog.messages) == damaged
     assert all(line.endswith(f"one before, {names[damaged]}") for line in caplog.messages)
     assert metrics_without_time(tmp_path / "run") == metrics_without_time(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("renames", [1, 2, 3])
+def test_a_kill_between_the_renames_of_checkpoints(tmp_path, monkeypatch, renames):
+    """previous to previous.2, last to previous, the new one to last: the next run goes on."""
+    fit(tmp_path / "whole", 4, keep_last=3)
+    fit(tmp_path / "run", 3, keep_last=3)
+    seen, replace = [], Path.replace
+
+    def dies(path, target):
+        seen.extend([target] * (path.parent == tmp_path / "run" and ".ckpt" in path.name))
+        if len(seen) == renames:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", dies)
+        with pytest.raises(KeyboardInterrupt):
+            fit(tmp_path / "run", 4, resume=True, keep_last=3)
+    assert fit(tmp_path / "run", 4, resume=True, keep_last=3)["finished"]
+    assert steps(tmp_path / "run") == steps(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(
