@@ -27,7 +27,8 @@ def test_the_whole_demonstration_on_synthetic_clips(capsys):
     demo(budget="smoke", out="runs/demo")
     said = capsys.readouterr().out
     assert "48 clips, 12 classes: SYNTHETIC" in said
-    assert "STRL                    pre-trained" in said and "GB of memory" in said
+    assert "classifier              pre-trained" in said and "GB of memory" in said
+    assert re.search(r"pre-training gives the classifier [+-]\d+\.\d ± \d+\.\d points", said)
     assert said.rstrip().endswith("report: runs/demo/report.html")
     folder = Path("runs/demo")
     assert [entry.name for entry in folder.parent.iterdir()] == ["demo"]
@@ -36,11 +37,14 @@ def test_the_whole_demonstration_on_synthetic_clips(capsys):
     results = json.loads((folder / "results.json").read_text())
     assert results["synthetic"] is True and len(results["results"]) == 7
     starts = [(row["features"], row["start"]) for row in results["results"]]
-    assert starts[0] == ("coordinates", "none") and starts[-1] == ("STRL", "pre-trained")
-    assert results["reconstruction"]["error_mm"] > 0
-    assert load_release(folder / "finetune" / "release").encoder.frames == 8
+    assert starts[0] == ("coordinates", "none") and starts[-1] == ("classifier", "pre-trained")
+    assert results["clips"]["labelled"] == 12  # one of each class
+    gains, (scratch, tuned) = results["gains"], (row["top1"] for row in results["results"][-2:])
+    assert len(gains) == 3 and sum(gains) / 3 == pytest.approx(tuned - scratch)
+    assert load_release(folder / "finetune-2" / "release").encoder.frames == 8
     assert {path.name for path in folder.iterdir()} == {
-        "config.yaml", "run.json", "results.json", "report.html", "pretrain", "scratch", "finetune",
+        "config.yaml", "run.json", "results.json", "report.html", "pretrain",
+        *(f"{name}{draw}" for name in ("scratch", "finetune") for draw in ("", "-1", "-2")),
     }  # fmt: skip
 
     demo(budget="smoke", out="runs/demo", seed=1)  # replaces its own, and nothing else
@@ -60,6 +64,23 @@ def test_the_demonstration_of_a_transformer(method, pictures):
     assert results["results"][-1]["features"] == "transformer"
     tuned = load_release(folder / "finetune" / "release")
     assert type(tuned.encoder).__name__ == "STEncoder"
+
+
+def test_all_labels_of_the_system_of_the_paper(capsys):
+    demo(budget="smoke", method="graph_mae", labels=1.0, out="runs/demo")
+    folder = Path("runs/demo")
+    results = json.loads((folder / "results.json").read_text())
+    assert results["clips"]["labelled"] == results["clips"]["training"]
+    assert results["results"][-1]["features"] == "STRL" and len(results["gains"]) == 1
+    assert results["reconstruction"]["error_mm"] > 0
+    assert "one run: a few points mean nothing" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("settings", "told"), [({"labels": 0.0}, "share"), ({"draws": 0}, "draw")])
+def test_shares_and_draws_that_are_none(settings, told):
+    with pytest.raises(ConfigError, match=told):
+        demo(budget="smoke", out="runs/demo", **settings)
+    assert not Path("runs").exists()
 
 
 def test_it_replaces_nothing_but_a_demonstration():

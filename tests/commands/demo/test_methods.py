@@ -31,7 +31,7 @@ def test_a_classifier_starts_from_its_pretraining(dataset, method):
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert all(p.grad is None for p in model.parameters())
     if method != "graph_mae":
-        names, copied = model.encoder.state_dict(), classifier.encoder.state_dict()
+        names, copied = (dict(net.encoder.named_parameters()) for net in (model, classifier))
         assert all(torch.equal(names[name], copied[name]) for name in names)
 
 
@@ -44,6 +44,6 @@ def test_the_picture_keeps_what_was_seen(dataset):
     assert mask.any() and (original[mask] != mixed[mask]).any()
 
 
-def test_short_runs_warm_up_for_a_quarter():
-    assert optimiser("st_mae", 2).warmup_epochs == 0.5
-    assert optimiser("graph_mae", 50).warmup_epochs == 2.0
+def test_rates_are_those_of_the_presets():
+    assert optimiser("st_mae").lr == 1e-3
+    assert optimiser("graph_temporal").lr == 2e-3

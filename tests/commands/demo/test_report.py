@@ -25,8 +25,9 @@ def report():
         synthetic=False,
         rows=[Row("coordinates", "none", "1-NN", 0.5), Row("STRL", "<b>", "x", 0.4),
               Row("STRL", "pre-trained", "trained on labels", 0.75)],
+        gains=[0.3, 0.4],
         chance=0.5,
-        clips={"training": 10, "test": 12},
+        clips={"training": 10, "labelled": 4, "test": 12},
         curves={"pretrain": ([1, 2], [3.0, 2.0]), "scratch": ([], []), "finetune": ([1], [1.0])},
         errors=dict.fromkeys(names, 123.4),
         clip=(pos, pos + 0.1, mask),
@@ -71,7 +72,7 @@ def test_everything_is_in_one_file(report, tmp_path):
     assert all(image.startswith("data:image/png;base64,iVBOR") for image in seen.images)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"(?:src|href)=\"(?!data:)|https?://|url\(", page)
-    assert "75.0 %" in text and "+25.0 points" in text and "+35.0 points" in text
+    assert "75.0 %" in text and "+25.0 points" in text and "+35.0 ± 63.5 points" in text
     assert "123" in text and "skeletonmae demo" in text and "1.2 GB" in text
 
 
@@ -92,6 +93,7 @@ def test_synthetic_data_and_smoke_tests_are_named(report, tmp_path):
 def test_text_and_numbers(report):
     lines = report.text().splitlines()
     assert lines[0].split() == ["features", "start", "protocol", "accuracy"]
+    assert lines[4].endswith("+35.0 ± 63.5 points (2 draws of labels), which may be nothing")
     assert lines[3].endswith("75.0 %") and lines[-1] == "took 12 s and at most 1.2 GB of memory"
     numbers = report.numbers()
     assert numbers["results"][0] == {

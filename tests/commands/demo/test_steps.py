@@ -48,7 +48,7 @@ def test_a_step_says_when_it_begins_and_keeps_how_long_it_took(make, caplog, mon
     assert caplog.messages[-1] == "[   6 s] fails" and "three" not in work.seconds
 
 
-@pytest.mark.parametrize("method", ["graph_mae", "st_mae", "skeleton2vec"])
+@pytest.mark.parametrize("method", ["graph_temporal", "graph_mae", "st_mae", "skeleton2vec"])
 def test_fresh_weights_follow_from_the_seed(make, method):
     first = state(make(method).build())
     torch.rand(3)
@@ -62,10 +62,18 @@ def test_a_training_writes_what_it_has_made(make):
     assert torch.equal(state(load_release(work.folder / "pretrain" / "release")), state(model))
     assert not torch.equal(state(model), state(work.build()))
     before = state(model)
-    found = work.finetune("tuned", model)
-    assert torch.equal(state(model), before) and len(found["predicted"]) == len(work.splits.test)
+    (tuned,) = work.finetunes("tuned", model)
+    assert torch.equal(state(model), before) and len(tuned["predicted"]) == len(work.splits.test)
     ends = [read_metrics(work.folder / name)[-1]["epoch"] for name in ("pretrain", "tuned")]
     assert ends == [SIZE.pretrain_epochs, SIZE.finetune_epochs]
+
+
+def test_few_labels_are_seen_as_often_as_many(make, clips):
+    few, _ = clips.split(train=[2])
+    work = make(draws=(few[:6], few[6:9]))
+    runs = work.finetunes("tuned", None)
+    seen = [read_metrics(work.folder / name)[-1]["clips_seen"] for name in ("tuned", "tuned-1")]
+    assert len(runs) == 2 and seen == [SIZE.finetune_epochs * len(work.splits.train)] * 2
 
 
 def test_clips_that_are_known_are_recognised(make, clips):
