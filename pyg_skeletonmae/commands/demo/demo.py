@@ -104,7 +104,7 @@ def demo(
     }
     with write_folder(folder, overwrite=True) as beside:
         runs.start(beside, settings, seed)
-        work = Demo(size, seed, beside, split(dataset, data), data, method, labelled)
+        work = Demo(size, seed, beside, split(dataset, data), data, method=method, draws=labelled)
         _run(work, source, budget)
     print(f"report: {folder / 'report.html'}", flush=True)
 
