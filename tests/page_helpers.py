@@ -13,10 +13,25 @@ from typing import Any
 
 import numpy as np
 import pytest
+from inference_helpers import poses, release
 
+from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.visualize import Page
 
+EVIL = "<script>alert(1)</script>"
+
 READY = "body[data-ready=yes]"
+
+
+def view_folder(folder: Path) -> None:
+    """A store of six clips, a file of two persons and a classifier, to be viewed."""
+    release(folder / "run/release")
+    clips = [poses(1 + i % 2, 20 + i) for i in range(6)]
+    SkeletonDataset.from_arrays(
+        clips, [0, 1] * 3, "coco17", root=folder / "store", names=[EVIL, *"bcdef"],
+        class_names=[EVIL, "y"],
+    )  # fmt: skip
+    np.save(folder / "one.npy", poses(2, 24))
 
 
 def content(page: Page | Path) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar, cast, get_args
@@ -18,7 +17,6 @@ from pyg_skeletonmae.datasets.sets.ntu import NtuReader
 from pyg_skeletonmae.datasets.sets.pkummd import ReadRecording
 from pyg_skeletonmae.datasets.sets.pkummd_files import Part, find_recordings, parse_pku_name
 from pyg_skeletonmae.datasets.sets.pyskl_clips import PysklOptions, pyskl_tracks
-from pyg_skeletonmae.datasets.store import write_store
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 from pyg_skeletonmae.io.pyskl import read_pyskl
@@ -157,8 +155,8 @@ def _chosen(clips: Sequence[T], number: int) -> T:
 
 def _as_data(clip: Clip, skeleton: Skeleton, seed: int) -> Data:
     """A clip as a store would give it: zero where it is missing."""
-    dataset = SkeletonDataset(
-        write_store(None, [replace(clip, label=None)], skeleton, all_tracks=True)
+    dataset = SkeletonDataset.from_arrays(
+        [clip.pos], None, skeleton, valid=[clip.valid], names=[clip.name], axes="MTVC", zeros="keep"
     )
     dataset.set_epoch(0, seed)
     return cast(Data, dataset[0])

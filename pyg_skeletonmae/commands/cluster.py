@@ -10,10 +10,11 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
-from pyg_skeletonmae.commands.embed import add_feature_arguments, features
+from pyg_skeletonmae.commands.embed import add_feature_arguments, features, open_embedder
 from pyg_skeletonmae.commands.row_scenes import rows_of
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.files.write import write_text
+from pyg_skeletonmae.inference import Embedder
 from pyg_skeletonmae.inference.clusters import Clusters, cluster
 from pyg_skeletonmae.visualize.page import Page, Scene
 from pyg_skeletonmae.visualize.viewer import check_kind, save_page
@@ -50,8 +51,9 @@ def run_cluster(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
     films = chosen["films"]
     if films is not None:
         check_kind(films)
+    embedder = open_embedder(chosen, classes)
     found = cluster(
-        features(chosen, classes),
+        features(embedder, chosen),
         chosen["method"],
         chosen["k"],
         chosen["min_size"],
@@ -60,7 +62,7 @@ def run_cluster(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
     if out is not None:
         write_text(out, _table(found))
     if films is not None:
-        save_page(_films(found, chosen, classes), films)
+        save_page(_films(embedder, found, chosen), films)
     told = found.to_dict(chosen["nearest"])
     if chosen["json"]:
         print(json.dumps(told, indent=2, ensure_ascii=False))
@@ -72,14 +74,14 @@ def run_cluster(chosen: dict[str, Any], classes: Iterable[type] = ()) -> None:
         print(f"cluster {one['cluster']}: {one['size']} rows; nearest: {names}")
 
 
-def _films(found: Clusters, chosen: dict[str, Any], classes: Iterable[type]) -> Page:
+def _films(embedder: Embedder, found: Clusters, chosen: dict[str, Any]) -> Page:
     """A grid of the clips nearest to each centre; of a page, a scene for each cluster."""
     count = chosen["nearest"]
     if not found.sizes:
         raise DataError("--films: there is no cluster to show; give a smaller --min_size")
     nearest = {cluster: found.nearest(cluster, count) for cluster in range(len(found.sizes))}
     shown = {row for rows in nearest.values() for row in rows}
-    clips = {i: row for i, row in enumerate(rows_of(chosen, classes)) if i in shown}
+    clips = {i: row for i, row in enumerate(rows_of(embedder, chosen)) if i in shown}
     scenes = [
         Scene(
             [clips[row].panel(f"{cluster}: {clips[row].title}") for row in rows],

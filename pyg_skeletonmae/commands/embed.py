@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from itertools import islice
 from typing import Any
 
 from jsonargparse import ArgumentParser
@@ -55,23 +54,23 @@ def run_embed(chosen: dict[str, Any], classes: Iterable[type] = ()) -> dict[str,
         if path is not None and not path.lower().endswith(endings):
             known = " or ".join(endings)
             raise ConfigError(f"--{name} {path}: expected a name that ends in {known}")
-    rows, told = features(chosen, classes), {}
+    embedder = open_embedder(chosen, classes)
+    rows, told = features(embedder, chosen), {}
     if out is not None:
         told["file"] = str(rows.save(out))
     if page is not None:
-        told["map"] = str(_map(chosen, rows, classes).save(page))
+        told["map"] = str(_map(embedder, chosen, rows).save(page))
     return {"rows": len(rows), "dim": rows.x.shape[1], **told}
 
 
-def _map(chosen: dict[str, Any], rows: Embeddings, classes: Iterable[type]) -> Page:
+def _map(embedder: Embedder, chosen: dict[str, Any], rows: Embeddings) -> Page:
     """A map whose clips play, in as many frames as there is room for."""
-    clips = list(islice(rows_of(chosen, classes), 1))
-    joints = max(clips[0].skeleton.num_joints, 1)
+    joints = max(embedder.skeleton.num_joints, 1)
     room = int(_ROOM / (_JOINT_BYTES * joints))  # frames of one person, of all clips together
     step = max(-(-len(rows) * _FEWEST // room), 1)  # every so many rows play
     frames = min(room * step // len(rows), _MOST)
     scenes, names, labels = {}, [], []
-    for number, row in enumerate(rows_of(chosen, classes)):
+    for number, row in enumerate(rows_of(embedder, chosen)):
         names.append(row.title.removesuffix(f": {row.label}"))
         labels.append(row.label)
         if number % step == 0:
@@ -81,13 +80,22 @@ def _map(chosen: dict[str, Any], rows: Embeddings, classes: Iterable[type]) -> P
     return map_page(rows.x, names, labels, scenes, f"{len(rows)} clips", chosen["seed"])
 
 
-def features(chosen: dict[str, Any], classes: Iterable[type] = ()) -> Embeddings:
-    """The features of the recordings that a command line names."""
+def open_embedder(chosen: dict[str, Any], classes: Iterable[type] = ()) -> Embedder:
+    """The encoder of the release that a command line names, for the recordings that it names.
+
+    Raises:
+        ConfigError: It names none.
+        CheckpointError: The release cannot be used.
+    """
     if not chosen["files"]:
         raise ConfigError("files: expected a file or a folder")
     if "-" in chosen["files"]:
         raise ConfigError("-: standard input is for predict; expected a file or a folder")
-    embedder = open_release(Embedder, chosen, classes)
+    return open_release(Embedder, chosen, classes)
+
+
+def features(embedder: Embedder, chosen: dict[str, Any]) -> Embeddings:
+    """The features of the recordings that a command line names."""
     how = reading(chosen, embedder.preprocessing.pipeline)
     window, stride = chosen["windows"] or (None, None)
     return embedder.embed(

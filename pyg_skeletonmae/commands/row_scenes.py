@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from pyg_skeletonmae.commands.recordings import open_release, reading
+from pyg_skeletonmae.commands.recordings import reading
 from pyg_skeletonmae.inference import Embedder
 from pyg_skeletonmae.inference.inputs import recordings
 from pyg_skeletonmae.inference.windows import Piece, cut
@@ -56,12 +56,11 @@ class Row(NamedTuple):
         return Scene([self._replace(piece=some).panel()], self.title, fps)
 
 
-def rows_of(chosen: Mapping[str, Any], classes: Iterable[type] = ()) -> Iterator[Row]:
+def rows_of(embedder: Embedder, chosen: Mapping[str, Any]) -> Iterator[Row]:
     """One for each row of features that the same command line gives, in their order.
 
     The recordings are read once more, one at a time: features are computed without keeping clips.
     """
-    embedder = open_release(Embedder, chosen, classes)
     how = reading(chosen, embedder.preprocessing.pipeline)
     window, stride = chosen["windows"] or (None, None)
     pieces = cut(chosen["by"], window, stride, embedder.preprocessing.frames)

@@ -50,11 +50,19 @@ def test_nothing_is_written_where_something_is_wrong(run, tmp_path):
     assert "--out, --map: name a file" in the_error(run("embed", "run", "in"))
 
 
-def test_a_map_of_clips_that_play(run, tmp_path):
+def test_a_map_of_clips_that_play(run, tmp_path, monkeypatch):
     pytest.importorskip("plotly")
     Path("in/labels.csv").write_text("file,label\n0.npy,<script>alert(1)</script>\n")
+    opened: list[object] = []
+    load = Embedder.from_pretrained.__func__
+    monkeypatch.setattr(
+        Embedder,
+        "from_pretrained",
+        classmethod(lambda cls, *args, **how: opened.append(cls) or load(cls, *args, **how)),
+    )
     code, out, err = run("embed", "run", "in", "--map=m.html")
     assert (code, err) == (0, "") and json.loads(out) == {"rows": 3, "dim": 8, "map": "m.html"}
+    assert opened == [Embedder]  # once for the features and the clips
     told = content(Path("m.html"))
     assert told["map"]["names"] == ["0.npy 0-20", "1.npy 0-21", "2.npy 0-22"]
     assert told["map"]["label"] == [0, 1, 1] and told["map"]["plays"] == [0, 1, 2]

@@ -5,7 +5,7 @@ import pytest
 from inference_helpers import poses, release
 from jsonargparse import ArgumentParser
 
-from pyg_skeletonmae.commands.embed import add_embed_arguments, features
+from pyg_skeletonmae.commands.embed import add_embed_arguments, features, open_embedder
 from pyg_skeletonmae.commands.row_scenes import rows_of
 
 
@@ -19,7 +19,8 @@ def test_rows_are_those_of_the_features(tmp_path, more):
     parser = ArgumentParser()
     add_embed_arguments(parser)
     chosen = vars(parser.parse_args([str(tmp_path / "run"), str(tmp_path / "in"), *more]))
-    rows, told = list(rows_of(chosen)), features(chosen)
+    embedder = open_embedder(chosen)
+    rows, told = list(rows_of(embedder, chosen)), features(embedder, chosen)
     assert [row.piece.name for row in rows] == list(told.names)
     assert [row.piece.start for row in rows] == told.start.tolist()
     assert [row.piece.person for row in rows] == list(told.person)

@@ -5,46 +5,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from cli_helpers import runner, the_error
-from inference_helpers import CLASSES, TOLD, poses, release
-from page_helpers import content
-
-from pyg_skeletonmae.datasets import SkeletonDataset
-from pyg_skeletonmae.layouts import COCO17
-from pyg_skeletonmae.models import (
-    CoordinateTarget,
-    GraphEncoder,
-    GraphSkeletonMAE,
-    MaskedPretrainer,
-)
-from pyg_skeletonmae.training import save_release
+from inference_helpers import CLASSES, release
+from page_helpers import EVIL, content, view_folder
 
 pytest.importorskip("plotly")
 pytest.importorskip("matplotlib")
-EVIL = "<script>alert(1)</script>"
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    release(tmp_path / "run/release")
-    clips = [poses(1 + i % 2, 20 + i) for i in range(6)]
-    SkeletonDataset.from_arrays(
-        clips, [0, 1] * 3, "coco17", root="store", names=[EVIL, *"bcdef"], class_names=[EVIL, "y"]
-    )
-    np.save("one.npy", poses(2, 24))
+    view_folder(tmp_path)
     call = runner(capsys)
     return lambda *arguments: call("view", *arguments)
-
-
-def pretrained(folder: Path, coordinates: bool) -> None:
-    torch.manual_seed(0)
-    encoder = GraphEncoder(COCO17, 3, hidden_channels=8, depth=1)
-    model = GraphSkeletonMAE(COCO17, 3, 8)
-    if coordinates:
-        model = MaskedPretrainer(encoder, target=CoordinateTarget())
-    save_release(model, folder, preprocessing=TOLD)
 
 
 def test_a_clip_of_a_store_and_what_a_classifier_says_of_it(run):
@@ -74,41 +48,6 @@ def test_a_file_whose_joints_are_named_or_not(run):
         code, out, _ = run("one.npy", more, "--out=a.gif")
         assert code == 0 and json.loads(out)["persons"] == 2
     assert Path("a.gif").read_bytes()[:3] == b"GIF"
-
-
-@pytest.mark.parametrize("coordinates", [True, False])
-def test_what_is_hidden_and_what_is_made_of_it(run, tmp_path, coordinates):
-    pretrained(tmp_path / "pre", coordinates)
-    arguments = ("store", "--clip=1", "--release=pre", "--what=masked", "--out=m.html")
-    code, _, err = run(*arguments)
-    assert code == 0, err
-    (scene,) = content(Path("m.html"))["scenes"]
-    assert [panel["title"] for panel in scene["panels"]] == ["masked", "original", "reconstructed"]
-    assert [panel["hides"] for panel in scene["panels"]] == [True, False, True]
-    assert ("read-out" in scene["caption"]) != coordinates
-    first = Path("m.html").read_bytes()
-    assert run(*arguments)[0] == 0 and Path("m.html").read_bytes() == first
-    assert run(*arguments, "--seed=1")[0] == 0  # the parts of GraphSkeletonMAE are not drawn
-    assert (Path("m.html").read_bytes() != first) == coordinates
-    code, _, err = run("store", "--release=pre", "--what=gallery", "--out=g.html")
-    assert code == 0, err
-    assert len(content(Path("g.html"))["scenes"][0]["panels"]) == 6
-
-
-def test_a_gallery_of_masks_without_a_model(run):
-    assert run("store", "--what=gallery", "--out=g.html")[0] == 0
-    (scene,) = content(Path("g.html"))["scenes"]
-    assert len(scene["panels"]) == 7 and all(panel["hides"] for panel in scene["panels"])
-    assert run("store", "--what=gallery", "--out=g.png")[0] == 0
-
-
-def test_which_joints_decided(run):
-    code, out, err = run(
-        "store", "--clip=1", "--release=run", "--what=explain", "--epochs=3", "--out=e.html"
-    )
-    assert (code, err) == (0, "") and json.loads(out)["frames"] == 16
-    (scene,) = content(Path("e.html"))["scenes"]
-    assert scene["panels"][0]["weight"] is not None and "counts most" in scene["caption"]
 
 
 def test_the_clips_of_a_run(run, tmp_path):
