@@ -59,11 +59,6 @@ class Chosen(NamedTuple):
     reading: Reading
     options: Mapping[str, Any]
 
-    @property
-    def fps(self) -> float:
-        """Frames per second."""
-        return self.recording.tracks.fps or FPS
-
     def fed(self, recording: Recording | None = None) -> Data:
         """A clip as the model reads it; what is drawn for it follows from the seed."""
         assert self.model is not None
@@ -82,7 +77,7 @@ def _title(recording: Recording) -> str:
     return f"{recording.name}: {recording.label}" if recording.label else recording.name
 
 
-def _clip_scene(chosen: Chosen) -> Scene:
+def clip_scene(chosen: Chosen) -> Scene:
     """The clip as it is, and what a classifier says of it over time."""
     recording, model, scores = chosen.recording, chosen.model, None
     if isinstance(model, Recognizer):
@@ -91,16 +86,12 @@ def _clip_scene(chosen: Chosen) -> Scene:
         spans = [(chosen.start + one.start, chosen.start + one.stop) for one in told]
         values = [None if one.scores is None else one.scores.tolist() for one in told]
         scores = Scores(model.class_names, spans, values)
-    return Scene(
-        [_panel(recording.tracks)],
-        _title(recording),
-        chosen.fps,
-        start=chosen.start,
-        scores=scores,
-    )
+    panels = [_panel(recording.tracks)]
+    rate = _rate(chosen, panels)
+    return Scene(panels, _title(recording), rate, start=chosen.start, scores=scores)
 
 
-def _masked_scene(chosen: Chosen) -> Scene:
+def masked_scene(chosen: Chosen) -> Scene:
     """The clip, what a pre-training hides of it, and what it makes of that."""
     model = chosen.model
     assert model is not None
@@ -124,7 +115,7 @@ def _masked_scene(chosen: Chosen) -> Scene:
     return Scene(panels, _title(chosen.recording), _rate(chosen, panels), found.caption)
 
 
-def _gallery_scene(chosen: Chosen) -> Scene:
+def gallery_scene(chosen: Chosen) -> Scene:
     """The clip under several masks: draws of a release's, or one of each kind."""
     model, tracks = chosen.model, chosen.recording.tracks
     panels = []
@@ -156,7 +147,7 @@ def _gallery_scene(chosen: Chosen) -> Scene:
     return Scene(panels, _title(chosen.recording), _rate(chosen, panels), caption, chosen.start)
 
 
-def _explain_scene(chosen: Chosen) -> Scene:
+def explain_scene(chosen: Chosen) -> Scene:
     """The clip, with the joints that a classifier decides by."""
     model = chosen.model
     assert isinstance(model, Recognizer)
@@ -177,10 +168,10 @@ def _explain_scene(chosen: Chosen) -> Scene:
 
 
 SCENES: dict[str, Callable[[Chosen], Scene]] = {
-    "clip": _clip_scene,
-    "masked": _masked_scene,
-    "gallery": _gallery_scene,
-    "explain": _explain_scene,
+    "clip": clip_scene,
+    "masked": masked_scene,
+    "gallery": gallery_scene,
+    "explain": explain_scene,
 }
 
 
@@ -200,9 +191,9 @@ def _places(clip: Data, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
 
 
 def _rate(chosen: Chosen, panels: list[Panel]) -> float:
-    """Frames per second of clips that were resampled, so that they last as long."""
-    frames: int = chosen.recording.tracks.pos.shape[1]
-    return chosen.fps * panels[0].frames / frames
+    """Frames per second, of clips that were resampled so many that they last as long."""
+    tracks = chosen.recording.tracks
+    return (tracks.fps or FPS) * panels[0].frames / tracks.pos.shape[1]
 
 
 def _policies(skeleton: Skeleton) -> list[MaskPolicy]:
