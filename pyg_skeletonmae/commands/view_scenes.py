@@ -193,7 +193,8 @@ def _places(clip: Data, skeleton: Skeleton) -> tuple[Tensor, Tensor]:
 def _rate(chosen: Chosen, panels: list[Panel]) -> float:
     """Frames per second, of clips that were resampled so many that they last as long."""
     tracks = chosen.recording.tracks
-    return (tracks.fps or FPS) * panels[0].frames / tracks.pos.shape[1]
+    rate: float = (tracks.fps or FPS) * panels[0].frames / tracks.pos.shape[1]
+    return rate
 
 
 def _policies(skeleton: Skeleton) -> list[MaskPolicy]:
