@@ -72,9 +72,7 @@ def pos_tracks(data: Data, num_joints: int, channels: int | None = None) -> Tens
     if channels is not None and pos.size(2) != channels:
         raise DataError(f"clips of {pos.size(2)} channels, expected {channels}")
     tracks, valid = data.get("num_tracks"), data.get("valid")
-    # Not where reading the number of persons would have to wait, or break a compiled graph.
-    readable = tracks is not None and not tracks.is_cuda and not torch.compiler.is_compiling()
-    if readable and num_joints * int(tracks.sum()) != len(pos):
+    if tracks is not None and readable(tracks) and num_joints * int(tracks.sum()) != len(pos):
         raise DataError(
             f"{len(pos)} nodes are no {int(tracks.sum())} tracks of {num_joints} joints; is this "
             "batch from another skeleton?"
@@ -84,15 +82,44 @@ def pos_tracks(data: Data, num_joints: int, channels: int | None = None) -> Tens
     return as_tracks(pos, num_joints)
 
 
+def readable(x: Tensor) -> bool:
+    """Whether Python may look at the numbers of a tensor at no cost.
+
+    Elsewhere it would wait for a device, which then has nothing to do, or break a compiled graph.
+    """
+    return x.is_cpu and not torch.compiler.is_compiling()
+
+
+def on_device(x: Tensor, device: torch.device | str) -> Tensor:
+    """A tensor on a device, without waiting for what the device is doing."""
+    device = torch.device(device)
+    if x.is_cpu and device.type == "cuda":
+        x = x.pin_memory()  # else the copy would wait
+    return x.to(device, non_blocking=True)
+
+
 def num_clips(data: Data) -> int:
     """The number of clips in a clip (1) or a batch."""
     clips: int = data.num_tracks.numel()
     return clips
 
 
+def count_tracks(data: Data) -> int:
+    """The number of tracks in a clip or a batch.
+
+    Batches of a :class:`~pyg_skeletonmae.loader.SkeletonLoader` know it; of others the fields have
+    to be looked at, for which a device is waited for.
+    """
+    tracks: Tensor = data.num_tracks
+    noted = getattr(data, "_tracks", None)
+    if noted is None or readable(tracks) or noted[0] != tracks.numel():
+        return int(tracks.sum())
+    return int(noted[1])
+
+
 def clip_of_track(data: Data) -> Tensor:
     """The clip each track belongs to, ``[P]``, long."""
-    return torch.repeat_interleave(data.num_tracks)
+    return torch.repeat_interleave(data.num_tracks, output_size=count_tracks(data))
 
 
 def tracks_of_views(data: Data) -> tuple[Tensor, Tensor]:
@@ -134,7 +161,7 @@ def all_present(valid: Tensor | None) -> bool:
     """
     if valid is None:
         return True
-    return valid.is_cpu and not torch.compiler.is_compiling() and bool(valid.all())
+    return readable(valid) and bool(valid.all())
 
 
 def clip_draws(data: Data, generator: torch.Generator | None = None) -> Draws:

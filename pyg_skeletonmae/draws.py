@@ -59,7 +59,7 @@ class Draws:
         """Keys taken from a :class:`torch.Generator` (default: PyTorch's global one)."""
         source = generator.device if generator is not None else torch.device("cpu")
         keys = torch.randint(2**63 - 1, (rows,), generator=generator, device=source)
-        return cls(keys.to(device))
+        return cls(keys.to(device, non_blocking=True))
 
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [0, 1), float32, ``[B, *shape]``."""
@@ -83,9 +83,14 @@ class Draws:
             high = high.reshape(-1, *(1 for _ in shape))
         return (self.uniform(*shape).double() * high).long()
 
-    def split(self, counts: Tensor) -> Draws:
-        """Draws for the tracks of each clip: row ``i`` becomes ``counts[i]`` rows of their own."""
-        clip = torch.repeat_interleave(counts)
+    def split(self, counts: Tensor, rows: int | None = None) -> Draws:
+        """Draws for the tracks of each clip: row ``i`` becomes ``counts[i]`` rows of their own.
+
+        Args:
+            counts: ``[B]``, long.
+            rows: Their sum, where it is known; else a GPU is waited for.
+        """
+        clip = torch.repeat_interleave(counts, output_size=rows)
         first = torch.cumsum(counts, 0) - counts
         number = torch.arange(len(clip), device=counts.device) - first[clip]
         return Draws(mix(self._next()[clip], number))

@@ -89,6 +89,7 @@ def drawn_mask(policy: Any, clip: Data, skeleton: Skeleton, frames_per_token: in
         ConfigError: The policy cannot be used on such a clip.
     """
     patches = to_patches(pos_tracks(clip, skeleton.num_joints), frames_per_token)
-    hidden = policy.hide(patches, skeleton, clip_draws(clip).split(clip["num_tracks"]))
+    draws = clip_draws(clip).split(clip["num_tracks"], len(patches))
+    hidden = policy.hide(patches, skeleton, draws)
     mask: Tensor = hidden.mask.repeat_interleave(frames_per_token, dim=2)
     return mask & as_tracks(valid_joints(clip), skeleton.num_joints)

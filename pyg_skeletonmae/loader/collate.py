@@ -12,7 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Batch, Data
 from torch_geometric.transforms import Compose
 
-from pyg_skeletonmae.batch import tracks_edge_index
+from pyg_skeletonmae.batch import on_device, tracks_edge_index
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.transforms.sampling import FrameSampler
@@ -63,8 +63,7 @@ class StoreCollater:
         self._views = self.sampler.views if isinstance(self.sampler, FrameSampler) else 1
         self._pos = store.pos.to(self.device)
         self._valid = None if store.valid is None else store.valid.to(self.device)
-        self._length = store.length.to(self.device)
-        self._edges = tracks_edge_index(store.skeleton, 1).to(self.device)
+        self._edges = on_device(tracks_edge_index(store.skeleton, 1), self.device)
 
     def __call__(self, clips: Tensor, keys: Tensor) -> Data:
         """The batch of some clips.
@@ -76,35 +75,38 @@ class StoreCollater:
         Raises:
             DataError: Their lengths differ and nothing makes them equal.
         """
-        self.store.check_files()
-        plan, keys = self._plan(clips.to(self.device), keys.to(self.device))
-        # Bookkeeping stays on the CPU: the tables of a batch lie there.
-        first = self.store.clip_track[clips]
-        num_tracks = self.store.clip_track[clips + 1] - first
+        store = self.store
+        store.check_files()
+        # Bookkeeping stays on the CPU, where the tables of a batch lie: a device is only given what
+        # comes of it, and nothing waits for it.
+        plan, keys = self._plan(clips, keys)
+        first = store.clip_track[clips]
+        num_tracks = store.clip_track[clips + 1] - first
         track, view = repeat_tracks(first, num_tracks, self._views)
-        start = self.store.track_start[track].to(self.device)
-        fields = self._gather(start, plan.of(view.to(self.device)))
-        edges = len(track) * self.store.skeleton.edge_index.size(1)
+        start = on_device(store.track_start[track], self.device)
+        fields = self._gather(start, plan.of(view).on(self.device))
+        edges = len(track) * store.skeleton.edge_index.size(1)
         if edges > self._edges.size(1):  # a template that grows on demand
-            self._edges = tracks_edge_index(self.store.skeleton, 2 * len(track)).to(self.device)
+            self._edges = on_device(tracks_edge_index(store.skeleton, 2 * len(track)), self.device)
         # A copy: whose batch it is may change it.
         fields["edge_index"] = self._edges[:, :edges].clone()
-        if self.store.label is not None:
-            fields["y"] = self.store.label[clips].to(self.device)
+        if store.label is not None:
+            fields["y"] = on_device(store.label[clips], self.device)
         if self._views > 1:
             fields["num_views"] = torch.full_like(first, self._views, device=self.device)
         fields |= {
             "num_tracks": num_tracks * self._views,
-            "clip_id": clips.to(self.device, copy=True),
+            "clip_id": on_device(clips.clone(), self.device),
+            "subject": on_device(store.subject[clips], self.device),
+            "key": on_device(keys, self.device),
         }
-        fields |= {"subject": self.store.subject[clips].to(self.device), "key": keys}
         batch = _as_batch(fields, len(track))
         for transform in self.rest:
             batch = transform(batch)
         return batch
 
     def _plan(self, clips: Tensor, keys: Tensor) -> tuple[TimePlan, Tensor]:
-        length = self._length[clips]
+        length = self.store.length[clips]
         window = Window(torch.zeros_like(length), length)
         for crop in self.crops:
             draws = Draws(keys)
@@ -142,11 +144,11 @@ def _as_batch(fields: dict[str, Tensor], tracks: int) -> Data:
     num_tracks, device = fields["num_tracks"], fields["pos"].device
     clips = len(num_tracks)
     joints, edges = fields["pos"].size(0) // tracks, fields["edge_index"].size(1) // tracks
-    fields["num_tracks"] = num_tracks.to(device)
+    fields["num_tracks"] = on_device(num_tracks, device)
     none, one_each = torch.zeros(clips, dtype=torch.long), torch.arange(clips + 1)
     batch = copy.copy(_EMPTY)
     batch._store._mapping.update(fields)
-    batch._num_graphs = clips
+    batch._num_graphs, batch._tracks = clips, (clips, tracks)
     batch._slice_dict = dict.fromkeys(fields, one_each)
     batch._inc_dict = dict.fromkeys(fields, none)
     cut_into_clips(batch, num_tracks, joints, edges)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import tracks_of_views
+from pyg_skeletonmae.batch import readable, tracks_of_views
 from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 from pyg_skeletonmae.models.base import SkeletonModel, as_encoder, encode_clips
 from pyg_skeletonmae.models.heads import Head as Head
@@ -128,8 +128,7 @@ class Classifier(SkeletonModel):
         y = batch.get("y")
         if y is None:
             return {"logits": logits}
-        # Only where looking costs nothing: on a GPU it would wait for the device at every step.
-        if y.device.type == "cpu" and (int(y.max()) >= self.num_classes or int(y.min()) < 0):
+        if readable(y) and (int(y.max()) >= self.num_classes or int(y.min()) < 0):
             raise DataError(f"labels {int(y.min())}..{int(y.max())} for {self.num_classes} classes")
         loss = F.cross_entropy(logits, y, label_smoothing=self.label_smoothing)
         with torch.no_grad():

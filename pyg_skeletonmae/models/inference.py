@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from pyg_skeletonmae.batch import readable
 from pyg_skeletonmae.nn.transformer import LayerScale
 
 M = TypeVar("M", bound=nn.Module)
@@ -72,7 +73,7 @@ def in_pieces(encode: Encode) -> Encode:
 
     @wraps(encode)
     def encoded(self: Any, pos: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        whole = torch.compiler.is_compiling() or not pos.is_cpu or pos.dim() != 4
+        whole = not readable(pos) or pos.dim() != 4
         whole = whole or (torch.is_grad_enabled() and pos.requires_grad)
         if whole or not getattr(self, "without_training", False):
             return encode(self, pos, *args, **kwargs)

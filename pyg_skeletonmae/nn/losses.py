@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from pyg_skeletonmae.batch import readable
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.nn.processes import global_mean
 
@@ -90,9 +91,13 @@ def rce_loss(
     _check_masked(pred, target, mask)
     count = mask.sum(1, keepdim=True)  # [P, 1, T]
     graphs = (count > 0).sum()
-    rows = mask.flatten().nonzero().squeeze(1)
-    error = cosine_error(_rows(pred, rows), _rows(target, rows)).pow(beta)
-    count = count.expand(mask.shape).flatten()[rows].to(error.dtype)
+    each = count.expand(mask.shape)[..., None]
+    (pred, target, number), scored = _scored(mask, pred, target, each)
+    error = cosine_error(pred, target).pow(beta)
+    if scored is not None:
+        error = torch.where(scored, error, 0.0)
+        number = number.clamp_min(1)
+    count = number.squeeze(1).to(error.dtype)
     mean = (error * count.pow(-beta if form == "paper" else -1.0)).sum() / graphs.clamp_min(1)
     return global_mean(mean, graphs)
 
@@ -111,15 +116,27 @@ def masked_mse(pred: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         DataError: The shapes do not fit, or the mask is not boolean.
     """
     _check_masked(pred, target, mask)
-    rows = mask.flatten().nonzero().squeeze(1)
+    (pred, target), scored = _scored(mask, pred, target)
     dtype = _precision(pred, target)
-    error = (_rows(pred, rows).to(dtype) - _rows(target, rows).to(dtype)).square()
-    return global_mean(error.sum() / max(error.numel(), 1), error.numel())
+    error = (pred.to(dtype) - target.to(dtype)).square()
+    if scored is None:
+        return global_mean(error.sum() / max(error.numel(), 1), error.numel())
+    count = scored.sum() * error.size(1)
+    total = torch.where(scored[:, None], error, 0.0).sum()
+    return global_mean(total / count.clamp_min(1), count)
 
 
-def _rows(x: Tensor, rows: Tensor) -> Tensor:
-    """Some of the vectors ``[..., D]``: measured, two to six times as fast as masking them all."""
-    return x.reshape(-1, x.size(-1)).index_select(0, rows)
+def _scored(mask: Tensor, *vectors: Tensor) -> tuple[list[Tensor], Tensor | None]:
+    """Vectors ``[..., D]`` to score as rows ``[n, D]``, and which of these rows count, if not all.
+
+    Where looking for them costs nothing, those that do not count are left out: on a CPU that is two
+    to six times as fast as masking them all. A GPU would be waited for, and a graph break.
+    """
+    rows = [x.reshape(-1, x.size(-1)) for x in vectors]
+    if not readable(mask):
+        return rows, mask.flatten()
+    index = mask.flatten().nonzero().squeeze(1)
+    return [x.index_select(0, index) for x in rows], None
 
 
 def _precision(pred: Tensor, target: Tensor) -> torch.dtype:

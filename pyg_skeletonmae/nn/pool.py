@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool1d
 from torch_geometric.data import Data
 
-from pyg_skeletonmae.batch import all_present
+from pyg_skeletonmae.batch import all_present, readable
 from pyg_skeletonmae.errors import ConfigError, DataError
 
 
@@ -133,11 +133,9 @@ def _check(
         raise ConfigError(f"joints are pooled by 'mean' or 'concat', not {joints!r}")
     if time != "mean" and (not isinstance(time, int) or isinstance(time, bool) or time < 1):
         raise ConfigError(f"time is pooled by 'mean' or a number of segments, not {time!r}")
-    # The number of persons is not known where a graph is made for any.
-    known = not torch.compiler.is_compiling()
-    if x.dim() != 4 or (known and int(num_tracks.sum()) != x.size(0)):
-        raise DataError(
-            f"features {list(x.shape)} are not [P, V, T, D] with P = {int(num_tracks.sum())} tracks"
-        )
+    counted = readable(num_tracks)
+    if x.dim() != 4 or (counted and int(num_tracks.sum()) != x.size(0)):
+        tracks = int(num_tracks.sum()) if counted else "all"
+        raise DataError(f"features {list(x.shape)} are not [P, V, T, D] with P = {tracks} tracks")
     if valid is not None and valid.shape != x.shape[:-1]:
         raise DataError(f"valid {list(valid.shape)} does not fit features {list(x.shape)}")

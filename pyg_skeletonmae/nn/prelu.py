@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from pyg_skeletonmae.batch import readable
+
 
 class ScalarPReLU(nn.PReLU):
     r"""PReLU with one learned slope for all channels, the activation of the graph SkeletonMAE.
@@ -36,7 +38,7 @@ class ScalarPReLU(nn.PReLU):
 
     def forward(self, input: Tensor) -> Tensor:
         """Applies the activation."""
-        if input.device.type != "cpu" or torch.compiler.is_compiling():
+        if not readable(self.weight):
             return F.prelu(input, self.weight.to(input.dtype))
         if not torch.is_grad_enabled():
             return F.leaky_relu(input, self.weight.item(), self.inplace)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
+from pyg_skeletonmae.batch import as_tracks, clip_of_node, count_tracks, on_device, valid_joints
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -49,9 +49,9 @@ class JitterJoints(RandomTransform):
         pos: Tensor = data["pos"]
         tracks: Tensor = data["num_tracks"]
         xyz = pos[..., : self.dims]
-        joints = pos.size(0) // int(tracks.sum())
-        frames = 1 if self.steady else xyz.size(1)
-        noise = draws.split(tracks).normal(joints, frames, xyz.size(2)).flatten(0, 1).to(pos.dtype)
+        rows = count_tracks(data)
+        shape = len(pos) // rows, 1 if self.steady else xyz.size(1), xyz.size(2)
+        noise = draws.split(tracks, rows).normal(*shape).flatten(0, 1).to(pos.dtype)
         noise = noise.mul_(self.sigma) * valid_joints(data)[..., None]
         data["pos"] = replace_leading(pos, noise.add_(xyz))
         return data
@@ -116,7 +116,7 @@ class FlipSides(RandomTransform):
         return data
 
     def _exchange(self, x: Tensor) -> Tensor:
-        flip_index = self.skeleton.flip_index.to(x.device)
+        flip_index = on_device(self.skeleton.flip_index, x.device)
         return as_tracks(x, self.skeleton.num_joints)[:, flip_index].flatten(0, 1)
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import num_clips, valid_joints
+from pyg_skeletonmae.batch import count_tracks, num_clips, valid_joints
 from pyg_skeletonmae.transforms.base import SkeletonTransform
 
 
@@ -43,7 +43,7 @@ class ToFrameGraphs(SkeletonTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips as graphs of single frames."""
         pos: Tensor = data["pos"]
-        tracks, frames = int(data["num_tracks"].sum()), pos.size(1)
+        tracks, frames = count_tracks(data), pos.size(1)
         frame = torch.arange(frames, device=pos.device)
         _unroll_tables(data, frames)
         data["x"] = pos.flatten(0, 1)

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, tracks_edge_index, valid_joints
+from pyg_skeletonmae.batch import as_tracks, on_device, tracks_edge_index, valid_joints
 from pyg_skeletonmae.errors import SkeletonError
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field, refuse_masks
@@ -43,13 +43,13 @@ class MapJoints(SkeletonTransform):
         """Returns the clips with the other joints."""
         refuse_masks(data, self)
         pos: Tensor = data["pos"]
-        index = self.index.to(pos.device)
+        index = on_device(self.index, pos.device)
         absent = (index < 0)[:, None]
         valid = as_tracks(valid_joints(data), self.source.num_joints)[:, index] & ~absent
         tracks = as_tracks(pos, self.source.num_joints)[:, index]
         data["pos"] = tracks.masked_fill(absent[..., None], 0.0).flatten(0, 1)
         add_field(data, "valid", valid.flatten(0, 1), like="pos")
-        data["edge_index"] = tracks_edge_index(self.target, len(tracks)).to(pos.device)
+        data["edge_index"] = on_device(tracks_edge_index(self.target, len(tracks)), pos.device)
         if data.get("batch") is not None:
             edges = self.target.edge_index.size(1)
             cut_into_clips(data, data["num_tracks"], self.target.num_joints, edges)

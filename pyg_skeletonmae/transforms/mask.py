@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import pos_tracks, valid_joints
+from pyg_skeletonmae.batch import count_tracks, pos_tracks, valid_joints
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -41,7 +40,7 @@ class MaskJoints(RandomTransform):
 
     def _apply(self, data: Data, draws: Draws) -> Data:
         tracks = pos_tracks(data, self.skeleton.num_joints)
-        mask = self.policy(tracks, self.skeleton, draws.split(data["num_tracks"]))
+        mask = self.policy(tracks, self.skeleton, draws.split(data["num_tracks"], len(tracks)))
         add_field(data, "joint_mask", mask.flatten(0, 1) & valid_joints(data), like="pos")
         return data
 
@@ -78,11 +77,11 @@ class MaskEdges(RandomTransform):
         self.ratio, self.skeleton = ratio, skeleton
 
     def _apply(self, data: Data, draws: Draws) -> Data:
-        tracks: Tensor = data["num_tracks"]
-        edges = self.skeleton.edge_index.size(1) * int(tracks.sum())
+        tracks = count_tracks(data)
+        edges = self.skeleton.edge_index.size(1) * tracks
         if data["edge_index"].size(1) != edges:
             raise DataError(f"{self}: expected {edges} edges, found {data['edge_index'].size(1)}")
-        mask = draw_edge_mask(self.skeleton, self.ratio, draws.split(tracks))
+        mask = draw_edge_mask(self.skeleton, self.ratio, draws.split(data["num_tracks"], tracks))
         add_field(data, "edge_mask", mask, like="edge_index")
         return data
 

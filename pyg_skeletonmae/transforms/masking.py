@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from pyg_skeletonmae.batch import on_device
 from pyg_skeletonmae.configurable import Configurable
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
@@ -191,8 +192,12 @@ class PartMask(MaskPolicy):
             )
         else:
             return mask_joints_of(skeleton)(pos, skeleton, draws)
-        part_index = skeleton.part_index.to(pos.device)
-        mask = part_mask.to(pos.device)[:, part_index] & (part_index >= 0)
+        if self.parts == "random":
+            part_index = on_device(skeleton.part_index, pos.device)
+            mask = part_mask[:, part_index] & (part_index >= 0)
+        else:
+            part_index = skeleton.part_index
+            mask = on_device(part_mask[:, part_index] & (part_index >= 0), pos.device)
         return mask[:, :, None].expand(pos.size(0), -1, pos.size(2))
 
     def _fixed(self, skeleton: Skeleton) -> Tensor:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pyg_skeletonmae.batch import on_device
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -71,8 +72,8 @@ def tube_motion(pos: Tensor, tube: int) -> Tensor:
     tubes = num_tubes(steps, tube)
     padded = F.pad(motion.mean(-1), (0, tubes * tube - steps)).view(tracks, joints, tubes, tube)
     # A last, shorter tube is padded with zeros, but its mean is that of its own steps.
-    length = padded.new_tensor([min(tube, steps - i * tube) for i in range(tubes)])
-    intensity = padded.sum(-1) / length
+    length = torch.tensor([min(tube, steps - i * tube) for i in range(tubes)], dtype=padded.dtype)
+    intensity = padded.sum(-1) / on_device(length, padded.device)
     return intensity / (intensity.amax(1, keepdim=True) + 1e-6)
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import clip_of_node, num_clips, valid_joints
+from pyg_skeletonmae.batch import clip_of_node, num_clips, on_device, valid_joints
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field
 
@@ -64,7 +64,7 @@ class PreNormalize2D(SkeletonTransform):
     def _box(self, data: Data, xy: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Middle and half the size of what becomes -1 to 1, ``[2]`` or ``[N, 1, 2]``."""
         if self.image_size is not None:
-            half = xy.new_tensor(self.image_size) / 2
+            half = on_device(torch.tensor(self.image_size, dtype=xy.dtype), xy.device) / 2
             return half, half
         ends = []
         for reduce, empty in (("amin", torch.inf), ("amax", -torch.inf)):

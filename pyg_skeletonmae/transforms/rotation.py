@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, clip_of_node, valid_joints
+from pyg_skeletonmae.batch import as_tracks, clip_of_node, on_device, valid_joints
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.skeleton import Skeleton
@@ -85,7 +85,7 @@ class RandomRotate3D(RandomTransform):
     def matrices(self, draws: Draws) -> Tensor:
         """A rotation for each row of draws, ``[B, 3, 3]``, double."""
         # Double precision: the sine of an angle must not depend on its place in the batch.
-        degrees = torch.tensor(self.degrees, dtype=torch.double, device=draws.keys.device)
+        degrees = on_device(torch.tensor(self.degrees, dtype=torch.double), draws.keys.device)
         return axis_rotations((2.0 * draws.uniform(3).double() - 1.0) * degrees.deg2rad())
 
     def _apply(self, data: Data, draws: Draws) -> Data:
@@ -168,7 +168,7 @@ class AlignTorso(SkeletonTransform):
         line = (ends[:, 1] - ends[:, 0])[:, axes]
         length = line.norm(dim=1, keepdim=True)
         visible = present.any(dim=1, keepdim=True) & (length > 0)
-        ahead = torch.tensor([1.0, 0.0], dtype=torch.double, device=pos.device)
+        ahead = on_device(torch.tensor([1.0, 0.0], dtype=torch.double), pos.device)
         return torch.where(visible, line / length, ahead).to(pos.dtype)
 
     def __repr__(self) -> str:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
+from pyg_skeletonmae.batch import count_tracks, on_device
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.transforms.base import (
@@ -51,7 +52,7 @@ class FrameSampler(RandomTransform):
             return follow_plan(data, plan)
         tracks: Tensor = data["num_tracks"]
         track, view = repeat_tracks(first_tracks(data), tracks, self.views)
-        joints = data["pos"].size(0) // int(tracks.sum())
+        joints = data["pos"].size(0) // count_tracks(data)
         data = select_tracks(data, track, tracks * self.views)
         add_field(data, "num_views", torch.full_like(tracks, self.views), like="num_tracks")
         return follow_plan(data, plan, view.repeat_interleave(joints))
@@ -312,7 +313,7 @@ class UniformSample(FrameSampler):
         size = self.frames, self.views
         found = [public_sample(frames, *size, ratios, starts) for frames in length.tolist()]
         columns = zip(*found, strict=True)
-        return Sample(*(torch.cat(column).to(length.device) for column in columns))
+        return Sample(*(on_device(torch.cat(column), length.device) for column in columns))
 
     def __repr__(self) -> str:
         name = type(self).__name__

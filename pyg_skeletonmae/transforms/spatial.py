@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, valid_joints
+from pyg_skeletonmae.batch import as_tracks, on_device, readable, valid_joints
 from pyg_skeletonmae.errors import check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import (
@@ -76,7 +76,7 @@ class CenterRoot(SkeletonTransform):
             source = torch.where(latest < 0, source, latest)
         center = path.gather(1, source[..., None].expand(-1, -1, path.size(-1)))
         visible = present.any(dim=1)
-        if not torch.compiler.is_compiling() and bool(visible.all()):
+        if readable(visible) and bool(visible.all()):
             return center
         return torch.where(visible[:, None, None], center, self._mean(data, xyz))
 
@@ -116,7 +116,7 @@ class ScaleBody(SkeletonTransform):
         xyz = pos[..., : self.dims]
         valid = valid_joints(data)
         if self.by == "bones":
-            child, parent = self.skeleton.bone_index.to(pos.device)
+            child, parent = on_device(self.skeleton.bone_index, pos.device)
             tracks = as_tracks(xyz, self.skeleton.num_joints)
             joints = as_tracks(valid, self.skeleton.num_joints)
             length = torch.zeros_like(tracks[..., :1])

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, valid_joints
+from pyg_skeletonmae.batch import as_tracks, on_device, valid_joints
 from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import SkeletonTransform, add_field
@@ -54,7 +54,7 @@ class ToBones(SkeletonTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips as bones."""
         pos: Tensor = data["pos"]
-        child, parent = self.skeleton.bone_index.to(pos.device)
+        child, parent = on_device(self.skeleton.bone_index, pos.device)
         joints = self.skeleton.num_joints
         nodes = as_tracks(pos, joints)
         tracks, further = nodes[..., : self.dims], nodes[..., self.dims :]

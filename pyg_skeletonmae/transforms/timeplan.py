@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from pyg_skeletonmae.batch import on_device
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.transforms.stacked_rows import Rows, StackedRows
 
@@ -36,6 +37,13 @@ class TimePlan(NamedTuple):
         """The plan of each node or track, given the clip ``[N]`` it belongs to: ``[N, F]``."""
         low = self.low[clip]
         return TimePlan(low, low if self.whole else self.high[clip], self.weight[clip])
+
+    def on(self, device: torch.device | str) -> TimePlan:
+        """The plan on a device."""
+        low = on_device(self.low, device)
+        if self.whole:
+            return TimePlan(low, low, self.weight)
+        return TimePlan(low, on_device(self.high, device), on_device(self.weight, device))
 
     @property
     def whole(self) -> bool:

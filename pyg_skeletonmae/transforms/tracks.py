@@ -9,7 +9,7 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, tracks_of_views
+from pyg_skeletonmae.batch import as_tracks, count_tracks, on_device, tracks_of_views
 from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.transforms.base import SkeletonTransform, refuse_masks
 
@@ -43,7 +43,7 @@ def select_tracks(data: Data, track: Tensor, num_tracks: Tensor) -> Data:
         track: The old number of each new track, ``[P']``, long; those of a clip stand together.
         num_tracks: How many tracks each clip has then, ``[B]``, long.
     """
-    tracks = int(data["num_tracks"].sum())
+    tracks = count_tracks(data)
     joints, edges = data["pos"].size(0) // tracks, data["edge_index"].size(1) // tracks
     for name in ("pos", "valid"):
         if data.get(name) is not None:
@@ -69,8 +69,9 @@ def cut_into_clips(batch: Data, num_tracks: Tensor, joints: int, edges: int) -> 
     device, nodes = batch["pos"].device, num_tracks.cpu() * joints
     ptr = nodes.new_zeros(len(nodes) + 1)
     torch.cumsum(nodes, 0, out=ptr[1:])
-    batch["batch"] = torch.repeat_interleave(nodes).to(device)
-    batch["ptr"] = ptr.to(device)
+    batch["batch"] = on_device(torch.repeat_interleave(nodes), device)
+    batch["ptr"] = on_device(ptr, device)
+    batch._tracks = len(nodes), len(batch["pos"]) // joints
     slices = {"pos": ptr, "valid": ptr, "edge_index": ptr // joints * edges}
     table = getattr(batch, "_slice_dict", None)
     if table is not None:  # a batch that PyG made

@@ -122,19 +122,12 @@ def test_a_gpu_gives_the_same_batches(dataset):
         assert ours.edge_index.cpu().equal(theirs.edge_index)
 
 
-def test_draws_and_frames_are_taken_where_the_batch_is_to_live(dataset, monkeypatch):
-    """What a GPU would do: everything that is asked to move does, to the device of the loader."""
-    moved: list[torch.device] = []
-    to = torch.Tensor.to
-
-    def spy(tensor, *args, **kwargs):
-        moved.extend(a for a in args if isinstance(a, torch.device))
-        return to(tensor, *args, **kwargs)
-
-    monkeypatch.setattr(torch.Tensor, "to", spy)
-    collate = StoreCollater(dataset.store, [CropTime(0.5), Resample(8)], "cpu")
-    assert len(moved) >= 3, "store, lengths and edges move once"
-    moved.clear()
-    numbers = torch.tensor([0, 2])
-    collate(numbers, clip_keys(0, 0, numbers))
-    assert len(moved) >= 8 and set(moved) == {torch.device("cpu")}
+def test_batches_are_put_together_where_they_are_to_live(dataset):
+    """As on a GPU, but for the numbers, which the device ``meta`` does not hold."""
+    steps = [CropTime(0.5), Resample(8), RandomRotate3D(30)]
+    numbers, keys = torch.tensor([0, 2]), clip_keys(0, 0, torch.tensor([0, 2]))
+    here = StoreCollater(dataset.store, steps)(numbers, keys)
+    there = StoreCollater(dataset.store, steps, "meta")(numbers, keys)
+    for name, value in here.to_dict().items():
+        assert there[name].is_meta, name
+        assert (there[name].shape, there[name].dtype) == (value.shape, value.dtype), name

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.data import Data
 
+from pyg_skeletonmae.batch import readable
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.encoders.graph import Conv, GraphEncoder, GraphStack, joint_vectors
@@ -120,23 +121,30 @@ class STRLEncoder(SkeletonEncoder):
         pos = self.tracks(batch)
         if self.share_persons:
             return self.encode_tracks(pos)
-        persons = batch.num_tracks
-        if not torch.compiler.is_compiling() and int(persons.max()) > MAX_SEPARATE_PERSONS:
-            raise DataError(
-                f"a clip of {int(persons.max())} persons: share_persons=False knows at most "
-                f"{MAX_SEPARATE_PERSONS}"
-            )
+        persons, most = batch.num_tracks, MAX_SEPARATE_PERSONS
+        if readable(persons):
+            if int(persons.max()) > most:
+                raise DataError(
+                    f"a clip of {int(persons.max())} persons: share_persons=False knows at most "
+                    f"{most}"
+                )
+        elif not torch.compiler.is_compiling():  # the device looks at it, and nobody waits
+            torch._assert_async((persons <= most).all(), f"a clip of more than {most} persons")
         first = torch.cumsum(persons, 0) - persons
         track = torch.arange(pos.size(0), device=persons.device)
-        return self.encode_tracks(pos, track - first[clips_of_tracks(persons, pos.size(0))])
+        person = track - first[clips_of_tracks(persons, pos.size(0))]
+        return self.encode_tracks(pos, person, len(persons))
 
     @in_pieces
-    def encode_tracks(self, pos: Tensor, person: Tensor | None = None) -> Tensor:
+    def encode_tracks(
+        self, pos: Tensor, person: Tensor | None = None, clips: int | None = None
+    ) -> Tensor:
         """Encodes tracks ``[P, V, T, C]`` to ``[P, V, T', D]``.
 
         Args:
             pos: The tracks.
             person: The number of each track in its clip, ``[P]``, for encoders of each person.
+            clips: How many of them are the first of a clip; none: a GPU is waited for to know it.
 
         Raises:
             DataError: The clip has another number of frames than the position embedding.
@@ -153,7 +161,7 @@ class STRLEncoder(SkeletonEncoder):
         if self.joint_embedding is not None:
             x = x + self.joint_embedding
         for layer in self.layers:
-            x = layer(x, self.adjacency, person)
+            x = layer(x, self.adjacency, person, clips)
         return x
 
     def load_encoder(self, pretrained: GraphEncoder) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from pyg_skeletonmae.batch import readable
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.models.encoders.graph import GraphStack
 from pyg_skeletonmae.nn.norm import BatchNormLast
@@ -61,7 +62,9 @@ class STRLLayer(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def encode(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
+    def encode(
+        self, x: Tensor, adjacency: Tensor, person: Tensor | None, clips: int | None = None
+    ) -> Tensor:
         """Each track ``[P, V, T, C]`` by the graph encoder of its person.
 
         Raises:
@@ -80,16 +83,26 @@ class STRLLayer(nn.Module):
             return encoded
         encoded = torch.empty_like(x)
         for number, encoder in enumerate(self.encoders):
-            if (rows := person == number).any():
+            if readable(person) or clips is None:
+                rows = (person == number).nonzero().squeeze(1)
+            else:  # the first persons, as many as there are clips; then the second ones
+                order = person.argsort(stable=True)
+                rows = order[clips:] if number else order[:clips]
+            if len(rows):
                 encoded[rows] = encoder(x[rows], adjacency).to(encoded.dtype)
             else:  # Other processes may see such persons: all have to take part in the step.
                 encoded = encoded + 0.0 * sum(p.sum() for p in encoder.parameters())
         return encoded
 
-    def forward(self, x: Tensor, adjacency: Tensor, person: Tensor | None) -> Tensor:
-        """Maps ``[P, V, T, D]`` to ``[P, V, T', D]``; ``person [P]`` picks each track's encoder."""
+    def forward(
+        self, x: Tensor, adjacency: Tensor, person: Tensor | None, clips: int | None = None
+    ) -> Tensor:
+        """Maps ``[P, V, T, D]`` to ``[P, V, T', D]``; ``person [P]`` picks each track's encoder.
+
+        ``clips`` says how many tracks are the first of a clip, where that is known.
+        """
         adjacency = adjacency if self.adjacency is None else self.adjacency
-        encoded = self.encode(x, adjacency, person)
+        encoded = self.encode(x, adjacency, person, clips)
         pooled, residual = encoded.sum(1, keepdim=True), self.residual(x)
         if self.local:
             residual = residual + encoded

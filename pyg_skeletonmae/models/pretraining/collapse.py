@@ -8,14 +8,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from pyg_skeletonmae.batch import readable
 
-def mean_pairwise_cosine(x: Tensor) -> Tensor:
-    """The mean cosine between each two different rows of ``x [n, D]``; 0 for fewer than two."""
-    count = x.size(0)
-    if count < 2:
-        return x.new_zeros(())
-    total = F.normalize(x.float(), dim=-1, eps=1e-6).sum(0)
-    return (total.square().sum() - count) / (count * (count - 1))
+
+def mean_pairwise_cosine(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The mean cosine between each two different rows; 0 for fewer than two.
+
+    Args:
+        x: ``[..., D]``.
+        mask: Which rows there are, ``[...]``, bool; none: all.
+    """
+    if mask is not None and readable(mask):
+        x, mask = x[mask], None
+    rows = F.normalize(x.float(), dim=-1, eps=1e-6).flatten(0, -2)
+    if mask is None:
+        total, count = rows.sum(0), torch.full((), float(len(rows)), device=x.device)
+    else:
+        total, count = mask.flatten().to(rows.dtype) @ rows, mask.sum().to(rows.dtype)
+    pairs = count * (count - 1)
+    return torch.where(count < 2, 0.0, (total.square().sum() - count) / pairs.clamp_min(1))
 
 
 class CollapseWatch(nn.Module):
@@ -43,7 +54,7 @@ class CollapseWatch(nn.Module):
     @torch.no_grad()
     def forward(self, target: Tensor, mask: Tensor) -> Tensor:
         """The mean pairwise cosine of the masked joints' targets ``[P, V, T, D]``."""
-        cosine = mean_pairwise_cosine(target.detach()[mask])
+        cosine = mean_pairwise_cosine(target.detach(), mask)
         if self.training:
             self.streak = torch.where(cosine > self.threshold, self.streak + 1, 0)
         return cosine

@@ -171,7 +171,7 @@ class MaskedPretrainer(SkeletonModel):
     def _view(self, batch: Data, pos: Tensor, valid: Tensor) -> MaskedView:
         """What is hidden of the tracks, each of which stands there once for each view."""
         frames = self.encoder.frames_per_token
-        draws = clip_draws(batch).split(batch.num_tracks * self.views)
+        draws = clip_draws(batch).split(batch.num_tracks * self.views, len(pos))
         given, visible = batch.get("joint_mask"), None
         if given is None:
             patches = to_patches(pos, frames)

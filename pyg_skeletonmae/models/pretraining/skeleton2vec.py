@@ -165,7 +165,7 @@ class Skeleton2Vec(SkeletonModel):
                     f"{self.decoder_order!r} the model must draw the masks: leave out MaskJoints"
                 )
             return split_tokens(given.view(patches.shape[:4]).any(dim=3)), None
-        draws = clip_draws(batch).split(batch.num_tracks * self.views)
+        draws = clip_draws(batch).split(batch.num_tracks * self.views, len(pos))
         hidden = self.mask.hide(patches, self.student.skeleton, draws)
         if self.decoder_order == "published" and hidden.ranks is not None and hidden.visible:
             return published_split(hidden.ranks, hidden.visible // patches.size(2))
