@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     kills.add_argument("--n", type=int, default=100, help="How many runs are killed.")
     kills.add_argument("--seed", type=int, default=0, help="Draws what is killed where.")
     kills.add_argument("--scenes", nargs="*", help="Only these; default: all of them in turn.")
-    ways.add_parser("hostile", help="Files that want to be executed, at every entry.")
+    hostile = ways.add_parser("hostile", help="Files that want to be executed, at every entry.")
+    hostile.add_argument("--n", type=int, help="So many command lines, drawn; default: all.")
     hour = ways.add_parser("hour", help="A training, its memory and its open files.")
     hour.add_argument("--minutes", type=float, default=60, help="How long it trains.")
     hour.add_argument("--every", type=float, default=10, help="Seconds between two looks.")
@@ -42,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if chosen.way == "hostile":
             from soak.hostile import try_hostile
 
-            return try_hostile(folder)
+            return try_hostile(folder, chosen.n)
         from soak.hour import train_for
 
         return train_for(folder, chosen.minutes, chosen.every)

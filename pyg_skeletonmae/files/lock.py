@@ -8,6 +8,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from pyg_skeletonmae.files.write import clear
+
 
 @contextmanager
 def locked(path: str | Path, busy: Callable[[], object]) -> Iterator[None]:
@@ -24,7 +26,7 @@ def locked(path: str | Path, busy: Callable[[], object]) -> Iterator[None]:
     """
     path = Path(path).absolute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path.with_name(f".{path.name}.lock"), is_singleton=True)
+    lock = FileLock(_lock_file(path), is_singleton=True)
     try:
         lock.acquire(timeout=0)
     except Timeout:
@@ -37,3 +39,27 @@ def locked(path: str | Path, busy: Callable[[], object]) -> Iterator[None]:
             with suppress(OSError):  # where an open file cannot be removed, it stays
                 Path(lock.lock_file).unlink()
         lock.release()
+
+
+def sweep(path: Path, remove: Callable[[], object] = lambda: None) -> None:
+    """Removes what a process left that wrote a file or folder and was killed before it was done.
+
+    Its lock is there, and nobody holds it. Where there is none, where another process is at work,
+    or where nothing can be removed, nothing is done.
+
+    Args:
+        path: What was written.
+        remove: Removes what else such a process leaves, under the lock.
+    """
+
+    def busy() -> None:
+        raise BlockingIOError
+
+    if _lock_file(path.absolute()).exists():
+        with suppress(OSError), locked(path, busy):
+            clear(path)
+            remove()
+
+
+def _lock_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")

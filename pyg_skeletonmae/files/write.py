@@ -13,6 +13,7 @@ import re
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import IO, Any
 
 _LETTERS = 40  # of a name, so that the longest that a disk takes can be written, too
 _HERE, _EXCHANGE = -100, 2  # of Linux's fcntl.h; RENAME_EXCHANGE, and RENAME_SWAP of macOS
+_ABANDONED = 3600.0  # seconds
 _numbers = itertools.count()
 _in_use: set[int] = set()  # the numbers of what this process is writing
 
@@ -128,7 +130,7 @@ def exchange(one: Path, other: Path) -> bool:
 def _beside(path: Path) -> Iterator[Path]:
     """A free name beside ``path``; what has it at the end is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _clear(path)
+    clear(path)
     number = next(_numbers)
     beside = path.with_name(f"{_stem(path)}.{os.getpid()}.{number}.partial")
     _in_use.add(number)
@@ -143,13 +145,29 @@ def _stem(path: Path) -> str:
     return f".{path.name[:_LETTERS]}.{socket.gethostname()[:_LETTERS]}"
 
 
-def _clear(path: Path) -> None:
-    """Removes what killed processes of this machine began to write there."""
-    leftover = re.compile(rf"{re.escape(_stem(path))}\.(\d+)\.(\d+)\.(?:partial|old)")
+def clear(path: Path) -> None:
+    """Removes what killed processes of this machine began to write beside a file or folder.
+
+    Also under other names, which nobody may ever write again, if nothing was written there for an
+    hour: a container may have the same name of a machine and other numbers of processes. What had
+    the name of ``path`` while it was replaced gets it back; of other names, such things stay.
+    """
+    host = re.escape(socket.gethostname()[:_LETTERS])
+    leftover = re.compile(rf"(\..+\.{host})\.(\d+)\.(\d+)\.(partial|old)", re.DOTALL)
     for other in path.parent.iterdir():
         match = leftover.fullmatch(other.name)
-        if match is not None and not _is_written(int(match[1]), int(match[2])):
+        if match is None or _is_written(int(match[2]), int(match[3])):
+            continue
+        if match[1] == _stem(path) or (match[4] == "partial" and _age(other) > _ABANDONED):
             _settle(other, path)
+
+
+def _age(path: Path) -> float:
+    """Seconds since anything was written there."""
+    try:
+        return time.time() - max(part.stat().st_mtime for part in (path, *path.rglob("*")))
+    except OSError:  # somebody else removes it
+        return 0.0
 
 
 def _settle(beside: Path, path: Path) -> None:

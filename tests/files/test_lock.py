@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyg_skeletonmae.files.lock import locked
+from pyg_skeletonmae.files.lock import locked, sweep
 
 HOLD = """
 import sys
@@ -74,3 +74,15 @@ def test_a_process_may_take_its_own_lock_once_more(tmp_path, monkeypatch):
         command = [sys.executable, "-c", HOLD.replace("lambda: 0", "sys.exit"), "run"]
         assert "held" not in subprocess.run(command, capture_output=True, text=True).stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_process_left_is_swept(tmp_path):
+    path, removed = tmp_path / "store", []
+    sweep(path, lambda: removed.append("nothing was left"))
+    with another_process(path) as process:
+        sweep(path, lambda: removed.append("it lives"))
+        process.kill()
+        process.wait()
+    assert (tmp_path / ".store.lock").exists()
+    sweep(path, lambda: removed.append("all of it"))
+    assert removed == ["all of it"] and not list(tmp_path.iterdir())

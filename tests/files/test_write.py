@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -173,6 +174,28 @@ def test_what_an_earlier_process_of_the_same_number_left_is_removed(tmp_path):
     (tmp_path / f"{write._stem(tmp_path / 'x')}.{os.getpid()}.123456.partial").mkdir()
     write_text(tmp_path / "x", "a")
     assert names(tmp_path) == ["x"]
+
+
+def test_what_was_left_under_other_names_is_removed_when_it_is_old(tmp_path):
+    run_and_die("write.write_file(folder / 'other', die)", tmp_path)
+    run_and_die(
+        "with write.write_folder(folder / 'store') as f: (f / 'a').touch(); die()", tmp_path
+    )
+    partial = names(tmp_path)
+    write_text(tmp_path / "x", "a")
+    assert names(tmp_path) == [*partial, "x"], "a container may write there"
+    for path in (*tmp_path.glob("*.partial"), *tmp_path.glob("*.partial/*")):
+        os.utime(path, (1, time.time() - 4000))
+    old = tmp_path / partial[0].replace(".partial", ".old")
+    old.mkdir()
+    os.utime(old, (1, 1))
+    (written,) = tmp_path.glob(".store*.partial/a")
+    written.write_text("")
+    write_text(tmp_path / "x", "a")
+    assert names(tmp_path) == sorted([old.name, partial[1], "x"])
+    os.utime(written, (1, 1))
+    write_text(tmp_path / "x", "a")
+    assert names(tmp_path) == [old.name, "x"]
 
 
 def test_a_process_killed_between_the_renames_leaves_the_old_folder_to_the_next(tmp_path):

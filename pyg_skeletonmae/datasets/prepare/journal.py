@@ -63,9 +63,8 @@ class Journal:
         Returns:
             The parts that are missing.
         """
-        name = re.compile(rf"\.{re.escape(self.root.name)}\.[0-9a-f]{{{_DIGITS}}}\.journal")
-        for path in self.root.parent.iterdir():
-            if path != self.folder and name.fullmatch(path.name):
+        for path in _journals(self.root):
+            if path != self.folder:
                 shutil.rmtree(path, ignore_errors=True)
         self.folder.mkdir(exist_ok=True)
         missing, keep = [], set[str]()
@@ -137,3 +136,25 @@ def locked(root: Path) -> Iterator[bool]:
 
     with lock.locked(root, busy):
         yield bool(waits)
+
+
+def prepared(root: Path) -> bool:
+    """Whether a store is there; what a process left that was killed after it wrote it is removed.
+
+    Args:
+        root: The folder of the store.
+    """
+
+    def remove() -> None:
+        for path in _journals(root):
+            shutil.rmtree(path)
+
+    if not ClipStore.exists(root):
+        return False
+    lock.sweep(root, remove)
+    return True
+
+
+def _journals(root: Path) -> list[Path]:
+    name = re.compile(rf"\.{re.escape(root.name)}\.[0-9a-f]{{{_DIGITS}}}\.journal")
+    return [path for path in root.parent.iterdir() if name.fullmatch(path.name)]

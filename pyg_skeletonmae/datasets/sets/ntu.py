@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
-from pyg_skeletonmae.datasets.prepare import ClipInfo, prepare_store
+from pyg_skeletonmae.datasets.prepare import ClipInfo, prepare_store, prepared
 from pyg_skeletonmae.datasets.sets.ntu_incomplete import (
     fetch_incomplete,
     incomplete_note,
@@ -23,7 +23,6 @@ from pyg_skeletonmae.datasets.sets.ntu_protocols import (
     is_training,
 )
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Clip
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError, check_choice
 from pyg_skeletonmae.io.ntu import NtuClip, parse_name, read_ntu
@@ -127,7 +126,7 @@ class NTURGBD(SkeletonDataset):
         # Stores with and without the incomplete clips must not be taken for each other.
         tail = "" if incomplete is None else "-complete"
         folder = Path(processed_root or root / "processed") / f"ntu{version}-{policy}{tail}"
-        if force_reload or not ClipStore.exists(folder):
+        if force_reload or not prepared(folder):
             owners_list = fetch_incomplete(root, version) if incomplete == FETCH else incomplete
             _process(
                 root,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
-from pyg_skeletonmae.datasets.prepare import prepare_store
+from pyg_skeletonmae.datasets.prepare import prepare_store, prepared
 from pyg_skeletonmae.datasets.sets.pkummd_files import (
     Part,
     PkuProtocol,
@@ -24,7 +24,6 @@ from pyg_skeletonmae.datasets.sets.pkummd_files import (
 )
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.splits import in_column
-from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.datasets.store.clips import Array, Clip, LeftOut
 from pyg_skeletonmae.errors import DataError, check_choice
 from pyg_skeletonmae.io.pku import NUM_CLASSES, read_pku, read_pku_labels
@@ -143,7 +142,7 @@ class PKUMMD(SkeletonDataset):
         self.files, self.part, self.protocol, self.untrimmed = Path(root), part, protocol, untrimmed
         name = f"pkummd{part}-{'untrimmed' if untrimmed else policy}"
         folder = Path(processed_root or self.files / "processed") / name
-        if force_reload or not ClipStore.exists(folder):
+        if force_reload or not prepared(folder):
             read = ReadRecording(part, policy, untrimmed)
             _prepare(self.files, folder, read, workers, force_reload)
         super().__init__(folder, transform, pre_transform, pre_filter, force_reload)

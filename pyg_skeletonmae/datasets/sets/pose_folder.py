@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
-from pyg_skeletonmae.datasets.prepare import prepare_store
+from pyg_skeletonmae.datasets.prepare import prepare_store, prepared
 from pyg_skeletonmae.datasets.sets.pose_formats import PoseFormatName
 from pyg_skeletonmae.datasets.sets.pose_plan import plan_poses
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
@@ -130,7 +130,7 @@ class PoseFolder(SkeletonDataset):
         )
         base = Path(processed_root or Path(root) / "processed")
         folder = _store_folder(base, format, plan.digest)
-        if force_reload or not ClipStore.exists(folder):
+        if force_reload or not prepared(folder):
             prepare_store(
                 folder,
                 plan.tasks,

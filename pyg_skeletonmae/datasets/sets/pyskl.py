@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from pyg_skeletonmae.datasets.conversion import Filter, Transform
 from pyg_skeletonmae.datasets.labels import check_labels
-from pyg_skeletonmae.datasets.prepare import prepare_store
+from pyg_skeletonmae.datasets.prepare import prepare_store, prepared
 from pyg_skeletonmae.datasets.sets.pyskl_clips import (
     PysklOptions,
     PysklTask,
@@ -20,7 +20,6 @@ from pyg_skeletonmae.datasets.sets.pyskl_clips import (
 )
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
 from pyg_skeletonmae.datasets.splits import in_column
-from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.pyskl import Pyskl, read_pyskl
@@ -94,7 +93,7 @@ class PysklDataset(SkeletonDataset):
         folder = Path(processed_root or Path(root) / "processed") / portable(
             f"{path.stem}-{digest}"
         )
-        if force_reload or not ClipStore.exists(folder):
+        if force_reload or not prepared(folder):
             _prepare(
                 path, folder, options, layout, class_names, workers=workers, overwrite=force_reload
             )

@@ -31,7 +31,7 @@ from pyg_skeletonmae.datasets.store.reader import (
 from pyg_skeletonmae.datasets.store.stamp import Verify, file_states, is_stamped, write_stamp
 from pyg_skeletonmae.datasets.store.writer import StoreWriter, content_hash
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError, SkeletonMAEError
-from pyg_skeletonmae.files.lock import locked
+from pyg_skeletonmae.files.lock import locked, sweep
 from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.io.npz import check_mapped
 from pyg_skeletonmae.skeleton import Skeleton
@@ -383,6 +383,7 @@ def written_once(root: Path, write: Callable[[], object], again: bool = False) -
         DataError: Nothing can be written there; and whatever ``write`` raises.
     """
     if ClipStore.exists(root) and not again:
+        sweep(root)
         return
     make_parent(root)
     with locked(root, lambda: _log.info("%s: another process writes it; waiting", root)):

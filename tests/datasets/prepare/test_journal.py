@@ -5,7 +5,7 @@ import pytest
 from data_helpers import STICK, some_clips
 
 from pyg_skeletonmae.datasets import write_store
-from pyg_skeletonmae.datasets.prepare.journal import Journal, Report, locked
+from pyg_skeletonmae.datasets.prepare.journal import Journal, Report, locked, prepared
 
 PLAN = "0123456789abcdef" * 4
 
@@ -86,3 +86,13 @@ def test_lock_of_a_killed_process_is_free(tmp_path):
     with locked(tmp_path / "s") as waited:
         assert not waited
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_left_beside_a_finished_store_is_removed(journal, tmp_path):
+    """By a process that was killed between the store and the end, as its lock says."""
+    assert not prepared(tmp_path / "s") and journal.folder.exists()
+    write_store(tmp_path / "s", some_clips(), STICK)
+    assert prepared(tmp_path / "s") and journal.folder.exists(), "nobody was killed"
+    (tmp_path / ".s.lock").touch()
+    assert prepared(tmp_path / "s")
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
