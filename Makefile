@@ -12,10 +12,12 @@
 # Three tiers of checks, the first for every change, the others for a release:
 #
 #   make test     the tests: minutes                  (options: make test ARGS="-k skeleton")
-#   make long     slow tests, damaged files for every reader, killed preparation: about an hour
+#   make long     slow tests, damaged files for every reader, killed preparation, small faults in the
+#                 code that a test must notice: about an hour
 #                                                     (shorter: make long CASES=1000 FILES=1000)
 #   make bench    speed, and the tables from results.csv: minutes
 #   make fuzz     the damaged files alone             (options: make fuzz ARGS="--reader bvh")
+#   make mutants  the small faults alone              (options: make mutants ARGS="--seed 1")
 #
 # PYTHON is the interpreter (3.10 or newer) that the environment is made from.
 
@@ -34,7 +36,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt
 SOURCES := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test long bench fuzz lint types docs dist env scatter clean
+.PHONY: demo test long bench fuzz mutants lint types docs dist env scatter clean
 
 demo: $(VENV)/.viz
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS:-1} $(BIN)/skeletonmae demo $(ARGS)
@@ -46,6 +48,7 @@ long: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m slow
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run --n $(CASES) --jobs 2
 	$(BIN)/python benchmarks/prepare_scale.py --files $(FILES) --kills 6
+	PYTHONPATH=tests $(BIN)/python -m mutants.run --jobs 2
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py
@@ -55,6 +58,9 @@ bench: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run $(ARGS)
+
+mutants: $(VENV)/.dev
+	PYTHONPATH=tests $(BIN)/python -m mutants.run $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

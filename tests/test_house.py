@@ -201,8 +201,9 @@ def mirror(root: Path, tests: Path) -> dict[str, Path]:
         (BENCHMARKS / "speed", TESTS / "benchmarks/speed"),
         (BENCHMARKS / "soak", TESTS / "benchmarks/soak"),
         (TESTS / "fuzz", TESTS / "fuzz"),
+        (TESTS / "mutants", TESTS / "mutants"),
     ],
-    ids=["package", "tables", "speed", "soak", "fuzz"],
+    ids=["package", "tables", "speed", "soak", "fuzz", "mutants"],
 )
 def test_every_module_has_its_test_file(root: Path, tests: Path) -> None:
     pairs = mirror(root, tests)
