@@ -50,6 +50,15 @@ class NonFiniteError(SkeletonMAEError):
     exit_code = 3
 
 
+class ProcessError(SkeletonMAEError):
+    """Another process of a training has ended or hangs; it is named.
+
+    The command line exits with code 4.
+    """
+
+    exit_code = 4
+
+
 class SkeletonFormatError(SkeletonMAEError):
     """A file that does not have the format it should have.
 

@@ -30,7 +30,7 @@ _LOCAL = {
     "out", "resume", "verify", "config", "seed", "pretrained", "keep_memory", "curve",
     "data.path", "data.cache", "data.label_draw", "data.label_file", "data.licence",
     "trainer.seed", "trainer.progress", "trainer.devices", "trainer.keep_last",
-    "trainer.max_bad_steps",
+    "trainer.max_bad_steps", "trainer.num_nodes", "trainer.timeout",
 }  # fmt: skip
 # What settings that are younger than some rows mean where nobody gave them.
 _YOUNGER = {

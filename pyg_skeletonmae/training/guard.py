@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from pyg_skeletonmae.training.sharding import local
+
 Kind = tuple[torch.dtype, torch.device]
 
 
@@ -56,7 +58,8 @@ class StepGuard:
         """
         finite = torch.stack([loss.detach() for loss in losses]).isfinite().all()
         parameters = (p for group in self._optimizer.param_groups for p in group["params"])
-        gradients = [p.grad for p in parameters if p.grad is not None and not self._scaled]
+        gradients = [local(p.grad) for p in parameters if p.grad is not None and not self._scaled]
+        gradients = [gradient for gradient in gradients if gradient.numel()]
         if gradients:
             finite &= nn.utils.get_total_norm(gradients, math.inf).isfinite()
         self._now = self._flat()

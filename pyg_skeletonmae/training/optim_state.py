@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.training.schema import check_like, check_tensor, count, mapping, number
+from pyg_skeletonmae.training.sharding import placed
 
 # How a step is computed, not what: this process decides.
 _KERNELS = ("foreach", "fused", "capturable")
@@ -89,7 +90,10 @@ def _moments(
         if (content["exp_avg_sq"] < 0).any():
             raise CheckpointError(f"{where}.exp_avg_sq: holds a negative mean of squares")
     # Clones: two of them could share their memory, which is written to.
-    return {name: value.clone() for name, value in content.items()}
+    return {
+        name: value.clone() if name == "step" else placed(value.clone(), weight)
+        for name, value in content.items()
+    }
 
 
 def load_scheduler(scheduler: LambdaLR, state: object, step: int, where: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Literal, cast
 
 import torch
 from lightning_fabric import Fabric, seed_everything
+from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -41,6 +42,7 @@ from pyg_skeletonmae.training.optim_state import load_optimizer, load_scheduler
 from pyg_skeletonmae.training.random_state import random_state, set_random_state
 from pyg_skeletonmae.training.runlog import METRICS, RunLog
 from pyg_skeletonmae.training.schema import check_like, count, mapping, number
+from pyg_skeletonmae.training.sharding import Sharded, whole
 
 LAST, PREVIOUS, BEST = "last.ckpt", "previous.ckpt", "best.ckpt"
 SKIPPED = "skipped"  # the clips of steps that were not taken
@@ -83,7 +85,9 @@ class Run:
 
     Args:
         fabric: The launched Fabric.
-        model: The model; ``wrapped`` is what Fabric makes of it, to be called in training.
+        model: The model. ``trained`` is it, or where its weights are cut over the processes a copy
+            in parts, from which :meth:`gather` brings them back; ``wrapped`` is what Fabric makes
+            of that, to be called in training.
         loader: The training batches.
         optim: Optimiser and schedule.
         max_epochs: Epochs to train; None = as ``max_steps`` says.
@@ -130,12 +134,20 @@ class Run:
         self.total = min(limit for limit in limits if limit is not None)
         precision = str(fabric.strategy.precision.precision)
         fused = fabric.device.type in ("cpu", "cuda") and precision != "16-mixed"
-        optimizer = build_optimizer(model, optim, fused, fused and fabric.device.type == "cuda")
+        self.shards = None
+        if isinstance(fabric.strategy, ModelParallelStrategy):
+            self.shards = Sharded(model.to(fabric.device))
+            if optim.swa_start is not None:
+                raise ConfigError("optim.swa_start: averages whole weights; use the strategy ddp")
+        self.trained = model if self.shards is None else self.shards.trained
+        module = torch.compile(self.trained) if compile else self.trained
+        self.wrapped = fabric.setup_module(cast(nn.Module, module))
+        gpu = fabric.device.type == "cuda"
+        optimizer = build_optimizer(self.trained, optim, fused, fused and gpu)
         self.scheduler = build_scheduler(optimizer, optim, self.total, per_epoch)
-        module = torch.compile(model) if compile else model
-        self.wrapped, self.optimizer = fabric.setup(cast(nn.Module, module), optimizer)
+        self.optimizer = cast(Any, fabric.setup_optimizers(optimizer))
         scaled = precision == "16-mixed"
-        self.guard = StepGuard(model, optimizer, scaled, shared=fabric.world_size > 1)
+        self.guard = StepGuard(self.trained, optimizer, scaled, shared=fabric.world_size > 1)
         self.bad_steps, self.max_bad_steps = 0, max_bad_steps
         self.settings = {f"optim.{name}": value for name, value in asdict(optim).items()}
         self.settings |= {"seed": seed, "accumulate": accumulate, "clip_norm": clip_norm}
@@ -258,6 +270,11 @@ class Run:
                 end_with(self.average, self.model, moved)
             self.average = None
 
+    def gather(self) -> None:
+        """Gives the model the weights that were trained, where those are in parts."""
+        if self.shards is not None:
+            self.shards.gather()
+
     def minutes_unsaved(self) -> float:
         """The time since the last checkpoint, in minutes."""
         return (time.monotonic() - self._saved_at) / 60
@@ -326,9 +343,11 @@ class Run:
         """
         self._saved_at = time.monotonic()
         self.check_steps()
+        self.gather()
         self._check_weights()
         if self.folder is None:
             return
+        optimizer = whole(self.optimizer.state_dict())
         if self._place is not None:
             self.check_folder()
         own = {
@@ -346,7 +365,7 @@ class Run:
                 "settings": self.settings,
                 "progress": {**self.place(), "best": self.best},
                 "model": self.model.state_dict(),
-                "optimizer": self.optimizer.state_dict(),
+                "optimizer": optimizer,
                 "scheduler": self.scheduler.state_dict(),
                 "precision": self.fabric.strategy.precision.state_dict(),
                 "average": average.state_dict() if average is not None and begun else None,
@@ -394,6 +413,8 @@ class Run:
             self._load_progress(state["progress"])
             self.bad_steps = count(state.get("bad_steps", 0), "bad_steps")
             load_weights(self.model, state["model"], path)
+            if self.shards is not None:
+                self.shards.scatter()
             load_optimizer(self.optimizer, state["optimizer"], self.step, "optimizer")
             load_scheduler(self.scheduler, state["scheduler"], self.step, "scheduler")
             precision = self.fabric.strategy.precision

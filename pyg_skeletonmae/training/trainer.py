@@ -20,7 +20,9 @@ from pyg_skeletonmae.training.optim import OptimConfig
 from pyg_skeletonmae.training.random_state import undisturbed
 from pyg_skeletonmae.training.run import Resume, Run, alone
 from pyg_skeletonmae.training.runlog import RunLog
+from pyg_skeletonmae.training.sharding import whole
 from pyg_skeletonmae.training.signals import stop_signals
+from pyg_skeletonmae.training.watch import watched
 
 Evaluate = Callable[[nn.Module], dict[str, float]]
 
@@ -51,8 +53,11 @@ class Trainer(metaclass=CheckedMeta):
         max_steps: Optimiser steps to train.
         optim: Optimiser and schedule.
         accelerator: ``auto``, ``cpu``, ``cuda``, ``mps`` (Fabric's names).
-        devices: Number of devices, one process each.
-        strategy: ``auto`` or one of Fabric's ``ddp`` names.
+        devices: Number of devices of each machine, one process each. Under ``torchrun`` and
+            ``srun`` it and ``num_nodes`` are what these say.
+        strategy: ``auto``; ``ddp``, a whole model in every process, or another of Fabric's names of
+            it; ``fsdp``, weights, gradients and moments cut over the processes
+            (``ModelParallelStrategy`` with ``fully_shard``), for what one GPU cannot hold.
         precision: Fabric's names: ``32-true``, ``bf16-mixed``, ``16-mixed``, ``64-true`` ...
         accumulate: Batches per optimiser step; the last step of an epoch takes those left.
         clip_norm: Clip the gradient to this Euclidean norm.
@@ -80,6 +85,8 @@ class Trainer(metaclass=CheckedMeta):
             ``"sync"``, the whole batch, of all processes; ``"local"``, the slice of each process,
             which is faster, and another training than that of one process; ``"frozen"``, the
             running statistics that they have, which stay.
+        num_nodes: Number of machines.
+        timeout: Seconds after which a process that others wait for counts as lost, and all end.
 
     Raises:
         ConfigError: No length or two of them, or settings that are out of range or do not fit this
@@ -110,6 +117,8 @@ class Trainer(metaclass=CheckedMeta):
         keep_last: int = 2,
         max_bad_steps: int = 10,
         batch_norm: BatchNorm = "sync",
+        num_nodes: int = 1,
+        timeout: float = 1800.0,
     ) -> None:
         for name, value, least in (
             ("max_epochs", max_epochs, 1),
@@ -122,6 +131,7 @@ class Trainer(metaclass=CheckedMeta):
             ("progress", progress, 0),
             ("keep_last", keep_last, 1),
             ("max_bad_steps", max_bad_steps, 0),
+            ("timeout", timeout, 1),
         ):
             if value is not None and not value >= least:
                 raise ConfigError(f"{name}: expected a number >= {least}, found {value!r}")
@@ -138,7 +148,16 @@ class Trainer(metaclass=CheckedMeta):
         self.compile, self.seed, self.progress = compile, seed, progress
         self.keep_last, self.max_bad_steps = keep_last, max_bad_steps
         self.batch_norm: BatchNorm = batch_norm
-        self.fabric = make_fabric(accelerator, devices, strategy, precision, allow_slow_bf16)
+        self.timeout = timeout
+        self.fabric = make_fabric(
+            accelerator,
+            devices,
+            strategy,
+            precision,
+            allow_slow_bf16=allow_slow_bf16,
+            num_nodes=num_nodes,
+            timeout=timeout,
+        )
         lengths = [max_epochs, max_steps, max_clips]
         if lengths.count(None) == 3:
             raise ConfigError("max_epochs, max_steps, max_clips: one of the three must be set")
@@ -150,6 +169,7 @@ class Trainer(metaclass=CheckedMeta):
         if max_epochs is not None:
             optim.check_length(max_epochs)
         self._launched = self._stop = False
+        self._place = 0  # how far the loop has come, for others that wait
 
     def launch(self) -> None:
         """Starts the other processes, if there are to be any: each runs this script from its top.
@@ -212,12 +232,15 @@ class Trainer(metaclass=CheckedMeta):
                 or another process runs in it.
             CheckpointError: The checkpoint to resume from is damaged or of another model.
             NonFiniteError: More than ``max_bad_steps`` losses are not finite, or the weights.
+            ProcessError: Another process has ended or hangs, which is named. Where this one waits
+                for it in PyTorch, from where nothing can be raised, it says so and exits.
         """
         self.launch()
         with alone(run_dir if self.fabric.is_global_zero else None):
             model.train()
             whole = self.world_size == 1 and self.batch_norm == "sync"  # as PyTorch does it
-            with batch_norms(model, "local" if whole else self.batch_norm):
+            norms = batch_norms(model, "local" if whole else self.batch_norm)
+            with watched(self.fabric, self.timeout, lambda: self._place), norms:
                 return self._fit(model, loader, evaluate, run_dir, resume)
 
     def _fit(
@@ -285,6 +308,7 @@ class Trainer(metaclass=CheckedMeta):
                     stop, overdue = run.agree(self._stop, overdue)
                     if ended or stop or overdue:
                         run.save()
+        run.gather()
         found = {**run.place(), "finished": float(run.step == run.total), **log.values, **run.best}
         skipped = {"bad_steps": float(run.bad_steps)} if run.bad_steps else {}
         return found | run.averaged | skipped
@@ -297,14 +321,16 @@ class Trainer(metaclass=CheckedMeta):
         run.guard.begin()
         losses = []
         for left in reversed(range(size)):
+            self._place += 1
             batch = convert_floats(self.fabric, self.fabric.to_device(run.feed.next()))
             clips = int(getattr(batch, "num_graphs", 1))
             if self.compile:
                 leave_size_open(batch)
             with self.fabric.no_backward_sync(run.wrapped, enabled=left > 0):
-                with norms_checked(run.model, clips, run.smallest), run.feed.shared():
+                with norms_checked(run.trained, clips, run.smallest), run.feed.shared():
                     output = run.wrapped(batch)
                 run.smallest = None
+                self._place += 1
                 if "loss" not in output:
                     raise DataError(
                         f"{type(run.model).__name__} gave no loss: have the clips labels?"
@@ -317,12 +343,12 @@ class Trainer(metaclass=CheckedMeta):
             norm = self.fabric.clip_gradients(
                 run.wrapped, run.optimizer, max_norm=self.clip_norm, error_if_nonfinite=False
             )
-            run.interval.add(run.step, {"grad_norm": norm})
+            run.interval.add(run.step, {"grad_norm": whole(norm)})
         lr = max(run.scheduler.get_last_lr())
         run.guard.step(bad, run.optimizer)
         run.interval.judge(run.step, bad)
         run.scheduler.step()
-        after_step = getattr(run.model, "after_step", None)
+        after_step = getattr(run.trained, "after_step", None)
         if after_step is not None:
             after_step()
         return float(lr)
@@ -332,6 +358,7 @@ class Trainer(metaclass=CheckedMeta):
         every, epoch = self.evaluate_every, run.feed.epoch + 1
         if not every or (epoch % every and run.step < run.total):
             return
+        run.gather()
         with undisturbed(run.model):
             values = self.fabric.broadcast(evaluate(run.model))
         log.write(run.place(), {f"eval/{name}": float(value) for name, value in values.items()})

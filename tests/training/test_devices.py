@@ -48,12 +48,46 @@ def test_names_fabric_does_not_know():
         devices.make_fabric("abacus", 1, "auto", "32-true")
 
 
-def test_strategies_that_cut_the_model_are_refused(monkeypatch):
-    with pytest.raises(ConfigError, match=r"trainer: .*FSDP"):
-        make(strategy="fsdp")
+def test_strategies(monkeypatch):
+    assert isinstance(make(strategy="fsdp").strategy, devices.ModelParallelStrategy)
+    fabric = devices.make_fabric("cpu", 2, "auto", "32-true", num_nodes=3, timeout=7)
+    assert isinstance(fabric.strategy, devices.DDPStrategy)
+    assert fabric.world_size == 6 and fabric.strategy._timeout.total_seconds() == 7
+    with pytest.raises(ConfigError, match=r"trainer: .*64-true"):
+        make("64-true", strategy="fsdp")
     monkeypatch.setattr(devices, "SingleDeviceStrategy", devices.DDPStrategy)
-    with pytest.raises(ConfigError, match="strategy: expected auto or a name of ddp, found 'auto'"):
+    with pytest.raises(ConfigError, match="strategy: expected auto, a name of ddp, or fsdp, found"):
         make()
+
+
+TORCHRUN = {
+    "TORCHELASTIC_RUN_ID": "1",
+    "WORLD_SIZE": "6",
+    "LOCAL_WORLD_SIZE": "3",
+    "LOCAL_RANK": "0",
+    "GROUP_RANK": "0",
+    "RANK": "0",
+}
+SLURM = {
+    "SLURM_NTASKS": "6",
+    "SLURM_NNODES": "2",
+    "SLURM_NTASKS_PER_NODE": "3",
+    "SLURM_JOB_NAME": "train",
+    "SLURM_LOCALID": "0",
+    "SLURM_NODEID": "0",
+    "SLURM_PROCID": "0",
+}
+
+
+@pytest.mark.parametrize("variables", [TORCHRUN, SLURM], ids=["torchrun", "srun"])
+def test_processes_that_were_started(monkeypatch, variables):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    for asked in ((1, 1), (3, 2)):
+        fabric = devices.make_fabric("cpu", asked[0], "auto", "32-true", num_nodes=asked[1])
+        assert fabric.world_size == 6 and fabric.strategy.num_nodes == 2
+    with pytest.raises(ConfigError, match=r"devices 2, num_nodes 1: .* 3 process"):
+        devices.make_fabric("cpu", 2, "auto", "32-true")
 
 
 def test_sizes_left_open(monkeypatch):
