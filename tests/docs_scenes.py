@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -143,6 +144,15 @@ def readme(folder: Path) -> dict[str, object]:
     for i in range(6):
         np.save(folder / f"recordings/{i}.npy", poses(frames=24 + i, joints=joints)[0])
     return {}
+
+
+def coming_from(folder: Path) -> dict[str, object]:
+    """What a poses dataset of movement has, of two animals of which one lacks a joint."""
+    pos = np.random.default_rng(0).normal(size=(40, 2, 3, 2))  # time, space, keypoints, individuals
+    sure = np.full((40, 3, 2), np.nan)
+    pos[3, :, 1, 0], sure[:, :, 1] = np.nan, 0.9
+    keypoints = np.array(["snout", "neck", "tail_base"])
+    return {"ds": SimpleNamespace(position=pos, confidence=sure, keypoints=keypoints)}
 
 
 def command_line(folder: Path) -> dict[str, object]:

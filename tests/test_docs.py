@@ -99,6 +99,15 @@ def test_the_tree_in_the_docs_is_there() -> None:
     assert packages == {name[:-1] for name in inside if name.endswith("/")}
 
 
+def test_every_notebook_is_in_the_gallery_with_a_picture() -> None:
+    page, images = (DOCS / "gallery.md").read_text(encoding="utf-8"), DOCS / "images"
+    names = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    assert re.findall(r"/notebooks/(\w+\.ipynb)\)", page) == names
+    pictures = [images / "notebooks" / f"{name[:2]}.png" for name in names]
+    assert all(0 < picture.stat().st_size < 60_000 for picture in pictures)
+    assert 0 < (images / "landing.gif").stat().st_size < 600_000
+
+
 def test_every_page_is_in_the_table_of_contents() -> None:
     pages = {str(p.relative_to(DOCS).with_suffix("")) for p in DOCS.rglob("*.md")} - {"index"}
     text = "".join((DOCS / name).read_text() for name in ("index.md", "api.md"))

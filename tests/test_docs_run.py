@@ -16,9 +16,10 @@ import torch
 from docs_helpers import PAGES, ROOT, RUN, SHOWN, Reader, blocks
 
 # How many blocks cannot run, and why. One more needs a better reason than that it fails.
-NOT_RUN = {"installs": 5, "hours": 3}
+NOT_RUN = {"installs": 6, "hours": 3}
 SCENES: dict[str, docs_scenes.Scene] = {
     "README": docs_scenes.readme,
+    "coming_from": docs_scenes.coming_from,
     "command_line": docs_scenes.command_line,
     "concepts": docs_scenes.of_a_batch,
     "data": docs_scenes.data,
@@ -33,6 +34,7 @@ SCENES: dict[str, docs_scenes.Scene] = {
     "using": docs_scenes.using,
 }
 SHORTER = {
+    "index": {'"trainer.max_epochs": 5': '"trainer.max_steps": 2'},
     "deeplabcut": {"max_epochs=20": "max_epochs=2"},
     "evaluation": {
         "[0.01, 0.1], draws=5": "[0.5], draws=1",
@@ -65,6 +67,7 @@ SAID = {  # patterns of what is printed
     "pyg": [r"^(\w+ [01]\.\d+\n){5}"],
 }
 MADE = {  # files, and the least that they hold
+    "index": {"features.csv": 3000, "clip.html": 100_000},
     "deeplabcut": {"cluster_0.png": 3000, "cluster_2.png": 3000, "c.csv": 300},
     "evaluation": {"runs/curve/curve.png": 3000},
     "own_poses": {"clip.png": 5000, "map.png": 5000, "map_of_files.png": 5000, "features.csv": 300},
