@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -182,7 +183,7 @@ def evaluate(
         notes += found.get("notes", [])
         if statistics == "both":
             notes += job.refit_statistics()
-            again = dict(chosen.run(job, options))
+            again = dict(chosen.run(replace(job, folder=None), options))  # pictures are the first
             notes += [f"statistics of clips: {note}" for note in again.pop("notes", [])]
             found |= {f"{name}_clips": value for name, value in again.items()}
     found |= noted(*notes)

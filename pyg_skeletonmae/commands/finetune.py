@@ -14,11 +14,13 @@ from pyg_skeletonmae.commands.run_steps import (
     check_selection,
     check_validation,
     finish,
+    keep_confusion,
     keep_labels,
     loader_device,
     try_batch,
 )
 from pyg_skeletonmae.datasets.store.stamp import Verify
+from pyg_skeletonmae.evaluation import evaluate_classifier
 from pyg_skeletonmae.evaluation import finetune as train
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.training import Trainer
@@ -102,6 +104,8 @@ def finetune(
         resume="auto" if resume else False,
         select=select,
     )
+    if trainer.rank == 0:
+        keep_confusion(evaluate_classifier(net, test)["predicted"], splits.test, folder)
     counts = {"clips": len(dataset), "test_clips": len(splits.test)}
     return finish(
         trainer, net, folder, splits, data, {**results, **counts},

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyg_skeletonmae.commands.evaluation_context import Job, Joints
 from pyg_skeletonmae.commands.options import Options
-from pyg_skeletonmae.commands.run_steps import answer
+from pyg_skeletonmae.commands.run_steps import answer, keep_confusion
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
@@ -30,22 +30,30 @@ from pyg_skeletonmae.io.pku import NUM_CLASSES
 def nearest(job: Job, options: Options) -> dict[str, Any]:
     """The nearest of the labelled training clips vote on each test clip."""
     k, (train, test) = options.k, job.both()
-    return answer(knn(train, test, k) if isinstance(k, int) else knn_curve(train, test, k))
+    return _told(job, knn(train, test, k) if isinstance(k, int) else knn_curve(train, test, k))
 
 
 def linear(job: Job, options: Options) -> dict[str, Any]:
     """A linear classifier on standardised features of the labelled training clips."""
-    return answer(linear_probe(*job.both(), job.l2_grid, job.seed))
+    return _told(job, linear_probe(*job.both(), job.l2_grid, job.seed))
 
 
 def least_squares(job: Job, options: Options) -> dict[str, Any]:
     """The same by least squares."""
-    return answer(ridge(*job.both(), job.l2_grid, job.seed))
+    return _told(job, ridge(*job.both(), job.l2_grid, job.seed))
 
 
 def means(job: Job, options: Options) -> dict[str, Any]:
     """The class whose mean of labelled training clips is nearest."""
-    return answer(centroid(*job.both()))
+    return _told(job, centroid(*job.both()))
+
+
+def _told(job: Job, found: dict[str, Any]) -> dict[str, Any]:
+    """What is printed; the run folder gets what test clips were taken for, if that is one class."""
+    predicted = found["logits"].argmax(1) if "logits" in found else found.get("predicted")
+    if predicted is not None:
+        keep_confusion(predicted, job.splits.test, job.folder)
+    return answer(found)
 
 
 def search(job: Job, options: Options) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.cards import model_card
@@ -19,12 +20,16 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import write_labels
 from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import ConfigError, SkeletonMAEError
+from pyg_skeletonmae.evaluation import confusion
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.folds import check_known
 from pyg_skeletonmae.evaluation.notes import noted
+from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.training import Trainer, save_release
 from pyg_skeletonmae.training.run import Resume
+from pyg_skeletonmae.visualize.chart_pages import confusion_page
+from pyg_skeletonmae.visualize.charts import draw_confusion
 
 
 def begin(
@@ -118,6 +123,24 @@ def numbers(results: dict[str, Any]) -> dict[str, float]:
 def answer(results: dict[str, Any]) -> dict[str, Any]:
     """What of an evaluation is printed: the numbers, and what has to stand beside them."""
     return {**numbers(results), **noted(*results.get("notes", []))}
+
+
+def keep_confusion(predicted: Tensor, test: SkeletonDataset, folder: Path | None) -> None:
+    """Writes ``confusion.png`` and ``confusion.html``, as far as what they take is installed.
+
+    Args:
+        predicted: The class that each test clip was taken for, ``[n]``.
+        test: The test clips.
+        folder: The run folder; None: there is none.
+    """
+    if folder is None:
+        return
+    counts = confusion(predicted, test.labels, test.num_classes)
+    if find_spec("matplotlib") is not None:
+        figure = draw_confusion(counts, test.class_names)
+        write_file(folder / "confusion.png", lambda file: figure.savefig(file, format="png"))
+    if find_spec("plotly") is not None:
+        confusion_page(counts, test.class_names).save(folder / "confusion.html")
 
 
 def check_validation(splits: Splits) -> None:

@@ -21,6 +21,7 @@ from pyg_skeletonmae.commands.publications import Tuning, clips_of, publication_
 from pyg_skeletonmae.commands.run_steps import (
     answer,
     check_validation,
+    keep_confusion,
     keep_labels,
     kept,
     loader_device,
@@ -31,7 +32,6 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.errors import ArgumentError, CheckpointError, ConfigError, SkeletonMAEError
 from pyg_skeletonmae.evaluation import (
     LINEAR_SGD,
-    confusion,
     ensemble,
     evaluate_classifier,
     finetune_recipe,
@@ -44,7 +44,6 @@ from pyg_skeletonmae.evaluation.recipe import Recipe
 from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.models import Classifier
 from pyg_skeletonmae.training import load_release
-from pyg_skeletonmae.visualize.chart_pages import save_confusion
 
 SCORES = "scores.npz"
 
@@ -65,7 +64,12 @@ def _train_once(job: Job, tuning: Tuning, options: Options) -> dict[str, Any]:
         keep_labels(job.folder, job.splits.labelled)
     release = None if job.folder is None else job.folder / runs.RELEASE
     recipe = _recipe(job, tuning, options.tune)
-    return train_on(job, recipe, job.splits.labelled, job.folder, release)
+    found = train_on(job, recipe, job.splits.labelled, job.folder, release)
+    if release is not None:
+        model = _classifier(str(release), job).to(job.device)
+        tested = evaluate_classifier(model, job.data.eval_loader(job.splits.test, job.device))
+        keep_confusion(tested["predicted"], job.splits.test, job.folder)
+    return found
 
 
 def _recipe(job: Job, tuning: Tuning, tune: TuneConfig) -> Recipe:
@@ -125,8 +129,7 @@ def classify(job: Job, options: Options) -> dict[str, Any]:
         names = np.array([test.store.names[i] for i in test.indices()])
         scores = {"name": names, "logits": found["logits"].numpy(), "y": found["y"].numpy()}
         write_file(job.folder / SCORES, lambda file: np.savez(file, **scores))
-        counts = confusion(found["predicted"], found["y"], test.num_classes)
-        save_confusion(counts, test.class_names, job.folder)
+    keep_confusion(found["predicted"], job.splits.test, job.folder)
     return numbers(found)
 
 
@@ -159,8 +162,9 @@ def together(job: Job, options: Options) -> dict[str, Any]:
         _check_same_split(Path(run), job)
         loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])
-    found = numbers(ensemble(scores, y, told.weights))
-    return {**found, "runs": told.runs, "weights": told.weights}
+    found = ensemble(scores, y, told.weights)
+    keep_confusion(found["probabilities"].argmax(1), job.splits.test, job.folder)
+    return {**numbers(found), "runs": told.runs, "weights": told.weights}
 
 
 def train_on(

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.files.write import write_file
-from pyg_skeletonmae.visualize.charts import PALETTE, Array, draw_confusion, to_numpy
+from pyg_skeletonmae.visualize.charts import PALETTE, Array, to_numpy
 from pyg_skeletonmae.visualize.label_curve import Line
 from pyg_skeletonmae.visualize.page import Page
 
@@ -70,15 +67,6 @@ def confusion_page(matrix: Array, class_names: Sequence[str], title: str = "") -
     layout["yaxis"] |= {"autorange": "reversed", "automargin": True}
     layout["xaxis"] |= {"automargin": True}
     return Page(title or f"accuracy {accuracy:.1f} %", charts=[{"data": [chart], "layout": layout}])
-
-
-def save_confusion(matrix: Array, class_names: Sequence[str], folder: Path) -> None:
-    """Writes ``confusion.png`` and ``confusion.html``, as far as what they take is installed."""
-    if find_spec("matplotlib") is not None:
-        figure = draw_confusion(matrix, class_names)
-        write_file(folder / "confusion.png", lambda file: figure.savefig(file, format="png"))
-    if find_spec("plotly") is not None:
-        confusion_page(matrix, class_names).save(folder / "confusion.html")
 
 
 def label_curve_page(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from cli_helpers import FAST, TINY, packed_arrays, runner, the_error, write_packed
+from page_helpers import content
 
 from pyg_skeletonmae.training import load_release, read_metrics
 
@@ -53,6 +55,9 @@ def test_the_best_on_the_test_clips_is_marked(finetune):
     assert code == 0 and found["selected_on"] == "test"
     curve = [line["eval/top1"] for line in read_metrics("best") if "eval/top1" in line]
     assert len(curve) == 2 and found["test/top1"] == max(curve)
+    (chart,) = content(Path("best/confusion.html"))["charts"]  # of the weights that were tested
+    counts = np.array(chart["data"][0]["customdata"])
+    assert np.trace(counts) / counts.sum() == pytest.approx(found["test/top1"])
     assert "data.val_subjects" in the_error(finetune("--select=val-best", "--out=no"))
     assert not Path("no").exists()
 

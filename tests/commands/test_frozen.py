@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from job_helpers import make_job
+from page_helpers import content
 
 from pyg_skeletonmae.commands.frozen import _actions, detect, episodes
 from pyg_skeletonmae.commands.options import FewShotConfig, Options
@@ -51,6 +54,26 @@ def test_several_numbers_of_neighbours_are_each_of_them(tmp_path):
     for k in (1, 3):
         alone = PROTOCOLS["knn"].run(job, Options(k=k))
         assert alone == {name: curve[f"{name}_k{k}"] for name in ("top1", "mean_class")}
+
+
+@pytest.mark.parametrize("protocol", ["knn", "linear", "ridge", "centroid"])
+def test_a_run_folder_gets_the_confusion_of_its_test_clips(tmp_path, protocol):
+    pytest.importorskip("plotly")
+    pytest.importorskip("matplotlib")
+    job = replace(make_job(tmp_path), folder=tmp_path / "run")
+    (tmp_path / "run").mkdir()
+    told = PROTOCOLS[protocol].run(job, Options())
+    assert "predicted" not in told and (tmp_path / "run/confusion.png").stat().st_size > 3000
+    (chart,) = content(tmp_path / "run/confusion.html")["charts"]
+    counts = np.array(chart["data"][0]["customdata"])
+    assert counts.sum() == len(job.splits.test)
+    assert np.trace(counts) / counts.sum() == pytest.approx(told["top1"])
+
+
+def test_several_numbers_of_neighbours_have_no_one_confusion(tmp_path):
+    job = replace(make_job(tmp_path), folder=tmp_path)
+    PROTOCOLS["knn"].run(job, Options(k=[1, 3]))
+    assert not [*tmp_path.glob("confusion*")]
 
 
 def test_class_means_are_those_of_training_clips(tmp_path):
