@@ -17,18 +17,30 @@ def mix(key: Tensor, value: Tensor | int) -> Tensor:
     <https://doi.org/10.1145/2660193.2660195>`_ (OOPSLA 2014). Integers wrap around, so the
     result is the same on every device.
     """
-    mixed: Tensor = _mix(key, value)
+    if not torch.compiler.is_compiling():
+        return _mix(key, value)
+    mixed: Tensor = _mix_in_graph(key, key.new_full((), value) if isinstance(value, int) else value)
     return mixed
 
 
-# Compiled for a CPU by torch 2.13's inductor, these products write past their buffers.
-@torch.compiler.disable  # type: ignore[untyped-decorator]  # torch leaves it untyped
 def _mix(key: Tensor, value: Tensor | int) -> Tensor:
     step = (value + 1) * _GOLDEN
     state = key + (step if isinstance(step, Tensor) else _wrap(step))
     state = (state ^ _shift(state, 30)) * _MIX_1
     state = (state ^ _shift(state, 27)) * _MIX_2
     return state ^ _shift(state, 31)
+
+
+# One operator that graphs do not look into: compiled for a CPU by torch 2.13's inductor, these
+# products write past their buffers.
+@torch.library.custom_op("pyg_skeletonmae::mix", mutates_args=())
+def _mix_in_graph(key: Tensor, value: Tensor) -> Tensor:
+    return _mix(key, value)
+
+
+@_mix_in_graph.register_fake
+def _(key: Tensor, value: Tensor) -> Tensor:
+    return torch.empty_like(key + value)
 
 
 def clip_keys(seed: int, epoch: int, clip_id: Tensor) -> Tensor:

@@ -160,6 +160,16 @@ def test_what_waits_is_seen() -> None:
     assert names == ["_local_scalar_dense", "_to_copy", "index", "nonzero", "repeat_interleave"]
 
 
+@pytest.mark.parametrize("name", ["graph", "graph, random parts", "st-gcn", "strl"])
+def test_a_system_is_one_graph(name: str, dataset: SkeletonDataset) -> None:
+    """As ``torch.compile`` sees it: no line sends it back to Python."""
+    batch = next(iter(SkeletonLoader(dataset, 4, AUGMENTED, shuffle=True)))
+    torch._dynamo.reset()
+    model = SYSTEMS[name]()
+    found = torch._dynamo.explain(model)(batch)
+    assert (found.graph_break_count, found.graph_count) == (0, 1), found.break_reasons
+
+
 @pytest.mark.parametrize("name", ["graph", "graph, squared", "vit", "strl, one for each person"])
 def test_without_looking_at_numbers_the_loss_is_the_same(
     name: str, dataset: SkeletonDataset, monkeypatch: pytest.MonkeyPatch

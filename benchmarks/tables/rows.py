@@ -38,6 +38,7 @@ _YOUNGER = {
     "data.scores": None, "data.labels_per_class": None, "tune.clips": None,
     "trainer.optim.read_at": "ours", "trainer.optim.swa_start": None,
     "trainer.optim.swa_lr": None, "trainer.optim.swa_anneal": 10,
+    "trainer.compile_mode": "default",
     "tune.recipe": None, "tune.batch_size": None, "model.init_args.global_group": False,
     "model.init_args.decoder.init_args.global_group": False,
     "model.init_args.decoder.init_args.kernel_size": None, "trainer.batch_norm": "sync",

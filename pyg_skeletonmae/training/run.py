@@ -60,6 +60,7 @@ _BEFORE = {
 }  # fmt: skip
 _UNTOLD = ("monitor", "mode", "data")  # by checkpoints of earlier versions
 Resume = bool | Literal["auto"]
+CompileMode = Literal["default", "reduce-overhead", "max-autotune", "max-autotune-no-cudagraphs"]
 _KEYS = ("settings", "progress", "model", "optimizer", "scheduler", "precision", "ranks")
 
 
@@ -96,7 +97,7 @@ class Run:
         clip_norm: Largest norm of a gradient; None = any.
         seed: Of the run; see :class:`~pyg_skeletonmae.training.batches.Feed`.
         folder: The run folder, or None to write nothing.
-        compile: Use ``torch.compile``.
+        compile: What ``torch.compile`` aims at; None: it is not used.
         monitor: What decides which weights are the best, and
         mode: whether the ``max`` or the ``min`` of it does.
         keep_last: How many of the newest checkpoints stay.
@@ -119,7 +120,7 @@ class Run:
         clip_norm: float | None = None,
         seed: int = 0,
         folder: str | Path | None = None,
-        compile: bool = False,
+        compile: CompileMode | None = None,
         monitor: str | None = None,
         mode: str = "max",
         keep_last: int = 2,
@@ -140,7 +141,7 @@ class Run:
             if optim.swa_start is not None:
                 raise ConfigError("optim.swa_start: averages whole weights; use the strategy ddp")
         self.trained = model if self.shards is None else self.shards.trained
-        module = torch.compile(self.trained) if compile else self.trained
+        module = torch.compile(self.trained, mode=compile) if compile else self.trained
         self.wrapped = fabric.setup_module(cast(nn.Module, module))
         gpu = fabric.device.type == "cuda"
         optimizer = build_optimizer(self.trained, optim, fused, fused and gpu)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from lightning_fabric import seed_everything
-from torch import nn
+from torch import Tensor, nn
 
 from pyg_skeletonmae.configurable.arguments import CheckedMeta
 from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
@@ -18,7 +18,7 @@ from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.devices import convert_floats, leave_size_open, make_fabric
 from pyg_skeletonmae.training.optim import OptimConfig
 from pyg_skeletonmae.training.random_state import undisturbed
-from pyg_skeletonmae.training.run import Resume, Run, alone
+from pyg_skeletonmae.training.run import CompileMode, Resume, Run, alone
 from pyg_skeletonmae.training.runlog import RunLog
 from pyg_skeletonmae.training.sharding import whole
 from pyg_skeletonmae.training.signals import stop_signals
@@ -67,6 +67,9 @@ class Trainer(metaclass=CheckedMeta):
         checkpoint_minutes: Write ``last.ckpt`` this often, besides at the end of each epoch.
         log_every: Log after so many steps, besides at the end of each epoch.
         compile: Use ``torch.compile``, with the number of nodes and clips left open.
+        compile_mode: What it aims at, see ``mode`` of ``torch.compile``. ``"reduce-overhead"``
+            records CUDA graphs, one for each size of batch: for small models on a GPU, which wait
+            for Python otherwise, and clips that all show as many persons.
         seed: Seeds PyTorch, NumPy and Python at the start of :meth:`fit` (plus the rank).
         allow_slow_bf16: Permit bfloat16 on a CPU that has to emulate it (about 3 times slower).
         progress: Draw a progress bar where stderr is a terminal; elsewhere say after so many epochs
@@ -119,7 +122,9 @@ class Trainer(metaclass=CheckedMeta):
         batch_norm: BatchNorm = "sync",
         num_nodes: int = 1,
         timeout: float = 1800.0,
+        compile_mode: CompileMode = "default",
     ) -> None:
+        check_choice("compile_mode", compile_mode, get_args(CompileMode))
         for name, value, least in (
             ("max_epochs", max_epochs, 1),
             ("max_steps", max_steps, 1),
@@ -145,7 +150,8 @@ class Trainer(metaclass=CheckedMeta):
         self.accumulate, self.clip_norm = accumulate, clip_norm
         self.evaluate_every, self.monitor, self.mode = evaluate_every, monitor, mode
         self.checkpoint_minutes, self.log_every = checkpoint_minutes, log_every
-        self.compile, self.seed, self.progress = compile, seed, progress
+        self.compile: CompileMode | None = compile_mode if compile else None
+        self.seed, self.progress = seed, progress
         self.keep_last, self.max_bad_steps = keep_last, max_bad_steps
         self.batch_norm: BatchNorm = batch_norm
         self.timeout = timeout
@@ -324,7 +330,7 @@ class Trainer(metaclass=CheckedMeta):
             self._place += 1
             batch = convert_floats(self.fabric, self.fabric.to_device(run.feed.next()))
             clips = int(getattr(batch, "num_graphs", 1))
-            if self.compile:
+            if self.compile == "default":
                 leave_size_open(batch)
             with self.fabric.no_backward_sync(run.wrapped, enabled=left > 0):
                 with norms_checked(run.trained, clips, run.smallest), run.feed.shared():
@@ -336,6 +342,8 @@ class Trainer(metaclass=CheckedMeta):
                         f"{type(run.model).__name__} gave no loss: have the clips labels?"
                     )
                 self.fabric.backward(output["loss"] / size)
+            if self.compile:  # the next run of a CUDA graph writes over what this one gave
+                output = {k: v.clone() if isinstance(v, Tensor) else v for k, v in output.items()}
             losses.append(output["loss"])
             run.interval.add(run.step, output, batch.get("clip_id"), batch.get("valid"))
         bad = run.guard.judge(losses)

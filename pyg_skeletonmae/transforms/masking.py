@@ -203,15 +203,15 @@ class PartMask(MaskPolicy):
     def _fixed(self, skeleton: Skeleton) -> Tensor:
         """The parts that are named, ``[1, parts]``, bool."""
         names = skeleton.part_names
-        mask = torch.zeros(1, len(names), dtype=torch.bool)
+        mask = [False] * len(names)
         for part in self.parts:
             if part not in names and part not in range(len(names)):
                 parts = ", ".join(f"{i} {name}" for i, name in enumerate(names)) or "none"
                 raise ConfigError(f"{skeleton.name}: unknown part {part!r}; its parts: {parts}")
-            mask[0, names.index(part) if isinstance(part, str) else part] = True
-        if mask.all():
+            mask[names.index(part) if isinstance(part, str) else part] = True
+        if all(mask):
             raise ConfigError(f"{skeleton.name}: all parts are masked, none is left to see")
-        return mask
+        return torch.tensor([mask])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(parts={self.parts!r}, max_parts={self.max_parts})"

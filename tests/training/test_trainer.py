@@ -305,10 +305,14 @@ def test_progress_only_on_a_terminal(capfd, monkeypatch):
 
 def test_compile_is_passed_on(monkeypatch):
     compiled = []
-    monkeypatch.setattr(torch, "compile", lambda model, **_: compiled.append(model) or model)
+    monkeypatch.setattr(
+        torch, "compile", lambda model, mode: compiled.append((model, mode)) or model
+    )
     model = Task()
     assert Trainer(max_steps=2, compile=True).fit(model, make_loader())["finished"]
-    assert compiled == [model]
+    other = Trainer(max_steps=2, compile=True, compile_mode="reduce-overhead")
+    assert other.fit(model, make_loader())["finished"]
+    assert compiled == [(model, "default"), (model, "reduce-overhead")]
 
 
 @pytest.mark.parametrize(
@@ -322,6 +326,7 @@ def test_compile_is_passed_on(monkeypatch):
         ({"accumulate": 0}, "accumulate"),
         ({"clip_norm": 0.0}, "clip_norm"),
         ({"checkpoint_minutes": float("nan")}, "checkpoint_minutes"),
+        ({"compile_mode": "fastest"}, "compile_mode"),
         ({"mode": "highest"}, "mode: expected max or min"),
         ({"strategy": "nonsense"}, "trainer: .*nonsense"),
         ({"precision": "7-bit"}, "trainer: .*7-bit"),
