@@ -11,6 +11,9 @@ ready in memory, on the other. "MLP alone" is our model without the sum over nei
 
 ``--only stream``: what a stream costs beside its encoder, see ``streaming.py``.
 
+``--only limits``: the machine's own rates, and how much of them each system reaches, see
+``limits.py``.
+
 ``--only parts``: a step of the presets, and of ``MaskedPretrainer`` of the same four parts.
 """
 
@@ -19,6 +22,7 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
+import json
 import platform
 import statistics
 import tempfile
@@ -41,12 +45,13 @@ from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import GraphSkeletonMAE
 from pyg_skeletonmae.nn import cosine_error
-from speed import streaming
+from speed import limits, streaming
 from speed.parts import bench_parts
 from speed.spatial_temporal import bench_st, summary
 
 CHANNELS = 2
 RESULTS = Path(__file__).parents[1] / "results_speed.csv"
+SPEED = RESULTS.with_name("SPEED.md")
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 TARGETS = {"with building": 1.4, "without building": 1.15}
 
@@ -225,6 +230,19 @@ def report_stream(args: argparse.Namespace) -> None:
         append([[*head, name, f"{value:.3f}"] for name, value in medians.items()], args.csv)
 
 
+def report_limits(args: argparse.Namespace) -> None:
+    """Runs ``--only limits``; prints its figures, and writes them where it is told to."""
+    found = limits.measure(args, alternate, FrameGraphMAE)
+    text = limits.as_markdown(found, machine())
+    print(text)
+    if args.json is not None:
+        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if args.markdown is not None:
+        before = args.markdown.read_text(encoding="utf-8") if args.markdown.exists() else ""
+        before = before.partition(limits.MARK)[0]
+        args.markdown.write_text(f"{before}{limits.MARK}\n\n{text}", encoding="utf-8")
+
+
 def about(args: argparse.Namespace, benchmark: str, size: str) -> list[object]:
     """The first columns of a line of the file: when, where and what."""
     date = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M")
@@ -249,12 +267,20 @@ def machine() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
+OTHERS = {
+    "st": report_st,
+    "stream": report_stream,
+    "parts": report_parts,
+    "limits": report_limits,
+}
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line and runs the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument(
         "--only",
-        choices=["graph", "st", "parts", "stream"],
+        choices=["graph", *OTHERS],
         default="graph",
         help="what to measure",
     )
@@ -264,7 +290,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, help="default: 21; st: 3")
     parser.add_argument("--tracks", type=int, default=4, help="st: persons in a batch")
     parser.add_argument("--processes", type=int, default=1, help="st: runs of each memory figure")
-    parser.add_argument("--quick", action="store_true", help="st, stream: small models, to try it")
+    parser.add_argument(
+        "--quick", action="store_true", help="st, stream, limits: small models, to try it"
+    )
+    parser.add_argument("--against", help="limits: a commit whose encoders are timed in turns")
+    parser.add_argument("--json", type=Path, help="limits: write the figures")
+    parser.add_argument(
+        "--markdown", nargs="?", type=Path, const=SPEED, help=f"limits: write tables ({SPEED.name})"
+    )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -279,15 +312,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    args.repeats = args.repeats or (3 if args.only == "st" else 21)
-    if args.only == "st":
-        report_st(args)
-        return
-    if args.only == "stream":
-        report_stream(args)
-        return
-    if args.only == "parts":
-        report_parts(args)
+    args.repeats = args.repeats or {"st": 3, "limits": 7}.get(args.only, 21)
+    if args.only in OTHERS:
+        OTHERS[args.only](args)
         return
     with tempfile.TemporaryDirectory() as root:
         report(args, bench_graph(args, Path(root)))

@@ -74,8 +74,12 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
         """Lets each token look at all tokens that are present."""
-        tracks, length, channels = x.shape
-        qkv = self.qkv(x).view(tracks, length, 3, self.heads, channels // self.heads)
+        return self.attend(self.qkv(x), present)
+
+    def attend(self, qkv: Tensor, present: Tensor | None = None) -> Tensor:
+        """The same from queries, keys and values ``[P, L, 3 * D]``, which others may have made."""
+        tracks, length, channels = *qkv.shape[:2], qkv.size(2) // 3
+        qkv = qkv.view(tracks, length, 3, self.heads, channels // self.heads)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
         mixed = attention(query, key, value, present).transpose(1, 2)
         out: Tensor = self.proj(mixed.reshape(tracks, length, channels))

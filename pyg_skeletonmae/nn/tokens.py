@@ -78,11 +78,10 @@ def scatter_tokens(x: Tensor, split: TokenSplit, fill: Tensor) -> Tensor:
     Args:
         x: The visible tokens, in the order of ``split.keep``.
         split: Where they belong.
-        fill: What stands at all other places, ``[D]``.
+        fill: What stands at all other places: ``[D]``, or at each of them, ``[V * S, D]``.
     """
-    fill = fill.to(x.dtype)
-    if split.present is not None:
-        x = torch.where(split.present[..., None], x, fill)
+    places = fill.to(x.dtype).expand(x.size(0), split.mask[0].numel(), -1)
     index = split.keep[..., None].expand(-1, -1, x.size(-1))
-    places = fill.expand(x.size(0), split.mask[0].numel(), -1)
+    if split.present is not None:
+        x = torch.where(split.present[..., None], x, places.gather(1, index))
     return places.scatter(1, index, x)

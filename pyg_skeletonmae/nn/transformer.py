@@ -120,10 +120,24 @@ class TransformerBlock(nn.Module):
         self.drop_path = DropPath(drop_path)
         self.norms_after = {"scale1": ["attn.proj"], "scale2": ["mlp.fc2"]}
 
-    def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
-        """One block; tokens that are not present are not attended to."""
-        x = x + self.drop_path(self.scale1(self.attn(self.norm1(x), present)))
+    def forward(
+        self, x: Tensor, present: Tensor | None = None, qkv: Tensor | None = None
+    ) -> Tensor:
+        """One block; tokens that are not present are not attended to.
+
+        Args:
+            x: The tokens.
+            present: Which of them are present; none: all.
+            qkv: What :meth:`queries` makes of them, if it is known.
+        """
+        qkv = self.queries(x) if qkv is None else qkv
+        x = x + self.drop_path(self.scale1(self.attn.attend(qkv, present)))
         out: Tensor = x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
+        return out
+
+    def queries(self, x: Tensor) -> Tensor:
+        """Queries, keys and values of tokens, each by itself: ``[..., D]`` to ``[..., 3 * D]``."""
+        out: Tensor = self.attn.qkv(self.norm1(x))
         return out
 
 
@@ -176,10 +190,12 @@ class Transformer(nn.Module):
             for rate in rates
         )
 
-    def forward(self, x: Tensor, present: Tensor | None = None) -> Tensor:
-        """The tokens after the last block."""
+    def forward(
+        self, x: Tensor, present: Tensor | None = None, qkv: Tensor | None = None
+    ) -> Tensor:
+        """The tokens after the last block; ``qkv`` is for the first, see its class."""
         for block in self.blocks:
-            x = block(x, present)
+            x, qkv = block(x, present, qkv), None
         return x
 
     def hidden_states(self, x: Tensor, last: int) -> list[Tensor]:

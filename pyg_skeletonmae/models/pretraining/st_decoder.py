@@ -10,7 +10,7 @@ from pyg_skeletonmae.models.encoders.st import STEncoder
 from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedView
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, TimeEmbedding
 from pyg_skeletonmae.nn.tokens import TokenSplit, scatter_tokens
-from pyg_skeletonmae.nn.transformer import Init, Transformer, init_linear
+from pyg_skeletonmae.nn.transformer import Init, Transformer, TransformerBlock, init_linear
 
 
 class STDecoder(MaskedDecoder):
@@ -65,8 +65,18 @@ class STDecoder(MaskedDecoder):
         init_linear(self, init)
 
     def forward(self, encoded: Tensor, split: TokenSplit) -> Tensor:
-        """Predicts all tokens from the visible ones."""
-        return self.decode(scatter_tokens(self.embed(encoded), split, self.mask_token))
+        """Predicts all tokens from the visible ones.
+
+        What stands in a hidden place is the same in all tracks, and so is what the first block
+        makes of it before tokens look at each other: that is computed once.
+        """
+        visible = self.embed(encoded) + self.position(split.keep)
+        hidden = self.mask_token + self.position()
+        first = self.transformer.blocks[0]
+        assert isinstance(first, TransformerBlock)
+        qkv = scatter_tokens(first.queries(visible), split, first.queries(hidden))
+        out: Tensor = self.transformer(scatter_tokens(visible, split, hidden), qkv=qkv)
+        return self.predict(out)
 
     def attach(self, encoder: STEncoder, channels: int) -> None:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
@@ -86,7 +96,11 @@ class STDecoder(MaskedDecoder):
 
     def decode(self, tokens: Tensor) -> Tensor:
         """Predicts all tokens from embedded and mask tokens ``[P, V * S, channels]``."""
-        out: Tensor = self.head(self.norm(self.transformer(tokens + self.position())))
+        return self.predict(self.transformer(tokens + self.position()))
+
+    def predict(self, tokens: Tensor) -> Tensor:
+        """Numbers of tokens ``[P, V * S, channels]`` that have seen each other."""
+        out: Tensor = self.head(self.norm(tokens))
         return out
 
     def __repr__(self) -> str:

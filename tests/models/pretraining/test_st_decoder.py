@@ -1,8 +1,9 @@
+import pytest
 import torch
 from model_helpers import assert_gradients
 
 from pyg_skeletonmae.models.pretraining.st_decoder import STDecoder
-from pyg_skeletonmae.nn.tokens import TokenSplit, split_tokens
+from pyg_skeletonmae.nn.tokens import TokenSplit, scatter_tokens, split_tokens
 
 
 def make_decoder(**arguments: object) -> STDecoder:
@@ -33,6 +34,26 @@ def test_tokens_come_to_their_places() -> None:
     torch.testing.assert_close(tokens.gather(1, index), decoder.embed(x))
     hidden = tokens[split.mask.flatten(1)]
     torch.testing.assert_close(hidden, decoder.mask_token.expand_as(hidden))
+
+
+@pytest.mark.parametrize("even", [True, False])
+def test_hidden_places_are_computed_once_and_count_in_every_track(even: bool) -> None:
+    """The same as with a token in each hidden place of each track: values and gradients."""
+    decoder, split = make_decoder().double(), make_split()
+    if not even:
+        mask = split.mask.clone()
+        mask[0, 0, 0] = ~mask[0, 0, 0]
+        split = split_tokens(mask)
+        assert split.present is not None
+    x = torch.randn(2, split.keep.size(1), 8, dtype=torch.double, requires_grad=True)
+    inputs = [x, *decoder.parameters()]
+    once = decoder(x, split)
+    each = decoder.decode(scatter_tokens(decoder.embed(x), split, decoder.mask_token))
+    torch.testing.assert_close(once, each)
+    seed = torch.randn_like(once)
+    found, expected = (torch.autograd.grad(out, inputs, seed) for out in (once, each))
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
 
 
 def test_repr() -> None:
