@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import hashlib
 import importlib
 import os
-import random
 import sys
 import tempfile
 import time
@@ -58,9 +58,15 @@ def all_mutants(files: Sequence[str]) -> list[Mutant]:
 
 
 def draw(found: Sequence[Mutant], n: int, seed: int) -> list[Mutant]:
-    """So many of them, by file and line; all if there are fewer."""
-    drawn = random.Random(seed).sample(list(found), min(n, len(found)))
-    return sorted(drawn, key=lambda mutant: list(TARGETS).index(mutant.file))
+    """So many of them, file by file; all if there are fewer.
+
+    By a number of each mutant alone, so that a change in one file draws no others elsewhere.
+    """
+
+    def number(mutant: Mutant) -> bytes:
+        return hashlib.sha256(f"{seed} {mutant.key}".encode()).digest()
+
+    return sorted(sorted(found, key=number)[:n], key=lambda m: list(TARGETS).index(m.file))
 
 
 def baseline(worker: Worker, files: Sequence[str]) -> dict[str, tuple[float, list[str]]]:
@@ -95,7 +101,7 @@ def run(
         while waiting and idle:
             mutant, worker = waiting.pop(), idle.pop()
             seconds, leave_out = costs[mutant.file]
-            tests, limit = suite(mutant.file), 10 + 4 * seconds
+            tests, limit = suite(mutant.file), 5 + 3 * seconds
             worker.start(mutant.file, mutant.source, tests, seconds=limit, leave_out=leave_out)
             busy[worker] = mutant
         time.sleep(0.01)

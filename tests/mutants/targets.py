@@ -14,8 +14,8 @@ PACKAGE = TESTS.parent / "pyg_skeletonmae"
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "transforms/mask.py": (),
-    "transforms/masking.py": (),
-    "transforms/token_masking.py": (),
+    "transforms/masking.py": ("transforms/test_mask.py", "transforms/test_token_masking.py"),
+    "transforms/token_masking.py": ("transforms/test_motion_masking.py",),
     "transforms/motion_masking.py": (),
     "nn/losses.py": (),
     "nn/ema.py": (),

@@ -75,7 +75,7 @@ class Worker:
         for path in cached.glob(f"{Path(file).stem}.*.pyc"):
             path.unlink()  # it is compared by its second and its size alone
         self._temporary = Path(tempfile.mkdtemp(dir=self.folder))
-        self._begin, self._wall = time.monotonic(), 60 + 10 * seconds
+        self._begin, self._wall = time.monotonic(), 30 + 4 * seconds
         self._pid = os.fork()
         if self._pid == 0:
             try:

@@ -65,6 +65,26 @@ def test_bad_settings(start: float, end: float, steps: int, message: str) -> Non
         EMA(nn.Linear(1, 1), start, end, steps)
 
 
+def test_the_ends_of_a_decay() -> None:
+    module = nn.Linear(2, 2)
+    ema = EMA(module, 0.0, 0.0, 1)
+    with torch.no_grad():
+        module.weight.add_(1.0)
+    ema.update(module)
+    assert torch.equal(ema.module.weight, module.weight)
+
+
+def test_the_update_follows_no_gradient_and_narrow_numbers_begin_wide() -> None:
+    module = nn.Linear(2, 2)
+    ema = EMA(module.half(), 0.5, 0.5, 1)
+    assert ema.module.weight.dtype == torch.float32
+    ema.update(module)
+    assert ema.module.weight.grad_fn is None and ema.module.weight.is_leaf
+    whole = torch.zeros(2, dtype=torch.int16)
+    ema.module.register_buffer("whole", whole)
+    assert ema.float().module.whole.dtype == torch.int16
+
+
 def test_repr() -> None:
     assert repr(EMA(nn.Linear(1, 1), 0.9, 1.0, 4)) == "EMA(0.9 -> 1.0, steps=4)"
 

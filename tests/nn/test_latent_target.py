@@ -31,3 +31,12 @@ def test_half_precision_is_normalised_in_float32() -> None:
     target = latent_target([state.bfloat16() for state in STATES])
     assert target.dtype == torch.float32
     assert latent_target([state.double() for state in STATES]).dtype == torch.float64
+
+
+@pytest.mark.parametrize(("norm", "dim"), [("instance", 1), ("layer", 2)])
+def test_the_variance_has_a_small_constant(norm: str, dim: int) -> None:
+    state = STATES[0].double() * 1e-3
+    centred = state - state.mean(dim, keepdim=True)
+    variance = centred.square().mean(dim, keepdim=True)
+    found = latent_target([state], norm, final_norm=False)  # type: ignore[arg-type]
+    torch.testing.assert_close(found, centred / (variance + 1e-5).sqrt(), rtol=1e-9, atol=0)

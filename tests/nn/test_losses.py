@@ -178,6 +178,40 @@ def test_bad_input_is_refused() -> None:
         sce_loss(pred, target[:1])
 
 
+@pytest.mark.parametrize("form", ["paper", "graphmae"])
+@pytest.mark.parametrize("empty", [False, True])
+def test_where_masks_are_not_looked_at(
+    form: str, empty: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, where all rows are computed and those that are not scored count for nothing."""
+    pred, target, mask = example()
+    mask &= not empty
+    pred = pred.masked_fill(~mask[..., None], 1e3).requires_grad_()
+
+    def values() -> list[Tensor]:
+        found = rce_loss(pred, target, mask, form=form), masked_mse(pred, target, mask)
+        return [*found, *(torch.autograd.grad(loss, pred)[0] for loss in found)]
+
+    expected = values()
+    monkeypatch.setattr("pyg_skeletonmae.nn.losses.readable", lambda mask: False)
+    for value, other in zip(values(), expected, strict=True):
+        torch.testing.assert_close(value, other, rtol=1e-12, atol=1e-12)
+
+
+def test_the_scaled_cosine_error_by_hand() -> None:
+    """1, 1 - 0.6 and 2, squared; norms below a millionth are divided by a millionth."""
+    pred = torch.tensor([[[0.0, 1.0], [3.0, 4.0]], [[1.0, 0.0], [1e-7, 0.0]]], dtype=torch.float64)
+    target = torch.tensor([[[2.0, 0], [5.0, 0]], [[-1.0, 0], [1.0, 0]]], dtype=torch.float64)
+    error = cosine_error(pred, target)
+    expected = torch.tensor([[1.0, 0.4], [2.0, 0.9]], dtype=torch.float64)
+    torch.testing.assert_close(error, expected)
+    torch.testing.assert_close(sce_loss(pred, target), expected.square().mean())
+    torch.testing.assert_close(
+        sce_loss(pred, target, 3.0, eps=1e-7),
+        torch.tensor((1.0 + 0.4**3 + 8.0 + 0.0) / 4, dtype=torch.float64),
+    )
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("alpha", ["1", "2", "2.5", "3"])
 @pytest.mark.parametrize("case", ["rand", "zero_row", "batched3d", "tiny_norm"])

@@ -71,6 +71,31 @@ def test_bones_are_known_where_both_ends_are() -> None:
     assert not known[1, child, 2] and known[1, child, 1]
 
 
+def test_a_variance_of_nothing_is_the_constant() -> None:
+    still = standardise(torch.full((1, 1, 4, 2), 5.0), VALID[:1, :1, :4], "patch", frames=4)
+    assert still.std.flatten().tolist() == pytest.approx([1e-3] * 8)
+    assert still.mean.flatten().tolist() == pytest.approx([5.0] * 8)
+    missing = standardise(torch.full((1, 1, 4, 2), 5.0), ~VALID[:1, :1, :4], "time", frames=4)
+    assert missing.mean.flatten().tolist() == [0.0] * 8
+    one = VALID[:1, :1, :4].clone()
+    one[..., 1:] = False
+    alone = standardise(torch.arange(8.0).view(1, 1, 4, 2), one, "time", frames=4)
+    assert alone.mean[0, 0, 0].tolist() == [0.0, 1.0]
+    assert alone.std.flatten().tolist() == pytest.approx([1e-3] * 8)
+
+
+def test_a_target_without_norm_has_a_mean_of_zero_and_a_weight_of_one() -> None:
+    target = standardise(POS, VALID, "none", frames=4)
+    assert target[2:] == (0.0, 1.0, 1.0)
+    weighted = target._replace(weight=0.5).repeated(2)
+    assert weighted[2:] == (0.0, 1.0, 0.5)
+    assert torch.equal(weighted.value, POS[[0, 0, 1, 1]])
+
+
+def test_motion_is_of_one_frame_unless_said() -> None:
+    assert torch.equal(motion(POS, VALID)[0], motion(POS, VALID, 1)[0])
+
+
 def test_targets_of_several_views() -> None:
     target = standardise(torch.randn(2, 3, 4, 3), torch.rand(2, 3, 4) > 0.5, "patch", 2)
     twice = target.repeated(2)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import pickle
 import random
+from typing import ClassVar
 
 import pytest
 import torch
@@ -14,8 +15,10 @@ from pyg_skeletonmae.training.checkpoint import (
     load_checkpoint,
     load_model,
     load_weights,
+    renamed,
     save_checkpoint,
 )
+from pyg_skeletonmae.training.schema import MAX_COUNT
 
 STATE = {"a": torch.arange(3.0), "b": {"c": [1, 2.5, "x", None, (True,)]}}
 
@@ -119,6 +122,66 @@ def test_load_model(tmp_path):
     save_checkpoint(tmp_path / "best.ckpt", {"model": other.state_dict()})
     load_model(model, tmp_path / "best.ckpt")
     assert torch.equal(model.head.weight, other.head.weight)
+
+
+class Remembers(torch.nn.Module):
+    """Has a state of its own beside its weights, and names that were others."""
+
+    former_names: ClassVar = {"old.": "norm.", "older.": "linear."}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm, self.linear = torch.nn.BatchNorm1d(2), torch.nn.Linear(2, 2)
+        self.state = {"steps": 3}
+
+    def get_extra_state(self):
+        return self.state
+
+    def set_extra_state(self, state):
+        self.state = state
+
+
+def test_a_state_of_the_modules_own_is_checked_and_the_weights_after_it_too():
+    model, weights = Remembers(), Remembers().state_dict()
+    state = weights.pop("_extra_state")
+    first = {"_extra_state": state}
+    load_weights(model, {**first, **weights, "_extra_state": {"steps": 5}}, "p")
+    assert model.state == {"steps": 5}
+    for other in ({"steps": "five"}, [5]):
+        with pytest.raises(CheckpointError, match="p: _extra_state"):
+            load_weights(model, {**weights, "_extra_state": other}, "p")
+
+
+def test_statistics_of_norms_are_checked():
+    model, weights = Remembers(), Remembers().state_dict()
+    still = weights | {"norm.running_var": torch.tensor([0.0, 1.0])}
+    load_weights(model, still, "p")
+    assert model.norm.running_var.tolist() == [0.0, 1.0]
+    negative = weights | {"norm.running_var": torch.tensor([-1.0, 1.0])}
+    with pytest.raises(CheckpointError, match=r"p: norm\.running_var: holds a negative variance"):
+        load_weights(model, negative, "p")
+    for count in (MAX_COUNT, -1):
+        counted = weights | {"norm.num_batches_tracked": torch.tensor(count)}
+        with pytest.raises(CheckpointError, match=r"num_batches_tracked: expected a count"):
+            load_weights(model, counted, "p")
+    wider = {
+        name: x.double() if torch.is_tensor(x) and x.is_floating_point() else x
+        for name, x in weights.items()
+    }
+    load_weights(model, wider, "p")
+    assert model.linear.weight.dtype == torch.float32
+
+
+def test_former_names():
+    model, weights = Remembers(), Remembers().state_dict()
+    former = {
+        name.replace("norm.", "old.").replace("linear.", "older."): x for name, x in weights.items()
+    }
+    load_weights(model, former, "p")
+    assert torch.equal(model.linear.weight, weights["linear.weight"])
+    assert renamed("old.weight", Remembers.former_names) == "norm.weight"
+    assert renamed("an.old.weight", Remembers.former_names) == "an.old.weight"
+    assert renamed(3, Remembers.former_names) == 3
 
 
 def test_flipped_bits_are_noticed_or_without_effect(tmp_path):

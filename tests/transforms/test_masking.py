@@ -14,6 +14,7 @@ from pyg_skeletonmae.transforms.masking import (
     keep_count,
     mask_all_but,
     mask_joints_of,
+    ranks,
 )
 
 SKELETON = layouts.COCO17
@@ -115,6 +116,35 @@ def test_wrong_arguments() -> None:
     lone = Skeleton("lone", ("a",), (), "a", parts={"all": ("a",)})
     with pytest.raises(ConfigError, match="two or more parts"):
         PartMask("random")(torch.zeros(1, 1, 1, 2), lone, draws(1))
+
+
+def test_the_ends_of_a_ratio() -> None:
+    assert keep_count(5, 0.0) == 5
+    assert keep_count(4, 0.75, "published") == 1
+
+
+def test_ranks_are_along_the_last_axis_unless_said() -> None:
+    scores = torch.tensor([[[3.0, 1.0, 2.0], [0.0, 5.0, 4.0]]])
+    assert ranks(scores).tolist() == [[[2, 0, 1], [0, 2, 1]]]
+    assert ranks(scores, dim=1).tolist() == [[[1, 0, 0], [0, 1, 1]]]
+
+
+def test_what_is_hidden_is_the_mask_alone() -> None:
+    policy = RandomMask(0.5)
+    hidden = policy.hide(POS, SKELETON, draws())
+    assert torch.equal(hidden.mask, policy(POS, SKELETON, draws()))
+    assert hidden.visible is None and hidden.ranks is None
+
+
+def test_two_parts_and_two_joints_are_enough() -> None:
+    two = replace(SKELETON, parts={"eye": ("left_eye",), "wrist": ("left_wrist",)})
+    mask = PartMask("random", max_parts=1)(POS, two, draws())[:, :, 0]
+    assert (mask.sum(1) == 1).all()
+    joints = [two.index(name) for name in ("left_eye", "left_wrist")]
+    assert mask.any(0).nonzero().flatten().tolist() == sorted(joints)
+    with pytest.raises(ConfigError, match="at least one part"):
+        PartMask("random", max_parts=0)
+    assert repr(mask_joints_of(chain(2))) == repr(RandomMask())
 
 
 def test_repr() -> None:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from nn_helpers import model_oracle
@@ -91,6 +93,8 @@ def test_a_shorter_last_tube_has_its_own_mean() -> None:
     [
         (lambda: MotionMask(tau=-0.1), "tau -0.1"),
         (lambda: MotionMask(tau=float("nan")), "tau nan"),
+        (lambda: MotionMask(tau=math.inf), "tau inf"),
+        (lambda: MotionTubeMask(beta=math.inf), "beta inf"),
         (lambda: MotionMask(1.5), "mask ratio"),
         (lambda: MotionTubeMask(beta=-1.0), "beta -1.0"),
         (lambda: MotionTubeMask(tube=0), "a tube of 0 steps"),
@@ -132,6 +136,42 @@ def test_recorded_skeleton2vec_masks(prefix: str, beta: float, ratio: float) -> 
     mask = mask_tubes(noise + beta * intensity, keep, steps, 5)
     recorded = oracle[f"{prefix}mask/mask"].bool().view(len(pos), steps, JOINTS)
     assert torch.equal(mask.transpose(1, 2), recorded)
+
+
+def test_displacement_is_the_mean_over_what_a_token_holds() -> None:
+    pos = torch.zeros(2, 1, 3, 2, 2)
+    pos[1, 0, 1] = torch.tensor([[1.0, 2.0], [3.0, -4.0]])
+    pos[1, 0, 2] = torch.tensor([[1.0, 2.0], [3.0, 0.0]])
+    found = token_displacement(pos)
+    assert found.tolist() == [[[0.0, 0.0, 0.0]], [[2.5, 2.5, 1.0]]]
+    assert token_displacement(pos[1:, :, :, 0]).tolist() == [[[1.5, 1.5, 0.0]]]
+
+
+def test_keys_are_those_of_the_formula() -> None:
+    """In double precision, with numbers so small that each of the constants shows."""
+    intensity = [[1e-10, 3e-10, 2e-10], [0.0, 2.0, 1.0]]
+    noise = [[0.0, 0.5, 1 - 1e-9], [0.25, 0.125, 0.75]]
+    keys = motion_keys(
+        torch.tensor(intensity, dtype=torch.float64)[:, :, None],
+        torch.tensor(noise, dtype=torch.float64)[:, :, None],
+        tau=0.5,
+    )
+    for row, moves, draw in zip(keys[:, :, 0].tolist(), intensity, noise, strict=True):
+        scaled = [move / (max(moves) * 0.5 + 1e-10) for move in moves]
+        total = math.log(sum(map(math.exp, scaled)))
+        gumbel = [-math.log(-math.log(u + 1e-10) + 1e-10) for u in draw]
+        expected = [s - total + g for s, g in zip(scaled, gumbel, strict=True)]
+        assert row == pytest.approx(expected, rel=1e-6)
+
+
+def test_motion_of_tubes_by_hand() -> None:
+    """Steps of a millionth, so that the constant of the share shows; the last tube is shorter."""
+    steps = torch.tensor([[[1.0, 1, 1, 1, 4]], [[2.0, 0, 0, 3, 0]], [[1.0, 2, 3, 4, 5]]])
+    moves = torch.stack([steps, 3 * steps], 1).flatten(1, 2).double() * 1e-6  # [3, 2, 5]
+    pos = torch.cat([torch.zeros(3, 2, 1), moves.cumsum(-1)], -1)[..., None]
+    means = torch.stack([moves[..., :4].mean(-1), moves[..., 4] / 2], -1)  # the last stands still
+    expected = means / (means.amax(1, keepdim=True) + 1e-6)
+    torch.testing.assert_close(tube_motion(pos, 4), expected, rtol=1e-6, atol=0)
 
 
 def test_repr() -> None:

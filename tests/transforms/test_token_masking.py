@@ -6,7 +6,12 @@ from pyg_skeletonmae import layouts
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.transforms import JointFrameMask, RandomTokenMask, TubeMask
-from pyg_skeletonmae.transforms.token_masking import TokenMaskPolicy, mask_tokens, mask_tubes
+from pyg_skeletonmae.transforms.token_masking import (
+    TokenMaskPolicy,
+    mask_tokens,
+    mask_tubes,
+    num_tubes,
+)
 
 SKELETON = layouts.NTU25
 JOINTS = SKELETON.num_joints
@@ -119,6 +124,37 @@ def test_recorded_tube_masks() -> None:
     mask = mask_tubes(noise, keep, steps, tube=2)
     recorded = oracle["plain_tube/mask/mask"].bool().view(-1, steps, JOINTS)
     assert torch.equal(mask.transpose(1, 2), recorded)
+
+
+def test_what_is_hidden_comes_with_its_count() -> None:
+    for policy, frames, _ in POLICIES:
+        hidden = policy.hide(TRACKS, SKELETON, draws())
+        assert torch.equal(hidden.mask, policy(TRACKS, SKELETON, draws()))
+        assert hidden.visible == frames
+        assert (hidden.ranks is not None) == isinstance(policy, TubeMask)
+
+
+def test_tubes_cover_the_steps() -> None:
+    assert [num_tubes(steps, 4) for steps in (4, 5, 8, 10)] == [1, 2, 2, 3]
+    assert num_tubes(7, 1) == 7 and TubeMask(0.5, 1).num_visible(4, 7) == 14
+    with pytest.raises(ConfigError, match="a tube of 11 steps: this clip has 10"):
+        TubeMask(0.9, 11).num_visible(JOINTS, 10)
+
+
+def test_the_smallest_scores_of_a_tube_stay() -> None:
+    scores = torch.tensor([[[0.1, 0.9], [0.5, 0.2], [0.3, 0.4]]])
+    assert mask_tubes(scores, 1, steps=5, tube=3).int().tolist() == [
+        [[0, 0, 0, 1, 1], [1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
+    ]
+    assert mask_tubes(scores, 2, steps=5, tube=3).int().tolist() == [
+        [[0, 0, 0, 1, 1], [1, 1, 1, 0, 0], [0, 0, 0, 0, 0]]
+    ]
+
+
+def test_settings_that_mask_something_somewhere_are_taken() -> None:
+    assert JointFrameMask(9, 9).num_visible(10, 10) == 1
+    assert JointFrameMask(100, 0.0).num_visible(101, 3) == 3
+    assert JointFrameMask(0.001, 0.0).num_visible(1000, 1) == 999
 
 
 def test_repr() -> None:
