@@ -140,9 +140,9 @@ def evaluate(
         )
     check_selection(data, None, select)
     splits = split(open_dataset(data, seed, verify), data)
-    digest = splits.train.store.content_hash
+    clips = splits.train.store
     if folder is not None:
-        runs.check_data(folder, digest)
+        runs.check_data(folder, clips.content_hash)
     torch.manual_seed(seed)
     encoder = None
     notes: list[str] = []
@@ -176,7 +176,7 @@ def evaluate(
         raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
     run: AbstractContextManager[None] = nullcontext()
     if folder is not None and chosen.trains:
-        run = runs.started(folder, resolved, seed, digest)
+        run = runs.started(folder, resolved, seed, clips)
     with run:
         options = Options(k, tune, semi, few_shot, temporal, ensemble, curve=curve, segments=parts)
         found = dict(chosen.run(job, options))
@@ -198,7 +198,7 @@ def evaluate(
     }
     if folder is not None:
         if not chosen.trains:
-            runs.start(folder, resolved, seed, digest)
+            runs.start(folder, resolved, seed, clips)
         runs.write_json(folder / runs.RESULTS, results)
     return results
 

@@ -86,7 +86,7 @@ def finetune(
     )
     try_batch(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, seed, splits.train.store.content_hash, curves=True)
+        runs.start(folder, resolved, seed, splits.train.store, curves=True)
         if len(dataset) < len(splits.train):
             keep_labels(folder, dataset)
     val, test = (

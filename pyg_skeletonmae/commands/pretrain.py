@@ -88,7 +88,7 @@ def pretrain(
     )
     try_batch(net, loader)
     if trainer.rank == 0:
-        runs.start(folder, resolved, seed, splits.train.store.content_hash, curves=True)
+        runs.start(folder, resolved, seed, splits.train.store, curves=True)
     evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
     results = trainer.fit(net, loader, evaluate, folder, "auto" if resume else False)
     return finish(trainer, net, folder, splits, data, {**results, "clips": len(splits.train)})

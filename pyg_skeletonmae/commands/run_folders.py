@@ -28,6 +28,7 @@ from pyg_skeletonmae.io.json_file import read_json
 if TYPE_CHECKING:
     import torch
 
+    from pyg_skeletonmae.datasets import ClipStore
     from pyg_skeletonmae.training.run import Resume
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
@@ -152,7 +153,7 @@ def start(
     folder: Path,
     config: Mapping[str, Any],
     seed: int,
-    data_hash: str | None = None,
+    clips: ClipStore | None = None,
     curves: bool = False,
 ) -> None:
     """Makes the run folder, if need be, and writes the resolved configuration and the facts.
@@ -161,7 +162,7 @@ def start(
         folder: The folder.
         config: The configuration.
         seed: Of the run.
-        data_hash: The content of the store that it reads; None: of several, or none.
+        clips: The store that it reads, whose content and folder are noted; None: several, or none.
         curves: Say how the curves that will be there are looked at.
     """
     import torch
@@ -169,7 +170,8 @@ def start(
     info = {
         "command": ["skeletonmae", *sys.argv[1:]],
         "seed": seed,
-        **({} if data_hash is None else {"data_hash": data_hash}),
+        **({} if clips is None else {"data_hash": clips.content_hash}),
+        **({} if clips is None or clips.in_memory else {"data_store": str(clips.root.absolute())}),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": versions(),
         "commit": commit(),
@@ -191,11 +193,11 @@ def start(
 
 @contextmanager
 def started(
-    folder: Path, config: Mapping[str, Any], seed: int, data_hash: str | None = None
+    folder: Path, config: Mapping[str, Any], seed: int, clips: ClipStore | None = None
 ) -> Iterator[None]:
     """Starts a run; of one that could not even begin nothing is left behind."""
     fresh = not folder.exists()
-    start(folder, config, seed, data_hash, curves=True)
+    start(folder, config, seed, clips, curves=True)
     try:
         yield
     except SkeletonMAEError:

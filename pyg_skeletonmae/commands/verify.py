@@ -46,7 +46,7 @@ def verify(paths: Sequence[str]) -> None:
         ConfigError: A path is none of the three.
         DataError: Something is not as it was written; the lines before say what.
     """
-    found = [part for path in paths for part in parts(Path(path))]
+    found = list(dict.fromkeys(part for path in paths for part in parts(Path(path))))
     damaged = 0
     for part in found:
         try:
@@ -90,6 +90,8 @@ def _run(folder: Path) -> Iterator[Part]:
         yield from (Part(path, check) for path in sorted(folder.rglob(name)))
     if (folder / runs.RELEASE).is_dir():
         yield Part(folder / runs.RELEASE, _release)
+    for info in sorted(folder.rglob(runs.INFO)):
+        yield Part(info, _clips)
 
 
 def _store(folder: Path) -> str:
@@ -98,6 +100,20 @@ def _store(folder: Path) -> str:
     store = ClipStore(folder)
     store.verify()
     return f"a store of {len(store)} clips, content sha256 {store.content_hash}"
+
+
+def _clips(info: Path) -> str:
+    """The clips of a run, where its ``run.json`` says that they lie."""
+    told = runs.read_mapping(info)
+    place, content = told.get("data_store"), told.get("data_hash")
+    if not isinstance(place, str):
+        return "names no store of clips"
+    if not (Path(place) / CARD).is_file():
+        return f"the clips are not there any more: {place}"
+    said = _store(Path(place))
+    if not said.endswith(f" {content}"):
+        raise DataError(f"the run was on clips of content {content!s:.64}, {place} is {said}")
+    return f"its clips: {place}, {said}"
 
 
 def _release(folder: Path) -> str:

@@ -92,7 +92,13 @@ def read_path(path: Path, skeleton: Skeleton | None, reading: Reading) -> Iterat
 
 
 def dataset_recordings(dataset: SkeletonDataset) -> Iterator[Recording]:
-    """The clips of a view, as they lie in its store."""
+    """The clips of a view, as they lie in its store.
+
+    Raises:
+        SkeletonFormatError: They are not what the hash of the store says.
+    """
+    if not dataset.store.verified:
+        dataset.store.verify("stamp")
     for number in dataset.indices():
         clip = dataset.store.clip(number)
         pos, valid = np.asarray(clip.pos), np.asarray(clip.valid)

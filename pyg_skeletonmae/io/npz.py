@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pyg_skeletonmae.errors import SkeletonFormatError, SkeletonMAEError
+from pyg_skeletonmae.files.bus_error import watch
 from pyg_skeletonmae.files.plain import not_plain, open_plain
 from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.io.zip_file import open_zip
@@ -185,7 +186,8 @@ class NpzFile:
 def map_npy(path: str | Path) -> Array:
     """Maps an npy file into memory, copy on write: pages are read when they are touched.
 
-    Reading on where the file has become shorter ends the process; :func:`check_mapped` looks first.
+    Reading on where the file has become shorter ends the process, naming the file;
+    :func:`check_mapped` looks first.
 
     Raises:
         SkeletonFormatError: The file is missing, damaged, holds pickled objects, is in Fortran
@@ -199,6 +201,7 @@ def map_npy(path: str | Path) -> Array:
             if header.fortran or 0 in header.shape:
                 raise ValueError(f"shape {list(header.shape)}, Fortran order {header.fortran}")
             whole = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+            watch(whole, path)
         return np.ndarray(header.shape, header.dtype, whole, header.offset)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -23,7 +24,8 @@ class StepGuard:
     weights and moments as they were; buffers, which a forward pass has changed by then, get their
     former values by ``where``. Other optimisers step after a look at the flag, which waits; on a
     CPU there is nothing to wait for. With loss scaling, gradients overflow while the scale is
-    sought: that is left to the scaler, which skips such steps.
+    sought: that is left to the scaler, which skips such steps; of a step that is bad by its loss or
+    its buffers it is told so by a gradient.
 
     Args:
         model: The model, on its device.
@@ -57,9 +59,7 @@ class StepGuard:
             losses: Those of the batches of this step, whose gradients are there.
         """
         finite = torch.stack([loss.detach() for loss in losses]).isfinite().all()
-        parameters = (p for group in self._optimizer.param_groups for p in group["params"])
-        gradients = [local(p.grad) for p in parameters if p.grad is not None and not self._scaled]
-        gradients = [gradient for gradient in gradients if gradient.numel()]
+        gradients = [] if self._scaled else list(self._gradients())
         if gradients:
             finite &= nn.utils.get_total_norm(gradients, math.inf).isfinite()
         self._now = self._flat()
@@ -82,7 +82,11 @@ class StepGuard:
         if self._fused:
             self._optimizer.found_inf = bad  # type: ignore[attr-defined]
             optimizer.step()
-        elif self._scaled or not bad:
+        elif self._scaled:  # the scaler looks for such numbers, and leaves the step out
+            for gradient in islice(self._gradients(), 1):
+                gradient.masked_fill_(bad > 0, math.nan)
+            optimizer.step()
+        elif not bad:
             optimizer.step()
         for kind, now in self._now.items():
             here = bad.to(now.device, torch.bool) if now.device != bad.device else bad > 0
@@ -90,6 +94,11 @@ class StepGuard:
             sizes = [buffer.numel() for buffer in self._buffers[kind]]
             pieces = zip(torch.split(kept, sizes), self._buffers[kind], strict=True)
             torch._foreach_copy_(self._buffers[kind], [x.view_as(like) for x, like in pieces])
+
+    def _gradients(self) -> Iterator[Tensor]:
+        parameters = (p for group in self._optimizer.param_groups for p in group["params"])
+        gradients = (local(p.grad) for p in parameters if p.grad is not None)
+        return (gradient for gradient in gradients if gradient.numel())
 
     def _flat(self) -> dict[Kind, Tensor]:
         """The buffers of each kind as one row, so that a step costs a few kernels, not hundreds."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, deferred until a step is done."""
+"""Ctrl-C, SIGTERM and a closed terminal, deferred until a step is done."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from types import FrameType
 
 @contextmanager
 def stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Calls ``stop`` on the first SIGINT or SIGTERM; after the block the signal takes its course.
+    """Calls ``stop`` on the first SIGINT, SIGTERM or SIGHUP; after the block it takes its course.
 
-    A second signal takes its course at once. Outside the main thread signals cannot be caught:
+    A second signal takes its course at once. One that is ignored, as ``nohup`` has it, stays so.
+    Outside the main thread signals cannot be caught:
     there, nothing is changed.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -30,7 +31,11 @@ def stop_signals(stop: Callable[[], None]) -> Iterator[None]:
         for number, handler in previous.items():
             signal.signal(number, handler)
 
-    previous = {n: signal.signal(n, defer) for n in (signal.SIGINT, signal.SIGTERM)}
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {n: signal.getsignal(n) for n in (signal.Signals[name] for name in names)}
+    previous = {n: handler for n, handler in handlers.items() if handler is not signal.SIG_IGN}
+    for number in previous:
+        signal.signal(number, defer)
     try:
         yield
     finally:

@@ -39,7 +39,7 @@ class Trainer(metaclass=CheckedMeta):
 
     A run stopped after any step and resumed equals the uninterrupted one, bit for bit on a CPU
     with as many threads. Its folder holds ``metrics.jsonl``, TensorBoard events, ``last.ckpt``
-    and, if ``monitor`` is set, ``best.ckpt``. Ctrl-C and SIGTERM finish the step, write
+    and, if ``monitor`` is set, ``best.ckpt``. Ctrl-C, SIGTERM and SIGHUP finish the step, write
     ``last.ckpt`` and then do what they always do; :meth:`stop` lets :meth:`fit` return instead.
 
     **Several processes** (``devices=2``, or ``torchrun``): each sees its own slice of every global

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from cli_helpers import FAST, TINY, runner, the_error, write_packed
+
+from pyg_skeletonmae.datasets import SkeletonDataset
 
 
 @pytest.fixture
@@ -23,13 +26,15 @@ def test_a_run_and_its_store_are_whole(run):
     assert code == 0
     rows = [line.split(maxsplit=2) for line in out.splitlines()]
     assert {row[0] for row in rows} == {"whole"}
-    said = {row[1]: row[2] for row in rows}
+    said = {row[1]: row[2] for row in rows}  # the last of run.json, which is read as text, too
     assert said["run/last.ckpt"] == "a checkpoint of step 1"
     assert said["run/metrics.jsonl"] == "1 lines"
     assert said["run/release"] == "a release of 6 files"
     (store,) = Path("cache").rglob("card.json")
+    where = store.parent.absolute()
     digest = json.loads(store.read_text())["content_hash"]
     assert said[str(store.parent)] == f"a store of 16 clips, content sha256 {digest}"
+    assert said["run/run.json"] == f"its clips: {where}, {said[str(store.parent)]}"
 
 
 def damage(path: Path, place: int) -> None:
@@ -63,6 +68,28 @@ def test_a_store_with_other_coordinates_or_labels(run):
     pos = card.parent / "pos.npy"
     np.save(pos, np.load(pos) + 1)
     assert "1 of 1 parts" in the_error(run("verify", str(card.parent)))
+
+
+def test_the_clips_of_a_run_are_read_where_they_lie(run):
+    """Other ones, and none; a run on several stores, or of an earlier version, names none."""
+    (card,) = Path("cache").rglob("card.json")
+    index = dict(np.load(card.parent / "index.npz"))
+    index["label"] = index["label"][::-1].copy()
+    np.savez(card.parent / "index.npz", **index)
+    code, out, _ = run("verify", "run")
+    (line,) = (line for line in out.splitlines() if line.startswith("DAMAGED"))
+    assert code == 2 and line.split()[1] == "run/run.json" and "the content: expected" in line
+    shutil.rmtree(card.parent)
+    SkeletonDataset.from_npz(write_packed(Path("b.npz"), subject=np.arange(16)), card.parent)
+    assert "the run was on clips of content" in run("verify", "run")[1]
+    shutil.rmtree(card.parent)
+    code, out, _ = run("verify", "run")
+    assert code == 0 and f"the clips are not there any more: {card.parent.absolute()}" in out
+    info = json.loads(Path("run/run.json").read_text())
+    del info["data_store"]
+    Path("run/run.json").write_text(json.dumps(info))
+    code, out, _ = run("verify", "run")
+    assert code == 0 and out.splitlines()[-1].endswith("run/run.json  names no store of clips")
 
 
 def test_what_is_nothing_to_verify(run, tmp_path):

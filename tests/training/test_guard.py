@@ -129,3 +129,52 @@ def test_a_step_of_a_fused_optimiser_waits_for_nothing():
         guard.begin()
         guard.step(guard.judge([loss]), optimizer)
         assert waits.found.total() == 1
+
+
+class Scaled:
+    """As Fabric wraps an optimiser whose losses are scaled (16-mixed)."""
+
+    def __init__(self, scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer) -> None:
+        self.scaler, self.optimizer = scaler, optimizer
+
+    def step(self) -> None:
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
+@pytest.mark.parametrize("value", [1.0, float("nan"), 1e30])
+def test_scaled_losses_are_left_to_the_scaler(name, value):
+    """It leaves out steps whose gradients overflow, and seeks a smaller scale; buffers stay, too.
+
+    Such steps are no bad ones unless the loss itself is not finite."""
+    model = make_model()
+    optimizer = make_optimizer(model, name)
+    guard = StepGuard(model, optimizer, scaled=True)
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+
+    def step(factor: float, scale: float = 1.0) -> bool:
+        optimizer.zero_grad()
+        torch.manual_seed(1)
+        guard.begin()
+        x = torch.randn(5, 3)
+        x[0, 0] *= factor
+        loss = model(x).square().mean()
+        (scaler.scale(loss) * scale).backward()
+        bad = guard.judge([loss])
+        guard.step(bad, Scaled(scaler, optimizer))
+        return bool(bad)
+
+    assert not step(1.0) and scaler.get_scale() == 2**10
+    before, scale = state(model, optimizer), scaler.get_scale()
+    overflows = float("inf") if value == 1.0 else 1.0  # of the gradients alone
+    assert step(value, overflows) == (value != 1.0)
+    after = state(model, optimizer)
+    assert scaler.get_scale() == scale / 2
+    weights = [name for name, _ in model.named_parameters()]
+    assert_identical(*({name: s["model"][name] for name in weights} for s in (after, before)))
+    assert_identical(after["rest"], before["rest"])
+    if value != 1.0:
+        assert_identical(after["model"], before["model"])
+    assert not step(1.0)
+    assert all(weight.isfinite().all() for weight in model.parameters())

@@ -43,3 +43,19 @@ def test_other_threads_change_nothing():
     thread.start()
     thread.join()
     assert seen == [signal.getsignal(signal.SIGINT)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows knows none")
+def test_a_closed_terminal_is_deferred_unless_it_is_ignored():
+    seen, before = [], signal.signal(signal.SIGHUP, lambda *_: seen.append("hung up"))
+    try:
+        with stop_signals(lambda: seen.append("stop")):
+            signal.raise_signal(signal.SIGHUP)
+            seen.append("went on")
+        assert seen == ["stop", "went on", "hung up"]
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+        with stop_signals(lambda: seen.append("stop")):
+            signal.raise_signal(signal.SIGHUP)
+        assert len(seen) == 3 and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
