@@ -64,7 +64,9 @@ def add_compare_arguments(parser: ArgumentParser) -> None:
     """Adds the options of :func:`compare` to its parser."""
     parser.add_argument("runs", nargs="+", help="Run folders, or folders with runs below them.")
     parser.add_argument("--plot", type=str | None, help="Draw curves into this picture, or .html.")
-    parser.add_argument("--curve", default="train/loss", help="The logged value to draw.")
+    parser.add_argument(
+        "--curve", default="train/loss", help="The value to draw, logged or a result."
+    )
     parser.add_argument("--json", action="store_true", help="Print all of it as JSON.")
 
 
@@ -79,13 +81,14 @@ def compare(
     Args:
         paths: Run folders. A folder that is none stands for all runs below it, which are then
             listed, one to a line.
-        plot: Draw curves over epochs into this picture; None: draw nothing.
-        curve: The logged value to draw, a key of ``metrics.jsonl``.
+        plot: Draw a value into this picture or page; None: draw nothing.
+        curve: The value to draw: a key of ``metrics.jsonl``, over epochs, or of ``results.json``,
+            a bar for each run.
         as_json: Print a list of the runs, with all settings and results, instead of a table.
 
     Raises:
         CheckpointError: A folder holds no run and has none below it, or holds a damaged one.
-        ConfigError: No run has logged the value to draw.
+        ConfigError: No run has the value to draw.
     """
     found, listed = [], False
     for path in map(Path, paths):
@@ -177,29 +180,37 @@ def _table(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _plot(found: Sequence[RunFolder], path: Path, curve: str) -> None:
+    """A logged value over epochs; one that no run has logged, of the results of each."""
+    # Slow to import: only where used.
+    from pyg_skeletonmae.visualize.chart_pages import bars_page, curves_page
+    from pyg_skeletonmae.visualize.charts import draw_bars, draw_curves
+
     curves = {}
     for run in found:
         points = [(line["epoch"], line[curve]) for line in run.log if line.get(curve) is not None]
         if points:
             epochs, values = zip(*points, strict=True)
             curves[run.name] = epochs, values
-    if not curves:
-        logged = sorted({name for run in found for line in run.log for name in line if "/" in name})
-        raise ConfigError(f"curve {curve!r}: no run has logged it; there are {', '.join(logged)}")
+    bars = {run.name: run.results[curve] for run in found if _is_number(run.results.get(curve))}
+    if not curves and not bars:
+        logged = {name for run in found for line in run.log for name in line if "/" in name}
+        results = {key for run in found for key, x in run.results.items() if _is_number(x)}
+        known = ", ".join(sorted(logged | results))
+        raise ConfigError(f"curve {curve!r}: no run has it; there are {known}")
     if path.suffix.lower() == ".html":
-        from pyg_skeletonmae.visualize.chart_pages import curves_page  # Slow to import.
-
-        curves_page(curves, curve).save(path)
+        (curves_page(curves, curve) if curves else bars_page(bars, curve)).save(path)
         return
-    from pyg_skeletonmae.visualize.charts import draw_curves  # Slow to import: only where used.
-
-    figure = draw_curves(curves, ylabel=curve)
+    figure = draw_curves(curves, ylabel=curve) if curves else draw_bars(bars, curve)
     kinds = figure.canvas.get_supported_filetypes()
     kind = path.suffix.removeprefix(".").lower()
     if kind not in kinds:
         known = ", ".join(["html", *kinds])
         raise ConfigError(f"plot {path}: expected a picture's ending, one of {known}")
     write_file(path, lambda file: figure.savefig(file, format=kind))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _keys(mappings: Sequence[Mapping[str, Any]]) -> list[str]:

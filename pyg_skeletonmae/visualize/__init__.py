@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING
 from pyg_skeletonmae.__lazy__ import attach
 
 if TYPE_CHECKING:
-    from pyg_skeletonmae.visualize.charts import draw_confusion, draw_curves, embedding_map
+    from pyg_skeletonmae.visualize.charts import (
+        draw_bars,
+        draw_confusion,
+        draw_curves,
+        embedding_map,
+    )
     from pyg_skeletonmae.visualize.films import animate
     from pyg_skeletonmae.visualize.label_curve import draw_label_curve
     from pyg_skeletonmae.visualize.page import Page, Scene, Scores
@@ -20,6 +25,7 @@ __all__ = [
     "Scene",
     "Scores",
     "animate",
+    "draw_bars",
     "draw_clip",
     "draw_confusion",
     "draw_curves",

@@ -39,6 +39,27 @@ def curves_page(
     return Page(title, charts=[{"data": data, "layout": _axes(xlabel, title)}])
 
 
+def bars_page(values: Mapping[str, float], title: str) -> Page:
+    """A bar for each of some values, the first one on top.
+
+    Args:
+        values: What each bar is called, and how long it is.
+        title: What the values are.
+
+    Raises:
+        DataError: There is no value.
+    """
+    if not values:
+        raise DataError("no values to draw")
+    chart = {
+        "type": "bar", "orientation": "h", "x": _numbers(list(values.values())),
+        "y": [html.escape(name) for name in values], "marker": {"color": _color(0)},
+    }  # fmt: skip
+    layout = _axes(html.escape(title), "") | {"height": 160 + 30 * len(values)}
+    layout["yaxis"] |= {"autorange": "reversed", "automargin": True, "type": "category"}
+    return Page(title, charts=[{"data": [chart], "layout": layout}])
+
+
 def confusion_page(matrix: Array, class_names: Sequence[str], title: str = "") -> Page:
     """A confusion matrix, in per cent of each true class; hover for the counts.
 

@@ -81,6 +81,31 @@ def draw_curves(
     return figure
 
 
+def draw_bars(values: Mapping[str, float], xlabel: str = "") -> Figure:
+    """A bar for each of some values, the first one on top.
+
+    Args:
+        values: What each bar is called, and how long it is.
+        xlabel: What the values are.
+
+    Raises:
+        DataError: There is no value.
+    """
+    if not values:
+        raise DataError("no values to draw")
+    figure = new_figure(6.0, 0.9 + 0.3 * len(values))
+    ax = figure.add_subplot()
+    places = range(len(values))
+    bars = ax.barh(places, list(values.values()), color=PALETTE[0], height=0.6)
+    ax.bar_label(bars, fmt=" %.4g", fontsize=8)
+    ax.set_yticks(places, list(values), parse_math=False)
+    ax.invert_yaxis()
+    ax.set_xlabel(xlabel, parse_math=False)
+    ax.margins(x=0.12)
+    ax.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
 def draw_confusion(matrix: Array, class_names: Sequence[str], title: str = "") -> Figure:
     """A confusion matrix in per cent of each true class; cells below half a per cent stay empty.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 from cli_helpers import runner, the_error
+from page_helpers import content
 
 
 @pytest.fixture
@@ -52,10 +53,29 @@ def test_curves(run):
     assert run("compare", "a", "b", "--plot", "deep/out.html")[0] == 0
     assert "http-equiv" in Path("deep/out.html").read_text(encoding="utf-8")
     line = the_error(run("compare", "a", "b", "--plot=out.png", "--curve=eval/top1"))
-    assert line == "curve 'eval/top1': no run has logged it; there are train/loss"
+    assert line == "curve 'eval/top1': no run has it; there are train/loss"
     line = the_error(run("compare", "a", "--plot=new/out.nothing"))
     assert line.startswith("plot new/out.nothing: expected a picture's ending, one of ")
     assert not Path("new").exists()
+
+
+def test_results_of_evaluations(run):
+    """Which log nothing over epochs."""
+    for name, top1 in (("<b>knn</b>", 0.5), ("$linear$", 0.75)):
+        path = Path(name.replace("/", "_"))
+        path.mkdir()
+        (path / "config.yaml").write_text("protocol: knn\n")
+        results = {"protocol": "knn", "top1": top1, "random_init": False, "notes": ["x"]}
+        (path / "results.json").write_text(json.dumps(results))
+    names = ("<b>knn<_b>", "$linear$")
+    assert run("compare", *names, "--plot=out.png", "--curve=top1")[0] == 0
+    assert Path("out.png").read_bytes().startswith(b"\x89PNG")
+    assert run("compare", *names, "--plot=out.html", "--curve=top1")[0] == 0
+    (chart,) = content(Path("out.html"))["charts"][0]["data"]
+    assert chart["x"] == [0.5, 0.75] and chart["y"] == ["&lt;b&gt;knn&lt;_b&gt;", "$linear$"]
+    line = the_error(run("compare", *names, "--plot=no.png"))
+    assert line == "curve 'train/loss': no run has it; there are top1"
+    assert not Path("no.png").exists()
 
 
 def test_folders_without_a_run(run):

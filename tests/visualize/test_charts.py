@@ -1,3 +1,4 @@
+import io
 import sys
 
 import numpy as np
@@ -110,3 +111,13 @@ def test_no_global_state_is_touched():
     before = "matplotlib.pyplot" in sys.modules
     charts.draw_curves({"a": ([0], [1.0])})
     assert ("matplotlib.pyplot" in sys.modules) == before
+
+
+def test_a_bar_for_each_value():
+    figure = charts.draw_bars({"$a$": 0.25, "b": 0.5}, "top1")
+    (ax,) = figure.axes
+    assert [bar.get_width() for bar in ax.patches] == [0.25, 0.5]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["$a$", "b"]
+    figure.savefig(io.BytesIO(), format="png")  # a name is no formula
+    with pytest.raises(DataError, match="no values"):
+        charts.draw_bars({})
