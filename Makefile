@@ -13,8 +13,9 @@
 #
 #   make test     the tests: minutes                  (options: make test ARGS="-k skeleton")
 #   make long     slow tests, damaged files for every reader, killed preparation, small faults in the
-#                 code that a test must notice: about an hour
-#                                                     (shorter: make long CASES=1000 FILES=1000)
+#                 code that a test must notice, and the soak (kills, hostile files, the memory of an
+#                 hour of training): about three hours
+#                                 (shorter: make long CASES=1000 FILES=1000 KILLS=20 MINUTES=5)
 #   make bench    speed, and the tables from results.csv: minutes
 #   make fuzz     the damaged files alone             (options: make fuzz ARGS="--reader bvh")
 #   make mutants  the small faults alone              (options: make mutants ARGS="--seed 1")
@@ -24,9 +25,12 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
-# How much make long does: damaged files for each reader, files to prepare.
+# How much make long does: damaged files for each reader, files to prepare, command lines that are
+# killed, minutes of training.
 CASES ?= 20000
 FILES ?= 20000
+KILLS ?= 100
+MINUTES ?= 60
 # Waiting threads sleep instead of spinning. Where other programs want the cores too, a training
 # step took 0.9 s this way and 22 s the usual way; where none do, it costs little.
 export OMP_WAIT_POLICY ?= passive
@@ -49,6 +53,9 @@ long: $(VENV)/.dev
 	PYTHONPATH=tests $(BIN)/python -m fuzz.run --n $(CASES) --jobs 2
 	$(BIN)/python benchmarks/prepare_scale.py --files $(FILES) --kills 6
 	PYTHONPATH=tests $(BIN)/python -m mutants.run --jobs 2
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py kills --n $(KILLS)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py hostile
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/soak.py hour --minutes $(MINUTES)
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/speed.py

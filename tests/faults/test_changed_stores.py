@@ -84,6 +84,23 @@ def test_changed_clips_are_noticed_at_the_start(run, store, monkeypatch, command
     assert run(*arguments, "--verify=off", "--out=out")[0] == 0
 
 
+def test_changed_clips_are_noticed_where_they_are_looked_at(run, store):
+    """By whoever reads a store with a release, in Python and by commands."""
+    arguments = (*COMMANDS["pretrain"], "--data.name=store", f"--data.path={store}", "--out=out")
+    assert run(*arguments)[0] == 0
+    calls = (
+        ("embed", "out", str(store), "--out=rows.npz"),
+        ("view", str(store), "--release=out", "--what=masked", "--out=page.html"),
+    )
+    for call in calls:
+        assert run(*call)[0] == 0
+    rewrite_coordinates(store)
+    for call in calls:
+        Path(call[-1].partition("=")[2]).unlink()
+        assert "sticks: the content: expected" in the_error(run(*call)), call
+        assert not Path(call[-1].partition("=")[2]).exists()
+
+
 def test_changed_clips_are_noticed_on_resuming(run, store):
     arguments = (*COMMANDS["pretrain"], "--data.name=store", f"--data.path={store}", "--out=out")
     assert run(*arguments)[0] == 0
