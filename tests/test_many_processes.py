@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
@@ -195,3 +196,31 @@ def test_cut_weights_equal_whole_ones(root, tmp_path):
                 tolerance = 1e-4 if name.endswith(".qkv.bias") else 1e-6
                 message = f"{strategies} {name}"
                 np.testing.assert_allclose(weights[name], value, 0, tolerance, err_msg=message)
+
+
+def train_on(root: Path, run_dir: Path, processes: int, steps: int, systems: Sequence[str]) -> Any:
+    return {
+        system: arrays(train(root, processes, system, steps, run_dir / system).state_dict())
+        for system in systems
+    }
+
+
+def test_a_run_goes_on_with_another_number_of_processes(root, tmp_path):
+    systems = ("skeleton2vec", "masked-graph_temporal")
+    (whole,) = run_processes(1, train_on, root, tmp_path / "whole", 1, 20, systems)
+    for processes, steps in ((2, 7), (1, 11), (4, 20)):
+        found = run_processes(
+            processes, train_on, root, tmp_path / "parts", processes, steps, systems
+        )
+    for system in systems:
+        for name, value in whole[system].items():
+            np.testing.assert_allclose(found[0][system][name], value, 0, 1e-5, err_msg=name)
+        lines = [
+            (tmp_path / which / system / "metrics.jsonl").read_text().splitlines()
+            for which in ("whole", "parts")
+        ]
+        one, parts = ({(d := json.loads(line))["step"]: d for line in side} for side in lines)
+        for step in one:
+            assert parts[step]["clips_seen"] == one[step]["clips_seen"]
+            if step not in (9, 12):  # of the means there, a part was told when a run ended
+                assert parts[step]["train/loss"] == pytest.approx(one[step]["train/loss"], abs=1e-6)

@@ -42,6 +42,7 @@ _YOUNGER = {
     "tune.recipe": None, "tune.batch_size": None, "model.init_args.global_group": False,
     "model.init_args.decoder.init_args.global_group": False,
     "model.init_args.decoder.init_args.kernel_size": None, "trainer.batch_norm": "sync",
+    "data.global_batch_size": None,
 }  # fmt: skip
 Row = dict[str, Any]
 

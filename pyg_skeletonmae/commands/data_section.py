@@ -152,6 +152,8 @@ class DataConfig(metaclass=CheckedMeta):
         joints: Another layout, whose joints the clips get, matched by name; null: their own.
         stream: ``joint`` positions, or the ``bone`` or ``motion`` vectors derived from them.
         batch_size: Clips per batch and process.
+        global_batch_size: Clips per batch of all processes together in training, instead: a run
+            then goes on with another number of processes.
         poses: How the files of ``poses`` are read, see :class:`PoseSettings`.
     """
 
@@ -202,6 +204,7 @@ class DataConfig(metaclass=CheckedMeta):
     joints: str | None = None
     stream: Stream = "joint"
     batch_size: int = 32
+    global_batch_size: int | None = None
     poses: PoseSettings = field(default_factory=PoseSettings)
 
     def transform(self, dataset: SkeletonDataset, train: bool) -> Compose:
@@ -294,7 +297,11 @@ class DataConfig(metaclass=CheckedMeta):
             ConfigError: All batches would be of a single clip.
             DataError: There is a single clip.
         """
-        size = self.batch_size * world_size
+        size = self.global_batch_size or self.batch_size * world_size
+        if size % world_size:
+            raise ConfigError(
+                f"data.global_batch_size {size}: expected a multiple of {world_size} processes"
+            )
         if drop_small and size == 1:
             raise ConfigError("data.batch_size 1: classifiers are trained on two clips at a time")
         if drop_small and len(dataset) < 2:
@@ -303,7 +310,7 @@ class DataConfig(metaclass=CheckedMeta):
         drop_last = drop_small and len(dataset) > size and small
         transform = self.transform(dataset, train=True)
         return SkeletonLoader(
-            dataset, self.batch_size, transform, shuffle=True, seed=seed, rank=rank,
+            dataset, size // world_size, transform, shuffle=True, seed=seed, rank=rank,
             world_size=world_size, device=device, drop_last=drop_last,
         )  # fmt: skip
 

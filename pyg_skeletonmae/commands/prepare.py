@@ -13,6 +13,7 @@ from pyg_skeletonmae.commands.pose_options import add_pose_arguments
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.catalog import CATALOG, Place
 from pyg_skeletonmae.datasets.openers import pose_settings
+from pyg_skeletonmae.datasets.prepare.shards import OthersAtWork, one_shard
 from pyg_skeletonmae.datasets.sets.pose_report import describe_poses
 from pyg_skeletonmae.errors import ConfigError, DataError, check_choice
 
@@ -47,6 +48,8 @@ def prepare(
     strict: bool = False,
     dry_run: bool = False,
     force: bool = False,
+    shards: int = 1,
+    shard: int = 0,
 ) -> SkeletonDataset | None:
     """Turns raw files into a store, and prints its data card.
 
@@ -86,6 +89,9 @@ def prepare(
         strict: Of tables of landmarks, refuse those with columns of which nothing is used.
         dry_run: Of ``poses``, print what was understood of each file, and write nothing.
         force: Read the files again, also if there is a store.
+        shards: Into how many jobs the reading is divided, all with one ``out`` on a common disk;
+            the one that does the last part writes the store.
+        shard: Which of them this is, from 0.
 
     Returns:
         The data set, None of a dry run.
@@ -93,6 +99,7 @@ def prepare(
     Raises:
         ConfigError: There is no such name, or it does not take an option that was given.
         SkeletonMAEError: The files are missing or damaged.
+        OthersAtWork: This shard is done, and others are not.
     """
     check_choice("prepare", name, NAMES)
     data = CATALOG[name]
@@ -119,13 +126,18 @@ def prepare(
         cores = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0))
         workers = cores or os.cpu_count() or 1
     place = Place(Path(root), None if out is None else Path(out), workers, force)
-    return data.open(place, **chosen)
+    with one_shard(shard, shards):
+        return data.open(place, **chosen)
 
 
 def run_prepare(arguments: dict[str, Any]) -> None:
     """Prepares what a command line says, and prints the card and the folder of the store."""
     arguments.pop("config", None)
-    dataset = prepare(**arguments)
+    try:
+        dataset = prepare(**arguments)
+    except OthersAtWork as done:
+        print(done)
+        return
     if dataset is not None:
         print(dataset.card)
         print(f"\n{dataset.store.root}")
@@ -148,4 +160,6 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--size_order", type=str, help="Of pyskl: image sizes are given hw or wh.")
     parser.add_argument("--label_column", type=str, help="Of tables: the column of labels.")
     parser.add_argument("--dry-run", action="store_true", help="Of poses: say what was understood.")
+    parser.add_argument("--shards", type=int, default=1, help="Into how many jobs it is divided.")
+    parser.add_argument("--shard", type=int, default=0, help="Which of them this is, from 0.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")

@@ -156,3 +156,13 @@ def test_a_model_is_told_which_way_is_up(tmp_path):
     assert made.preprocessing(open_dataset(made)).axes == "y up"
     turned = replace(config, pipeline="pyskl3d")
     assert turned.preprocessing(open_dataset(turned)).axes is None
+
+
+def test_a_global_batch_is_divided_among_processes():
+    config = DataConfig("synthetic", num_clips=12, num_classes=2, frames=8, global_batch_size=8)
+    dataset = open_dataset(config)
+    loaders = [config.train_loader(dataset, 0, world_size=size) for size in (1, 2, 4)]
+    assert [loader.batch_size for loader in loaders] == [8, 4, 2]
+    assert {tuple(loader.batch_sizes) for loader in loaders} == {(8, 4)}
+    with pytest.raises(ConfigError, match="global_batch_size 8: expected a multiple of 3"):
+        config.train_loader(dataset, 0, world_size=3)

@@ -57,13 +57,16 @@ class Journal:
         self.root, self.plan, self.parts = root, plan, parts
         self.folder = root.with_name(f".{root.name}.{plan[:_DIGITS]}.journal")
 
-    def begin(self) -> list[int]:
+    def begin(self, alone: bool = True) -> list[int]:
         """Keeps what an earlier run finished under the same plan, and removes everything else.
+
+        Args:
+            alone: Whether no other process writes parts meanwhile; else nothing is removed.
 
         Returns:
             The parts that are missing.
         """
-        for path in _journals(self.root):
+        for path in _journals(self.root) if alone else []:
             if path != self.folder:
                 shutil.rmtree(path, ignore_errors=True)
         self.folder.mkdir(exist_ok=True)
@@ -73,7 +76,7 @@ class Journal:
                 keep |= {self.path(number).name, self.report(number).store}
             else:
                 missing.append(number)
-        for path in self.folder.iterdir():
+        for path in self.folder.iterdir() if alone else []:
             if path.name not in keep:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         return missing

@@ -14,13 +14,14 @@ from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.datasets.labels import max_label
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
 from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter
+from pyg_skeletonmae.datasets.prepare.shards import OthersAtWork, this_shard
 from pyg_skeletonmae.datasets.prepare.workers import run_calls
 from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, write_checked
 from pyg_skeletonmae.datasets.store.card import FORMAT
 from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note, check_nan_policy
 from pyg_skeletonmae.datasets.store.data_card import grouped_notes
 from pyg_skeletonmae.datasets.store.store import by_reason
-from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.files.manifest import file_hash
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -77,6 +78,8 @@ def prepare_store(
     the run ends early, however hard, the next one goes on with the finished parts, provided that
     tasks, files (by size and time), settings and library are the same. The content does not depend
     on that, nor on the number of workers. Meanwhile the disk holds it twice, the memory one part.
+    Within :func:`~pyg_skeletonmae.datasets.prepare.shards.one_shard` each of several jobs reads
+    some of the parts; the one that finds all of them there writes the store.
 
     Args:
         folder: The folder of the store.
@@ -110,11 +113,14 @@ def prepare_store(
     Raises:
         DataError: Nothing is left, clips do not fit each other, a worker died, or ``folder``
             exists.
+        OthersAtWork: This is one of several shards, and others are not done.
         OSError: A file cannot be read, or the disk is full.
     """
     root, names = Path(folder), None if class_names is None else tuple(class_names)
     check_nan_policy(nan)
-    check_free(root, overwrite)
+    shard = this_shard()
+    if shard.among == 1:  # else another one may have written it
+        check_free(root, overwrite)
     make_parent(root)
     jobs = [Job(name(task), task, tuple(files(task))) for task in tasks]
     size = min(_PART, 1 + len(jobs) // 128)  # of a part, whatever the number of workers
@@ -139,14 +145,29 @@ def prepare_store(
         "source": source, "policy": policy, "unit": unit, "nan": nan, "inputs": hashes,
         "notes": list(notes), "plan": journal.plan,
     }  # fmt: skip
+    if shard.among > 1 and overwrite:
+        raise ConfigError(f"{root}: shards go on with what is there; remove it, or leave force")
+    if shard.among > 1 and not _is_done(journal):
+        _read_parts(write, parts, workers, progress)
+        there = sum(journal.path(number).exists() for number in range(len(parts)))
+        if there < len(parts) and not _is_done(journal):
+            raise OthersAtWork(
+                f"shard {shard.number} of {shard.among} is done; {there} of {len(parts)} parts are "
+                f"there; the shard that does the last one writes {root}"
+            )
     with locked(root) as waited:
-        done = waited and ClipStore.exists(root)
-        if not (done and ClipStore(root).card.get("plan") == journal.plan):
+        if not ((waited or shard.among > 1) and _is_done(journal)):
             check_free(root, overwrite)
             _read_parts(write, parts, workers, progress)
             _join_parts(write, card, fps, list(dropped), splits or {}, overwrite)
             journal.remove()
     return ClipStore(root)
+
+
+def _is_done(journal: Journal) -> bool:
+    """Whether another process has written the store."""
+    there = ClipStore.exists(journal.root)
+    return there and ClipStore(journal.root).card.get("plan") == journal.plan
 
 
 def _plan(settings: tuple[object, ...], parts: Iterable[Sequence[Job]]) -> str:
@@ -165,8 +186,10 @@ def _plan(settings: tuple[object, ...], parts: Iterable[Sequence[Job]]) -> str:
 def _read_parts(
     write: PartWriter, parts: Sequence[Sequence[Job]], workers: int, progress: bool
 ) -> None:
-    missing = write.journal.begin()
-    total, left = sum(map(len, parts)), sum(len(parts[number]) for number in missing)
+    shard = this_shard()
+    missing = [part for part in write.journal.begin(shard.among == 1) if shard.has(part)]
+    total = sum(len(jobs) for number, jobs in enumerate(parts) if shard.has(number))
+    left = sum(len(parts[number]) for number in missing)
     quiet = None if progress else True  # None: unless it is a terminal
     with tqdm(total=total, initial=total - left, desc="prepare", disable=quiet) as bar:
         run_calls(write, [(number, parts[number]) for number in missing], workers, bar.update)
