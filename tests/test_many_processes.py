@@ -16,6 +16,7 @@ from test_every_model import FRAMES, MODELS
 from transforms_helpers import make_clips
 
 from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.evaluation import evaluate_classifier, extract_features
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.nn.norm import BatchNorm
@@ -224,3 +225,37 @@ def test_a_run_goes_on_with_another_number_of_processes(root, tmp_path):
             assert parts[step]["clips_seen"] == one[step]["clips_seen"]
             if step not in (9, 12):  # of the means there, a part was told when a run ended
                 assert parts[step]["train/loss"] == pytest.approx(one[step]["train/loss"], abs=1e-6)
+
+
+def evaluate_all(root: Path, processes: int, clips: int) -> dict[str, Any]:
+    trainer = Trainer(max_steps=1, accelerator="cpu", devices=processes, progress=False)
+    torch.manual_seed(0)
+    model = MODELS["strl"](UIPRMD22, in_channels=3)
+    seen: list[int] = []
+    model.encoder.register_forward_pre_hook(lambda _, batch: seen.extend(batch[0].clip_id.tolist()))
+    shares = SkeletonLoader(
+        SkeletonDataset(root)[:clips],
+        8 // processes,
+        standard_transform(UIPRMD22, FRAMES, train=False),
+        rank=trainer.rank,
+        world_size=trainer.world_size,
+    )
+    features = extract_features(model.encoder, shares)
+    once, seen[:] = list(seen), []
+    return {
+        "seen": once,
+        "x": features.x.numpy(),
+        "y": features.y.numpy(),
+        **arrays({"logits": evaluate_classifier(model, shares)["logits"]}),
+    }
+
+
+@pytest.mark.parametrize("clips", [17, 21])  # of the last batch, one clip or five
+def test_processes_share_an_evaluation(root, clips):
+    (one,) = run_processes(1, evaluate_all, root, 1, clips)
+    many = run_processes(2, evaluate_all, root, 2, clips)
+    assert sorted(many[0]["seen"] + many[1]["seen"]) == list(range(clips))
+    for rank in many:
+        assert rank["y"].tolist() == one["y"].tolist()
+        np.testing.assert_allclose(rank["x"], one["x"], 1e-5, 1e-6)
+        np.testing.assert_allclose(rank["logits"], one["logits"], 1e-5, 1e-6)

@@ -315,11 +315,17 @@ class DataConfig(metaclass=CheckedMeta):
         )  # fmt: skip
 
     def eval_loader(
-        self, dataset: SkeletonDataset, device: torch.device | str = "cpu"
+        self,
+        dataset: SkeletonDataset,
+        device: torch.device | str = "cpu",
+        rank: int = 0,
+        world_size: int = 1,
     ) -> SkeletonLoader:
         """Batches in order, with nothing random about them; of fewer clips where each has views."""
         transform, fed = self.transform(dataset, train=False), self.fed()
         public = PUBLIC.get(fed.pipeline)
         views = fed.views or (1 if public is None else public.views)
         size = max(2 * self.batch_size // views, 1)
-        return SkeletonLoader(dataset, size, transform, device=device)
+        return SkeletonLoader(
+            dataset, size, transform, rank=rank, world_size=world_size, device=device
+        )

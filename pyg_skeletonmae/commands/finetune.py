@@ -90,7 +90,7 @@ def finetune(
         if len(dataset) < len(splits.train):
             keep_labels(folder, dataset)
     val, test = (
-        None if side is None else data.eval_loader(side, device)
+        None if side is None else data.eval_loader(side, device, trainer.rank, trainer.world_size)
         for side in (splits.val, splits.test)
     )
     assert test is not None

@@ -98,7 +98,10 @@ def _knn_on(splits: Splits, data: DataConfig, trainer: Trainer) -> Evaluate:
     """Nearest neighbours of the validation subjects among the labelled training subjects."""
     assert splits.val is not None
     device = loader_device(trainer.fabric.device)
-    train, val = (data.eval_loader(side, device) for side in (splits.labelled, splits.val))
+    train, val = (
+        data.eval_loader(side, device, trainer.rank, trainer.world_size)
+        for side in (splits.labelled, splits.val)
+    )
 
     def evaluate(net: nn.Module) -> dict[str, float]:
         encoder = net.get_submodule("encoder")

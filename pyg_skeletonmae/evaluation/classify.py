@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch_geometric.data import Data
 
 from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.evaluation.features import evaluating
 from pyg_skeletonmae.evaluation.metrics import accuracy
+from pyg_skeletonmae.evaluation.shares import over_all
 from pyg_skeletonmae.models.inference import inference_form
 
 
@@ -20,7 +21,8 @@ def evaluate_classifier(model: nn.Module, loader: Iterable[Data]) -> dict[str, A
 
     Args:
         model: ``model(batch)["logits"]`` is ``[B, K]``; its ``training`` flags are restored.
-        loader: Batches with classes ``y``.
+        loader: Batches with classes ``y``; of a share of the clips for each of several processes,
+            see :func:`~pyg_skeletonmae.evaluation.shares.over_all`.
 
     Returns:
         What :func:`~pyg_skeletonmae.evaluation.metrics.accuracy` returns, and ``logits``
@@ -29,16 +31,17 @@ def evaluate_classifier(model: nn.Module, loader: Iterable[Data]) -> dict[str, A
     Raises:
         DataError: A clip has no class, a score is NaN, or there is no clip.
     """
-    logits, classes = [], []
     with evaluating(model) as device:
         fast = inference_form(model)
-        for batch in loader:
+
+        def scored(batch: Data) -> tuple[Tensor, Tensor]:
             y = batch.get("y")
             if y is None:
                 raise DataError("an evaluation needs the class of every clip, and some have none")
-            logits.append(fast(batch.to(device))["logits"].float())
-            classes.append(y)
-    if not logits:
+            return fast(batch.to(device))["logits"].float(), y
+
+        rows = over_all(loader, scored)
+    if not rows:
         raise DataError("no clip to evaluate: the split or the loader is empty")
-    scores, y = torch.cat(logits).cpu(), torch.cat(classes).cpu()
+    scores, y = (torch.cat(column).cpu() for column in zip(*rows, strict=True))
     return {**accuracy(scores, y), "logits": scores, "predicted": scores.argmax(1), "y": y}

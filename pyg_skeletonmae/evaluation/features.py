@@ -13,6 +13,7 @@ from torch_geometric.data import Data
 
 from pyg_skeletonmae.batch import as_tracks, clip_of_track, num_clips, valid_joints
 from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.evaluation.shares import over_all
 from pyg_skeletonmae.models.inference import inference_form
 from pyg_skeletonmae.nn.pool import pool_batch, pool_tracks
 
@@ -119,7 +120,9 @@ def extract_features(
 
     Args:
         encoder: ``encoder(batch) -> [P, V, T', D]``; its ``training`` flags are restored.
-        loader: Batches, :class:`~pyg_skeletonmae.loader.SkeletonLoader` or PyG's ``DataLoader``.
+        loader: Batches, :class:`~pyg_skeletonmae.loader.SkeletonLoader` or PyG's ``DataLoader``;
+            of a share of the clips for each of several processes, see
+            :func:`~pyg_skeletonmae.evaluation.shares.over_all`.
         joints: ``"mean"`` over the joints, or ``"concat"`` to keep one vector for each; see
             :func:`~pyg_skeletonmae.nn.pool.pool_tracks`.
         time: ``"mean"`` over the frames, or the number of segments to keep.
@@ -202,14 +205,15 @@ def _clip_mean(x: Tensor, valid: Tensor, clip: Tensor, clips: int) -> Tensor:
 
 
 def _collect(loader: Iterable[Data], features: Callable[[Data], Tensor]) -> Features:
-    parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    for batch in loader:
+    def row(batch: Data) -> tuple[Tensor, Tensor, Tensor]:
         unknown = torch.full_like(batch.num_tracks, -1)
         y, subject = batch.get("y", unknown), batch.get("subject", unknown)
-        parts.append((features(batch).float(), y, subject))
+        return features(batch).float(), y, subject
+
+    parts = over_all(loader, row)
     if not parts:
         raise DataError("no clip to take features of: the split or the loader is empty")
-    widths = sorted({x.size(1) for x, _, _ in parts})
+    widths = sorted({x.size(1) for x, *_ in parts})
     if len(widths) > 1:
         raise DataError(
             f"batches give features of {widths} numbers; Resample clips to one number of frames"

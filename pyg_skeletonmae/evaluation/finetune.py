@@ -79,8 +79,11 @@ def finetune(
         finally:
             trainer.monitor = monitor
         results: dict[str, Any] = dict(numbers)
-        if selected_on != "last" and run_dir is not None and trainer.rank == 0:
-            load_model(model, Path(run_dir) / BEST)
+        if selected_on != "last" and run_dir is not None:
+            if trainer.rank == 0:
+                load_model(model, Path(run_dir) / BEST)
+            if trainer.world_size > 1:
+                model.load_state_dict(trainer.fabric.broadcast(model.state_dict()))
             if selected_on == "val" and val is not None:
                 judged = evaluate_classifier(model, val)
                 results |= noted(chance_note("the best epoch", judged["top1"], judged["y"]))
