@@ -61,7 +61,6 @@ def measure(name: str, rank: int, processes: int, clips: int, steps: int) -> dic
     wrap, reduce = DistributedDataParallel.__init__, dist.all_reduce
 
     def hook(state: Any, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
-        sent.append(bucket.buffer().nbytes)
         return allreduce_hook(state, bucket)
 
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
