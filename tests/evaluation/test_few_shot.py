@@ -50,3 +50,10 @@ def test_bad_input():
         few_shot(blobs(), ways=1)
     with pytest.raises(DataError, match="5 classes with 16 clips each are needed, found 4"):
         few_shot(blobs())
+
+
+def test_the_seed_is_zero_unless_said():
+    clips = blobs(n=120, seed=0)
+    settings = {"ways": 2, "queries": 5, "episodes": 7}
+    assert few_shot(clips, **settings) == few_shot(clips, **settings, seed=0)
+    assert few_shot(clips, **settings) != few_shot(clips, **settings, seed=1)

@@ -128,3 +128,20 @@ def test_bad_settings():
     with pytest.raises(DataError, match="single penalty"):
         linear_probe(lonely, lonely)
     assert linear_probe(lonely, lonely, l2_grid=[0.1])["top1"] == 1.0
+
+
+@pytest.mark.parametrize("probe", [linear_probe, ridge])
+def test_the_seed_is_zero_unless_said(probe):
+    train, test = blobs(n=60, seed=0), blobs(n=20, seed=1)
+    reports = [probe(train, test, [1e-2, 1.0], **seed)["val_top1"] for seed in ({}, {"seed": 0})]
+    others = [probe(train, test, [1e-2, 1.0], seed=seed)["val_top1"] for seed in range(1, 9)]
+    assert reports[0] == reports[1] and any(other != reports[0] for other in others)
+
+
+def test_a_class_without_training_clips_has_no_chance():
+    train, test = blobs(n=60, seed=0), blobs(n=20, seed=1)
+    unknown = int(train.y.max()) + 1
+    test.y[0] = unknown
+    logits = linear_probe(train, test, [1e-2])["logits"]
+    assert logits.shape == (20, unknown + 1)
+    assert (logits[:, unknown] == -torch.inf).all() and logits[:, :unknown].isfinite().all()

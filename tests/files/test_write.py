@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
@@ -211,6 +212,50 @@ def test_a_process_killed_between_the_renames_leaves_the_old_folder_to_the_next(
     with pytest.raises(FileExistsError), write_folder(tmp_path / "x"):
         pass
     assert names(tmp_path) == ["x"] and (tmp_path / "x" / "a").read_text() == "old"
+
+
+def test_names_are_exchanged_in_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    write_text("b/c", "text")
+    if not write.exchange(Path("a"), Path("b")):
+        pytest.skip("a file system that cannot")
+    assert names(Path("a")) == ["c"]
+    monkeypatch.setattr("sys.platform", "win32")
+    assert write.exchange(Path("a"), Path("b")) is False
+
+
+def test_folders_above_are_made_and_nothing_is_in_use_afterwards(tmp_path):
+    before = names(Path("/proc/self/fd"))
+    write_text(tmp_path / "deep" / "er" / "x", "a")
+    write_text(tmp_path / "deep" / "er" / "x", "b")
+    assert names(tmp_path / "deep" / "er") == ["x"] and not write._in_use
+    assert len(names(Path("/proc/self/fd"))) == len(before)
+    assert write._age(tmp_path / "gone") == 0.0
+
+
+@pytest.mark.parametrize(("number", "heard"), [(errno.EIO, True), (errno.EINVAL, False)])
+def test_a_disk_that_cannot_be_flushed(tmp_path, monkeypatch, number, heard):
+    def refuse(descriptor):
+        raise OSError(number, "no")
+
+    (tmp_path / "x").touch()
+    monkeypatch.setattr(os, "fsync", refuse)
+    for write_it in (lambda: write._flush(tmp_path / "x"), lambda: write._flush(tmp_path)):
+        if heard:
+            with pytest.raises(OSError, match="no"):
+                write_it()
+        else:
+            write_it()
+
+
+def test_errors_that_name_their_file_keep_it():
+    with pytest.raises(FileNotFoundError) as error, write.naming("other"):
+        raise FileNotFoundError(errno.ENOENT, "no", "this")
+    assert error.value.filename == "this"
+    with pytest.raises(OSError, match="no") as error, write.naming("other"):
+        raise OSError(errno.ENOSPC, "no")
+    assert error.value.filename == "other"
 
 
 def test_threads_that_write_the_same_place(tmp_path):

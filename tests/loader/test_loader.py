@@ -258,6 +258,13 @@ def test_another_loader_is_told(dataset, other):
         SkeletonLoader(dataset, 4, Resample(4), **other).check_state(state)
 
 
+@pytest.mark.parametrize("value", [-1, 1.0, True, "1", None, 2**53])
+def test_a_place_that_is_no_count_is_refused(dataset, value):
+    loader = SkeletonLoader(dataset, 4, Resample(4))
+    with pytest.raises(CheckpointError, match=r"loader\.epoch: expected a count, found"):
+        loader.check_state({**loader.state_dict(), "epoch": value})
+
+
 def test_clips_of_several_lengths_need_resample(dataset):
     with pytest.raises(DataError, match=r"8 to 12 frames cannot stand in one batch: put Resample"):
         next(iter(SkeletonLoader(dataset, 8)))

@@ -1,7 +1,7 @@
 """Every small fault that can be put into a source file, by its syntax tree.
 
 Left alone are words: docstrings, annotations, texts of errors and warnings, and what a class says
-of itself in ``__repr__``.
+of itself in ``__repr__``; and ``strict`` of ``zip``, which only repeats what was looked at before.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _PAIRS += (("floor", "ceil"), ("zeros", "ones"), ("zeros_like", "ones_like"))
 _NAMES = {a: b for pair in _PAIRS for a, b in (pair, pair[::-1])}
 # The same whichever argument comes first.
 _SYMMETRIC = ("min", "max", "promote_types", "transpose", "swapaxes", "equal", "array_equal")
+_SYMMETRIC += ("isclose", "accuracy_score", "add", "gcd")
 _WORDS = ("__repr__", "extra_repr", "warn", "warning")
 
 
@@ -115,6 +116,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
     """The parts of a node that compute."""
     if isinstance(node, ast.Raise | ast.JoinedStr | ast.Import | ast.ImportFrom):
         return
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return
     if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
         return
     for field, value in ast.iter_fields(node):
@@ -180,7 +183,7 @@ def _statements(node: ast.stmt) -> Iterator[ast.stmt | str]:
                 yield ast.unparse(_with(node, op=_ARITHMETIC[type(operator)]()))
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             yield "pass"
-        case ast.Return(value=ast.expr() as value) if ast.unparse(value) != "None":
+        case ast.Return(value=ast.expr() as value) if ast.unparse(value) not in ("None", "False"):
             yield "return None"
 
 

@@ -49,7 +49,11 @@ PRELOADED += " safetensors.torch jsonargparse tqdm yaml threadpoolctl hypothesis
 def equivalents() -> dict[tuple[str, str, str], str]:
     """The mutants that nobody can tell from the code, with the reason."""
     entries = yaml.safe_load(EQUIVALENT.read_text(encoding="utf-8"))
-    return {(e["file"], e["line"], e["change"]): e["because"] for e in entries}
+    return {
+        (entry["file"], entry["line"], change): entry["because"]
+        for entry in entries
+        for change in entry["changes"]
+    }
 
 
 def all_mutants(files: Sequence[str]) -> list[Mutant]:

@@ -37,15 +37,15 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "evaluation/retrieval.py": (),
     "datasets/store/card.py": (),
     "datasets/store/clip_checks.py": ("datasets/store/test_writer.py",),
-    "datasets/store/clips.py": (),
+    "datasets/store/clips.py": ("datasets/store/test_clip_checks.py",),
     "datasets/store/data_card.py": (),
     "datasets/store/reader.py": ("datasets/store/test_store.py",),
     "datasets/store/stamp.py": (),
-    "datasets/store/store.py": (),
+    "datasets/store/store.py": ("datasets/store/test_stamp.py", "datasets/store/test_reader.py"),
     "datasets/store/writer.py": ("datasets/store/test_store.py",),
     "datasets/store/zero_clips.py": (),
     "files/manifest.py": (),
-    "files/write.py": (),
+    "files/write.py": ("training/test_checkpoint.py",),
     "files/lock.py": (),
 }
 

@@ -54,6 +54,11 @@ def test_expressions(source: str, expected: list[str]) -> None:
         ("while a:\n    f()", ["a -> not a", "f() -> pass"]),
         ("def f(a=1):\n    return a", ["1 -> 2", "return a -> return None"]),
         ("def f():\n    return None", []),
+        ("def f():\n    return False", ["False -> True"]),
+        (
+            "for a in zip(b, c, strict=True):\n    f()",
+            ["zip(b, c, strict=True) -> zip(c, b, strict=True)", "f() -> pass"],
+        ),
     ],
 )
 def test_statements(source: str, expected: list[str]) -> None:

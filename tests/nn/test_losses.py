@@ -198,6 +198,14 @@ def test_where_masks_are_not_looked_at(
         torch.testing.assert_close(value, other, rtol=1e-12, atol=1e-12)
 
 
+def test_a_single_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    pred, target = torch.tensor([[3.0], [9.0]]), torch.tensor([[1.0], [0.0]])
+    mask = torch.tensor([True, False])
+    assert masked_mse(pred, target, mask).item() == 4.0
+    monkeypatch.setattr("pyg_skeletonmae.nn.losses.readable", lambda mask: False)
+    assert masked_mse(pred, target, mask).item() == 4.0
+
+
 def test_the_scaled_cosine_error_by_hand() -> None:
     """1, 1 - 0.6 and 2, squared; norms below a millionth are divided by a millionth."""
     pred = torch.tensor([[[0.0, 1.0], [3.0, 4.0]], [[1.0, 0.0], [1e-7, 0.0]]], dtype=torch.float64)

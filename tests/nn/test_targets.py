@@ -84,6 +84,12 @@ def test_a_variance_of_nothing_is_the_constant() -> None:
     assert alone.std.flatten().tolist() == pytest.approx([1e-3] * 8)
 
 
+def test_the_variance_of_two_numbers_is_unbiased() -> None:
+    pair = torch.tensor([1.0, 3.0], dtype=torch.float64).view(1, 1, 2, 1)
+    target = standardise(pair, VALID[:1, :1, :2], "time", frames=2, eps=0.0)
+    assert target.std.flatten().tolist() == pytest.approx([2**0.5] * 2)
+
+
 def test_a_target_without_norm_has_a_mean_of_zero_and_a_weight_of_one() -> None:
     target = standardise(POS, VALID, "none", frames=4)
     assert target[2:] == (0.0, 1.0, 1.0)

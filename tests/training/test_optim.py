@@ -118,6 +118,32 @@ def test_without_a_rate_of_its_own_averaging_keeps_the_last():
     assert rates(config, 8, 2) == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
 
 
+def test_the_ends_of_ranges():
+    assert OptimConfig(betas=(0.0, 0.0)).betas == (0.0, 0.0)
+    assert OptimConfig(min_lr=1e-3, layer_decay=1.0, warmup_epochs=0).min_lr == 1e-3
+    for key in ("gamma", "lr", "weight_decay", "warmup_epochs"):
+        with pytest.raises(ConfigError, match=f"optim.{key}"):
+            OptimConfig(**{key: math.inf})
+
+
+def test_averaging_from_another_epoch_on():
+    config = OptimConfig(swa_start=2, swa_lr=0.5)
+    assert config.averaged_from(4) == OptimConfig(swa_start=4, swa_lr=0.5)
+    assert config.averaged_from(0) == OptimConfig()
+    config.check_length(3)
+    OptimConfig().check_length(1)
+    with pytest.raises(ConfigError, match="the run has 2 epochs"):
+        config.check_length(2)
+
+
+def test_defaults_are_those_that_are_told():
+    config = OptimConfig()
+    assert (config.lr, config.weight_decay, config.momentum) == (1e-3, 0.01, 0.9)
+    assert (config.betas, config.gamma, config.swa_anneal) == ((0.9, 0.999), 0.1, 10)
+    assert not config.nesterov and config.no_decay and config.layer_decay == 1.0
+    assert (config.warmup_epochs, config.warmup_fraction, config.min_lr) == (0.0, 0.0, 0.0)
+
+
 def test_biases_and_norms_are_not_decayed():
     model = Task()
     decayed, rest = parameter_groups(model, OptimConfig(weight_decay=0.1))

@@ -88,3 +88,23 @@ def test_a_schedule_of_another_step_or_rate_is_named(change, message):
     fresh = build_scheduler(optimizer, config, 10, 5)
     with pytest.raises(CheckpointError, match=message):
         load_scheduler(fresh, {**scheduler.state_dict(), **change}, STEPS, "scheduler")
+
+
+def test_a_weight_that_was_never_stepped_and_one_at_step_zero():
+    model, config, optimizer, _ = trained()
+    state = copy.deepcopy(optimizer.state_dict())
+    state["state"][0] = {}
+    state["state"][1] = {name: torch.zeros_like(value) for name, value in state["state"][1].items()}
+    again = build_optimizer(model, config)
+    load_optimizer(again, state, STEPS, "optimizer")
+    first, second = (p for group in again.param_groups for p in group["params"])
+    assert not again.state[first] and again.state[second]["step"] == 0
+
+
+def test_one_rate_of_two_is_named():
+    _, config, optimizer, scheduler = trained()
+    state = scheduler.state_dict()
+    state["_last_lr"] = [state["_last_lr"][0], 9.0]
+    fresh = build_scheduler(optimizer, config, 10, 5)
+    with pytest.raises(CheckpointError, match="_last_lr: expected"):
+        load_scheduler(fresh, state, STEPS, "scheduler")

@@ -39,3 +39,20 @@ def test_persons_who_are_nowhere():
     assert Intake(STICK, None, all_tracks=True)(Clip(pos, valid=valid)).pos.shape[0] == 3
     pos[0], valid[2] = np.nan, True
     np.testing.assert_array_equal(Intake(STICK, None)(Clip(pos)).pos, pos[1:])
+
+
+def test_one_channel_is_enough_to_be_not_finite():
+    pos = array(1, 3)
+    pos[0, 1, 2, 0] = np.nan
+    intake = Intake(STICK, None, "interpolate")
+    assert np.isfinite(intake(Clip(pos)).pos).all() and intake.nan_joints == 1
+
+
+def test_names_are_numbers_and_something_must_be_left():
+    names = [clip.name for clip in Intake(STICK, None).checked([Clip(array(1, 2))] * 2)]
+    assert names == ["clip 0", "clip 1"]
+    intake = Intake(STICK, None, "drop")
+    with pytest.raises(DataError, match="all 2 were dropped"):
+        list(intake.checked([broken(), broken("")]))
+    assert [name for name, _ in intake.dropped] == ["broken", "clip 1"]
+    assert len(list(Intake(STICK, None, "drop").checked([broken(), Clip(array(1, 2))]))) == 1

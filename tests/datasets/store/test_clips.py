@@ -10,6 +10,7 @@ from pyg_skeletonmae.datasets.store.clips import (
     check_nan_policy,
     checked_clip,
     resolve_nan,
+    seen_persons,
     whole_number,
 )
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -128,3 +129,37 @@ def test_what_float32_cannot_hold_is_not_finite():
 def test_unknown_policy():
     with pytest.raises(ConfigError, match="error, drop, interpolate"):
         check_nan_policy("zero")
+
+
+def test_persons_who_are_seen():
+    pos = array(3, 2)
+    clip = checked_clip(Clip(pos), STICK)
+    assert seen_persons(clip) is clip
+    pos[0], pos[2, 0] = 0.0, np.nan
+    pos[2, 1] = 0.0
+    pos[2, 1, 3, 2] = 1.0
+    seen = seen_persons(checked_clip(Clip(pos), STICK))
+    np.testing.assert_array_equal(seen.pos, pos[1:])
+    assert seen.valid.shape == (2, 2, 4)
+    pos[2] = np.nan
+    assert len(seen_persons(checked_clip(Clip(pos), STICK)).pos) == 1
+    nobody = checked_clip(Clip(np.zeros((2, 2, 4, 3))), STICK)
+    assert seen_persons(nobody) is nobody
+
+
+@pytest.mark.parametrize(
+    ("value", "what"), [([np.nan, 1, 1], "not finite"), ([1e20, 1, 1], "not below 1e")]
+)
+def test_what_is_wrong_with_a_coordinate(value, what):
+    pos = array(1, 2)
+    pos[0, 1, 2] = value
+    with pytest.raises(DataError, match=f"frame 1, joint 2, person 0: the coordinates are {what}"):
+        resolve_nan(checked_clip(Clip(pos), STICK), "error")
+
+
+def test_whole_numbers_have_64_bits():
+    for value in (1000, 2**63 - 1, -(2**63) + 1):
+        assert whole_number(value, "subject") == value
+    for value in (2**63, -(2**63)):
+        with pytest.raises(DataError, match="64 bits"):
+            whole_number(value, "subject")

@@ -59,3 +59,16 @@ def test_a_stamp_is_of_files_and_of_their_content(store, monkeypatch):
     (store / "verified.json").mkdir()
     write_stamp(store, "ab", states)  # cannot be written, which is nobody's fault
     assert not is_stamped(store, "ab", states)
+
+
+@pytest.mark.parametrize("newest", [1, 2])
+def test_the_youngest_file_says_whether_it_is_too_early(store, monkeypatch, newest):
+    """By its content's time or its own, whichever is later."""
+    young = [5, 0, 0, 1]
+    young[newest] = 5 * 10**9
+    states = {"pos.npy": young, "card.json": [5, 0, 0, 2]}
+    monkeypatch.setattr(stamp, "file_states", lambda root: states)
+    for now, settled in ((6, False), (7, False), (8, True)):
+        monkeypatch.setattr("time.time_ns", lambda now=now: now * 10**9)
+        write_stamp(store, "ab", states)
+        assert (store / "verified.json").exists() == settled

@@ -13,6 +13,7 @@ from data_helpers import STICK, array, some_clips
 
 import pyg_skeletonmae
 from pyg_skeletonmae.datasets import Clip, ClipStore, write_store
+from pyg_skeletonmae.datasets.store.store import MemoryStore, written_once
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonFormatError
 
 
@@ -254,6 +255,46 @@ def test_pickles_as_its_folder(tmp_path):
     data = pickle.dumps(store)
     assert len(data) < 300
     assert torch.equal(pickle.loads(data).pos, store.pos)
+
+
+@pytest.mark.parametrize(
+    "read", [lambda s: s.clip(0), lambda s: s.verify(), lambda s: s.verify("stamp")]
+)
+def test_a_file_that_has_shrunk_is_named_before_it_is_read(tmp_path, read):
+    store = write_store(tmp_path / "store", some_clips(), STICK)
+    os.truncate(tmp_path / "store" / "pos.npy", 200)
+    with pytest.raises(SkeletonFormatError, match=r"pos\.npy"):
+        read(store)
+
+
+def test_a_clip_without_missing_joints_says_so(tmp_path):
+    clip = write_store(tmp_path / "store", some_clips(), STICK).clip(1)
+    assert clip.valid.shape == (2, 3, 4) and clip.valid.dtype == bool and clip.valid.all()
+
+
+def test_what_is_verified_says_so(tmp_path):
+    store = write_store(tmp_path / "store", some_clips(), STICK)
+    assert not ClipStore(tmp_path / "store").verified
+    for how in ("off", "stamp", "full"):
+        store = ClipStore(tmp_path / "store")
+        store.verify(how)
+        assert store.verified
+    memory = MemoryStore(tmp_path / "store")
+    assert memory.in_memory and memory.verified and not store.in_memory
+
+
+def test_written_once(tmp_path):
+    root, times = tmp_path / "store", []
+
+    def write():
+        times.append(1)
+        write_store(root, some_clips(), STICK, overwrite=True)
+
+    written_once(root, write)
+    written_once(root, write)
+    assert len(times) == 1
+    written_once(root, write, again=True)
+    assert len(times) == 2
 
 
 def test_opens_fast(tmp_path):

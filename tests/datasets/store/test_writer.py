@@ -90,3 +90,19 @@ def test_rates_that_are_unknown_are_counted_together(tmp_path):
     card = write_store(tmp_path / "store", clips, STICK).card
     assert card["fps"] is None and card["rates"] == {"25.0": 1, "30.0": 1, "unknown": 2}
     assert "2 clips of unknown rate" in repr(card)
+
+
+def test_what_the_card_counts(tmp_path):
+    clips = [Clip(array(1, frames), label) for frames, label in ((1, 0), (1, 2), (2, 2))]
+    card = write_store(tmp_path / "a", clips, STICK).card
+    assert card["frames"] == {"min": 1, "median": 1.0, "mean": 1.33, "max": 2, "total": 4}
+    assert card["fps"] is None and "rates" not in card and "notes" not in card
+    many = [str(number) for number in range(5000)]
+    card = write_store(tmp_path / "b", clips, STICK, class_names=many).card
+    assert card["notes"] == ["4998 of 5000 classes have no clip"]
+
+
+def test_a_label_beyond_all_reason_is_refused(tmp_path):
+    clips = [Clip(array(1, 2), label, name="a") for label in (0, 10**9)]
+    with pytest.raises(DataError, match="1000000000"):
+        write_store(tmp_path / "store", clips, STICK)
