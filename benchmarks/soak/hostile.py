@@ -200,6 +200,7 @@ def _readers_of(release: str) -> Lines:
         ("export", release, "--to=torch"),
         ("view", PACKED, f"--release={release}", "--out=x.html", "--what=masked"),
         ("verify", release),
+        ("release", release, "--out=packed"),
     ]
 
 

@@ -132,6 +132,10 @@ def _run(argv: list[str]) -> dict[str, Any] | None:
         from pyg_skeletonmae.commands.cache import cache
 
         cache(chosen.folders, chosen.remove, chosen.all)
+    elif name == "release":
+        from pyg_skeletonmae.commands.release import pack_release
+
+        pack_release(chosen.run, chosen.out)
     elif name == "verify":
         from pyg_skeletonmae.commands.verify import verify
 

@@ -30,6 +30,7 @@ PATHS = {
     "embed": (f"{_HERE}.embed", "add_embed_arguments"),
     "cluster": (f"{_HERE}.cluster", "add_cluster_arguments"),
     "export": (f"{_HERE}.export", "add_export_arguments"),
+    "release": (f"{_HERE}.release", "add_release_arguments"),
     "verify": (f"{_HERE}.verify", "add_verify_arguments"),
     "view": (f"{_HERE}.view", "add_view_arguments"),
 }  # commands that take paths, and no settings

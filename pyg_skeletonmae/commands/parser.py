@@ -38,6 +38,7 @@ COMMANDS = {
     "cluster": "Groups recordings that are alike: counts, and those nearest to each centre.",
     "view": "Writes a clip as a page that plays, a film or a picture: masked, explained, as it is.",
     "export": "Writes a release as a file that runs without this library: ONNX, torch.export.",
+    "release": "Copies the release of a run into a folder of its own, to be shared.",
     "compare": "Prints run folders side by side: the settings that differ, and the results.",
     "prepare": "Turns raw files into a store, and prints its data card.",
     "cache": "Prints which stores and downloads lie where, how large they are, and removes them.",

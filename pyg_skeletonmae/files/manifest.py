@@ -52,7 +52,10 @@ def read_manifest(folder: Path) -> dict[str, tuple[int, str]] | None:
         content = json.loads(read_plain(path, _MAX_BYTES).decode())
         if set(content) != {"format", "files"} or content["format"] != _FORMAT:
             raise ValueError(f"expected format {_FORMAT}")
-        return {str(name): _entry(value) for name, value in content["files"].items()}
+        for name in content["files"]:
+            if Path(name).name != name or not name.isprintable():
+                raise ValueError(f"{name!r:.60}: expected the name of a file in this folder")
+        return {name: _entry(value) for name, value in content["files"].items()}
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:

@@ -59,6 +59,8 @@ def test_what_changed_is_named(folder: Path) -> None:
         b'{"format": 1, "files": []}', b'{"format": 1, "files": {"a.txt": 3}}',
         b'{"format": 1, "files": {"a.txt": {"size": "4", "sha256": ""}}}',
         b'{"format": 1, "files": {"a.txt": {"size": 4}}}', b" " * 2**21,
+        b'{"format": 1, "files": {"../a.txt": {"size": 4, "sha256": ""}}}',
+        b'{"format": 1, "files": {"a\\u0000": {"size": 4, "sha256": ""}}}',
     ],
 )  # fmt: skip
 def test_damaged_manifests(folder: Path, content: bytes) -> None:

@@ -11,7 +11,8 @@ from soak.hostile import cases
 SOAK = Path(__file__).parents[3] / "benchmarks" / "soak.py"
 COMMANDS = {
     "pretrain", "finetune", "evaluate", "demo", "import", "predict", "embed", "cluster", "view",
-    "export", "compare", "prepare", "cache", "verify", "check-pipeline",
+    "export", "compare", "prepare", "cache", "verify", "release",
+    "check-pipeline",
 }  # fmt: skip
 
 
