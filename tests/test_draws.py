@@ -18,6 +18,19 @@ def test_mix_takes_a_number_or_a_tensor():
     assert torch.equal(mix(keys, 7), mix(keys, torch.tensor(7)))
 
 
+@pytest.mark.parametrize("value", [0, -1, -2, 5, 2**62, torch.arange(4)])
+def test_every_device_mixes_alike(value):
+    """The two ways, by PyTorch where keys lie on a device and by NumPy, give the same bits."""
+    keys = torch.tensor([[3, -(2**63), 2**63 - 1, 0]]).T[:, :1]
+
+    class Elsewhere(torch.Tensor):
+        is_cpu = False
+
+    found = mix(keys.as_subclass(Elsewhere), value).as_subclass(torch.Tensor)
+    assert torch.equal(found, mix(keys, value)) and found.dtype == torch.long
+    assert mix(keys[:0], 1).shape == (0, 1) and mix(torch.tensor(3), 1).shape == ()
+
+
 def test_known_values():
     # A change of these numbers changes every run of every user: it must not happen by accident.
     draws = Draws(clip_keys(0, 0, torch.tensor([0, 1])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
@@ -92,7 +91,7 @@ class MaskedView:
     token: Tensor | None = None
     losses: dict[str, tuple[float, Tensor]] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def split(self) -> TokenSplit:
         """The numbers of the visible tokens, for encoders that see those alone."""
         return split_tokens(self.mask, self.visible)
