@@ -178,3 +178,17 @@ def test_two_prepares_of_one_root(tmp_path):
     assert [len(list((tmp_path / "out").iterdir())), {p.name for p in tmp_path.iterdir()}] == [
         1, {"poses", "out"},
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="needs processes that begin at once")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_two_of_each_twenty_times(tmp_path):
+    for number in range(20):
+        for name in ("false", "auto", "prepare"):
+            folder = tmp_path / f"{name}{number}"
+            folder.mkdir()
+            if name == "prepare":
+                test_two_prepares_of_one_root(folder)
+            else:
+                test_two_starts_and_two_resumes_of_one_run(folder, name)
