@@ -96,6 +96,11 @@ class Watch:
         self._over.set()
         self._talk.join(2 * self._every)
 
+    def stay(self) -> None:
+        """Keeps the store there until the others know who is lost, if this is process 0."""
+        if self.rank == 0:
+            time.sleep(8 * self._every)
+
     def _run(self) -> None:
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
@@ -126,6 +131,7 @@ class Watch:
             # The loop may hear of it from its backend at the same time, and says it then.
             if found is not None and not self._over.wait(4 * self._every):
                 print(f"skeletonmae: {found}", file=sys.stderr, flush=True)
+                self.stay()
                 self._end()
                 os._exit(ProcessError.exit_code)
 
@@ -165,6 +171,7 @@ def watched(fabric: Fabric, timeout: float, place: Callable[[], int]) -> Iterato
             raise
         reason = watch.explain()
         watch.leave()
+        watch.stay()
         end()
         raise ProcessError(reason) from error
     except BaseException as error:
