@@ -67,6 +67,17 @@ def split_tokens(mask: Tensor, visible: int | None = None) -> TokenSplit:
     return TokenSplit(mask, keep, None if least == most else ~flat.gather(1, keep))
 
 
+def hidden_share(mask: Tensor, valid: Tensor) -> Tensor:
+    """The share of the present joints that is hidden, a scalar on the device of both.
+
+    Args:
+        mask: The hidden tokens, ``[P, V, S]``, bool.
+        valid: Where joints are present, ``[P, V, T]``, bool; ``S`` divides ``T``.
+    """
+    present = valid.unflatten(2, (mask.size(2), -1)).sum(3)
+    return (present * mask).sum() / present.sum().clamp(min=1)
+
+
 def gather_tokens(x: Tensor, keep: Tensor) -> Tensor:
     """The tokens ``[P, K, D]`` with the numbers ``keep [P, K]`` out of ``[P, L, D]``."""
     return x.gather(1, keep[..., None].expand(-1, -1, x.size(-1)))

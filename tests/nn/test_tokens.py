@@ -2,7 +2,13 @@ import pytest
 import torch
 
 from pyg_skeletonmae.errors import DataError
-from pyg_skeletonmae.nn.tokens import gather_tokens, scatter_tokens, split_tokens, to_patches
+from pyg_skeletonmae.nn.tokens import (
+    gather_tokens,
+    hidden_share,
+    scatter_tokens,
+    split_tokens,
+    to_patches,
+)
 
 
 def test_patches_are_views_of_consecutive_frames() -> None:
@@ -44,3 +50,10 @@ def test_no_track_at_all_and_nothing_visible() -> None:
     assert split_tokens(torch.zeros(0, 2, 2, dtype=torch.bool)).keep.shape[0] == 0
     with pytest.raises(DataError, match="none is left to see"):
         split_tokens(torch.ones(1, 2, 2, dtype=torch.bool))
+
+
+def test_share_counts_what_is_present() -> None:
+    mask = torch.tensor([[[True, False], [False, False]]])  # tokens of two frames
+    valid = torch.tensor([[[True, False, True, True], [True, True, False, False]]])
+    assert hidden_share(mask, valid).item() == pytest.approx(1 / 5)
+    assert hidden_share(mask, torch.zeros_like(valid)).item() == 0.0

@@ -25,7 +25,7 @@ from pyg_skeletonmae.models.pretraining.targets import (
 )
 from pyg_skeletonmae.nn.losses import RCEForm, masked_mse, rce_loss
 from pyg_skeletonmae.nn.targets import Target
-from pyg_skeletonmae.nn.tokens import to_patches
+from pyg_skeletonmae.nn.tokens import hidden_share, to_patches
 from pyg_skeletonmae.transforms.masking import MaskPolicy
 from pyg_skeletonmae.transforms.token_masking import RandomTokenMask, TokenMaskPolicy
 
@@ -130,6 +130,7 @@ class MaskedPretrainer(SkeletonModel):
         losses += [weight * value for weight, value in view.losses.values()]
         logs = self.objective.logs(targets, masks)
         logs |= {name: value for name, (_, value) in view.losses.items()}
+        logs["mask_ratio"] = hidden_share(view.mask, view.valid)
         loss = sum(losses[1:], losses[0])
         return {"loss": loss, **{name: value.detach() for name, value in logs.items()}}
 

@@ -17,7 +17,7 @@ from pyg_skeletonmae.nn.ema import EMA
 from pyg_skeletonmae.nn.latent_target import LayerNorm, latent_target
 from pyg_skeletonmae.nn.losses import masked_mse
 from pyg_skeletonmae.nn.published_order import place_published, published_split
-from pyg_skeletonmae.nn.tokens import TokenSplit, split_tokens, to_patches
+from pyg_skeletonmae.nn.tokens import TokenSplit, hidden_share, split_tokens, to_patches
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.masking import MaskPolicy
 from pyg_skeletonmae.transforms.motion_masking import MotionTubeMask
@@ -127,9 +127,12 @@ class Skeleton2Vec(SkeletonModel):
         pos = self.student.tracks(batch)
         target = self.targets(pos)
         prediction, mask = self._predict(batch, self._repeat(pos))
-        valid = valid_joints(batch).reshape(-1, *mask.shape[1:], self.student.frames_per_patch)
-        scored = mask & self._repeat(valid.all(-1))
-        return {"loss": masked_mse(prediction, self._repeat(target), scored.flatten(1))}
+        valid = self._repeat(
+            valid_joints(batch).reshape(-1, *mask.shape[1:], self.student.frames_per_patch)
+        )
+        scored = (mask & valid.all(-1)).flatten(1)
+        loss = masked_mse(prediction, self._repeat(target), scored)
+        return {"loss": loss, "mask_ratio": hidden_share(mask, valid.flatten(2))}
 
     def after_step(self) -> None:
         """Moves the teacher towards the student, after a step of the optimiser."""

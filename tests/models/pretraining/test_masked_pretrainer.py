@@ -275,3 +275,12 @@ def test_repr() -> None:
         "target=LatentTarget(top_k=1, norm='instance'), decoder=MixingDecoder(depth=0, "
         "hidden='token'))"
     )
+
+
+def test_share_of_what_is_hidden_is_logged() -> None:
+    model = GraphSkeletonMAE(BODY, 3, 8, depth=1, mask=RandomMask(0.5))
+    clips = batch()
+    valid = clips.valid.view(-1, BODY.num_joints, FRAMES)
+    _, mask = model.reconstruct(clips)
+    share = (mask & valid).sum() / valid.sum()
+    assert torch.equal(model(clips)["mask_ratio"], share) and 0 < share < 1
