@@ -74,8 +74,9 @@ def hidden_share(mask: Tensor, valid: Tensor) -> Tensor:
         mask: The hidden tokens, ``[P, V, S]``, bool.
         valid: Where joints are present, ``[P, V, T]``, bool; ``S`` divides ``T``.
     """
-    present = valid.unflatten(2, (mask.size(2), -1)).sum(3)
-    return (present * mask).sum() / present.sum().clamp(min=1)
+    present = valid.reshape(*mask.shape, valid.size(2) // mask.size(2)).sum(3)
+    share: Tensor = (present * mask).sum() / present.sum().clamp(min=1)
+    return share
 
 
 def gather_tokens(x: Tensor, keep: Tensor) -> Tensor:
