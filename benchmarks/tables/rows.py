@@ -27,7 +27,7 @@ COLUMNS = [
 OURS = "ours"
 # Settings that say where a run was made, or how often, but not what it is.
 _LOCAL = {
-    "out", "resume", "verify", "config", "seed", "pretrained", "keep_memory", "curve",
+    "out", "resume", "verify", "config", "seed", "pretrained", "keep_memory", "curve", "pictures",
     "data.path", "data.cache", "data.label_draw", "data.label_file", "data.licence",
     "trainer.seed", "trainer.progress", "trainer.devices", "trainer.keep_last",
     "trainer.max_bad_steps", "trainer.num_nodes", "trainer.timeout",

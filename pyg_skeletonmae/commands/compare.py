@@ -19,7 +19,7 @@ from pyg_skeletonmae.training import read_metrics
 from pyg_skeletonmae.training.runlog import METRICS
 
 _WIDEST = 40  # characters of a cell
-_SILENT = ("out", "resume", "config", "keep_memory")  # settings that change no result
+_SILENT = ("out", "resume", "config", "keep_memory", "pictures")  # settings that change no result
 _FACTS = ("protocol", "random_init", "features", "folder", "finished")  # told elsewhere
 _HEADLINES = ("test/", "eval/", "train/loss")  # of a training, the first that there is
 _log = logging.getLogger("pyg_skeletonmae")

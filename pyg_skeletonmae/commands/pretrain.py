@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from torch import nn
 
 from pyg_skeletonmae.commands import run_folders as runs
+from pyg_skeletonmae.commands.board import Board
 from pyg_skeletonmae.commands.data_clips import Splits
 from pyg_skeletonmae.commands.data_section import DataConfig
 from pyg_skeletonmae.commands.run_steps import (
@@ -49,6 +50,7 @@ def pretrain(
     resume: Resume = False,
     verify: Verify = "stamp",
     encoder: Callable[[Skeleton, int], SkeletonEncoder] | None = None,
+    pictures: int = 0,
 ) -> dict[str, Any]:
     """Pre-trains a model on the training subjects, without their labels.
 
@@ -65,6 +67,8 @@ def pretrain(
             them says that this was done and nothing has changed since (``stamp``), or not.
         encoder: What ``MaskedPretrainer`` pre-trains, by its class; the data give the rest:
             skeleton, channels, frames. The other models bring their own.
+        pictures: Epochs from picture to picture for TensorBoard: how a clip is restored, and a map
+            of the features of up to 2,000 clips. 0: none.
     """
     name = str(resolved.get("model", {}).get("class_path")).rpartition(".")[2]
     general = name == MaskedPretrainer.__name__
@@ -87,10 +91,22 @@ def pretrain(
         splits.train, seed, loader_device(trainer.fabric.device), trainer.rank, trainer.world_size
     )
     try_batch(net, loader)
+    board = Board(trainer, data, splits, folder, pictures) if pictures else None
+    if board is not None:
+        board.restored(net)  # so that what cannot be restored is said before a folder is made
     if trainer.rank == 0:
         runs.start(folder, resolved, seed, splits.train.store, curves=True)
-    evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
-    results = trainer.fit(net, loader, evaluate, folder, "auto" if resume else False)
+    measure = None if splits.val is None else _knn_on(splits, data, trainer)
+
+    def evaluate(net: nn.Module) -> dict[str, float]:
+        if board is not None:
+            board.show(net)
+        return {} if measure is None else measure(net)
+
+    evaluated = evaluate if board is not None else measure
+    results = trainer.fit(net, loader, evaluated, folder, "auto" if resume else False)
+    if board is not None and results["finished"]:
+        board.draw(net, int(results["step"]))
     return finish(trainer, net, folder, splits, data, {**results, "clips": len(splits.train)})
 
 

@@ -40,7 +40,9 @@ _log = logging.getLogger("pyg_skeletonmae")
 _PACKAGES = ("torch", "torch-geometric", "numpy", "lightning-fabric")
 # What may change when a run goes on: the Trainer checks its own settings, and a curve measures more
 # labels and draws beside those that it has.
-_FREE = ("out", "resume", "config", "trainer", "optim", "keep_memory", "curve", "verify")
+_FREE = (
+    "out", "resume", "config", "trainer", "optim", "keep_memory", "curve", "verify", "pictures",
+)  # fmt: skip
 # What runs of earlier versions did, though their settings do not say it: the option is younger.
 _BEFORE = {
     "model.init_args.loss": "cosine",

@@ -175,6 +175,7 @@ class Trainer(metaclass=CheckedMeta):
         if max_epochs is not None:
             optim.check_length(max_epochs)
         self._launched = self._stop = False
+        self.evaluated_at: dict[str, float] = {}  # where the run stood at its last evaluation
         self._place = 0  # how far the loop has come, for others that wait
 
     def launch(self) -> None:
@@ -367,9 +368,11 @@ class Trainer(metaclass=CheckedMeta):
         if not every or (epoch % every and run.step < run.total):
             return
         run.gather()
+        self.evaluated_at = run.place()
         with undisturbed(run.model):
             values = self.fabric.broadcast(evaluate(run.model))
-        log.write(run.place(), {f"eval/{name}": float(value) for name, value in values.items()})
+        if values:
+            log.write(run.place(), {f"eval/{name}": float(value) for name, value in values.items()})
         if self.monitor is not None:
             if self.monitor not in values:
                 raise ConfigError(f"monitor: {self.monitor!r} is not among {', '.join(values)}")
