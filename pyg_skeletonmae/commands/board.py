@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +21,7 @@ from pyg_skeletonmae.evaluation import extract_features
 from pyg_skeletonmae.evaluation.restoration import Restored, restore
 from pyg_skeletonmae.training import Trainer
 from pyg_skeletonmae.training.random_state import undisturbed
+from pyg_skeletonmae.training.trainer import Evaluate
 from pyg_skeletonmae.visualize import draw_reconstruction
 
 FOLDER = "board"  # in the run folder: TensorBoard reads one file of events at a time in each
@@ -38,13 +41,20 @@ class Board:
         splits: The clips.
         folder: The run folder.
         every: Epochs from picture to picture.
+        measure: What else is evaluated meanwhile; None: nothing.
 
     Raises:
         ConfigError: No evaluation takes place then, or the model reads vectors without a place.
     """
 
     def __init__(
-        self, trainer: Trainer, data: DataConfig, splits: Splits, folder: Path, every: int
+        self,
+        trainer: Trainer,
+        data: DataConfig,
+        splits: Splits,
+        folder: Path,
+        every: int,
+        measure: Evaluate | None = None,
     ) -> None:
         if every < 1 or not trainer.evaluate_every or every % trainer.evaluate_every:
             raise ConfigError(
@@ -55,31 +65,34 @@ class Board:
             raise ConfigError(
                 f"pictures: {data.fed().stream} vectors have no place; expected data.stream joint"
             )
-        self.trainer, self.data, self.every = trainer, data, every
+        self.trainer, self.data, self.every, self.measure = trainer, data, every, measure
         self.folder, self.step = folder / FOLDER, -1
         clips = splits.labelled if splits.val is None else splits.val
         chosen = torch.linspace(0, len(clips) - 1, min(len(clips), _POINTS)).round().long()
         self.clips = cast(SkeletonDataset, clips[chosen])
         self.train = splits.train
 
+    def __call__(self, net: nn.Module) -> dict[str, float]:
+        """Measures, and draws if it is time to: an evaluation of the trainer."""
+        place = self.trainer.evaluated_at
+        if place["epoch"] % self.every == 0:
+            self.draw(net, int(place["step"]))
+        return {} if self.measure is None else self.measure(net)
+
     def restored(self, net: nn.Module) -> Restored:
         """The first of the clips, as the model restores it."""
-        transform = self.data.transform(self.train, train=False)
+        clips = self._fed()
+        with undisturbed(net):
+            return restore(net, next(clips), clips)
 
-        def fed(dataset: SkeletonDataset, number: int) -> Data:
+    def _fed(self) -> Iterator[Data]:
+        """The clip to restore, and then training clips, as the model reads them."""
+        transform = self.data.transform(self.train, train=False)
+        others = ((self.train, number) for number in range(min(_OTHERS, len(self.train))))
+        for dataset, number in chain([(self.clips, 0)], others):
             clip: Data = transform(cast(Data, dataset[number]))
             clip["key"] = torch.tensor([number])
-            return clip
-
-        others = (fed(self.train, number) for number in range(min(_OTHERS, len(self.train))))
-        with undisturbed(net):
-            return restore(net, fed(self.clips, 0), others)
-
-    def show(self, net: nn.Module) -> None:
-        """Draws, if it is time to: at an evaluation."""
-        place = self.trainer.evaluated_at
-        if self.trainer.rank == 0 and place["epoch"] % self.every == 0:
-            self.draw(net, int(place["step"]))
+            yield clip
 
     def draw(self, net: nn.Module, step: int) -> None:
         """Writes a picture, and the map in place of the one before; once at a step."""

@@ -91,20 +91,13 @@ def pretrain(
         splits.train, seed, loader_device(trainer.fabric.device), trainer.rank, trainer.world_size
     )
     try_batch(net, loader)
-    board = Board(trainer, data, splits, folder, pictures) if pictures else None
+    evaluate = None if splits.val is None else _knn_on(splits, data, trainer)
+    board = Board(trainer, data, splits, folder, pictures, evaluate) if pictures else None
     if board is not None:
         board.restored(net)  # so that what cannot be restored is said before a folder is made
     if trainer.rank == 0:
         runs.start(folder, resolved, seed, splits.train.store, curves=True)
-    measure = None if splits.val is None else _knn_on(splits, data, trainer)
-
-    def evaluate(net: nn.Module) -> dict[str, float]:
-        if board is not None:
-            board.show(net)
-        return {} if measure is None else measure(net)
-
-    evaluated = evaluate if board is not None else measure
-    results = trainer.fit(net, loader, evaluated, folder, "auto" if resume else False)
+    results = trainer.fit(net, loader, board or evaluate, folder, "auto" if resume else False)
     if board is not None and results["finished"]:
         board.draw(net, int(results["step"]))
     return finish(trainer, net, folder, splits, data, {**results, "clips": len(splits.train)})
