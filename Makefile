@@ -110,7 +110,7 @@ $(VENV)/.viz: $(VENV)/.base
 	touch $@
 
 $(VENV)/.dev: $(VENV)/.base
-	$(PIP) --no-build-isolation torch==2.13.0 -e '.[dev,export,viz]'
+	$(PIP) --no-build-isolation torch==2.13.0 -e '.[dev,export,hub,viz]'
 	touch $@
 
 $(VENV)/.dist: $(VENV)/.base

@@ -228,5 +228,30 @@ class ModelCard:
         yield ""
 
 
+def with_licence(page: str, licence: str) -> str:
+    """The ``README.md`` of a release whose data had no licence stated, with one.
+
+    Raises:
+        ConfigError: The licence is no printable line, or the page no card that states none.
+    """
+    if not (licence.isprintable() and licence.strip() and len(licence) <= _TEXT):
+        raise ConfigError(f"{licence!r:.40}: expected one line of at most {_TEXT} letters")
+    head, none = 'data_licence: "not stated"', "Licence of these data: not stated"
+    unknown = "- Nothing is known of the data it was trained on."
+    if head not in page.split("\n") or (none not in page and unknown not in page):
+        raise ConfigError(f"README.md: expected the line {head}, as save_release writes it")
+    told = f"Licence of these data: {licence}; {_TRADE[commercial_use(licence)]}."
+    if unknown in page:
+        page = page.replace(
+            unknown, f"- Nothing else is known of the data it was trained on.\n  {told}"
+        )
+    else:  # the first is the data's own, another that of the data of the pre-training
+        page = re.sub(rf"{none}; .*", lambda _: told, page, count=1)
+    use = "not known" if _TRADE[None] in page else "allowed"
+    use = "forbidden" if _TRADE[False] in page else use
+    page = re.sub('commercial_use: ".*"', f'commercial_use: "{use}"', page, count=1)
+    return page.replace(head, f"data_licence: {_quoted(licence)}", 1)
+
+
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
