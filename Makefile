@@ -14,7 +14,7 @@
 #   make test     the tests: minutes                  (options: make test ARGS="-k skeleton")
 #   make long     slow tests, damaged files for every reader, killed preparation, small faults in the
 #                 code that a test must notice, and the soak (kills, hostile files, the memory of an
-#                 hour of training): about three hours
+#                 hour of training): hours
 #                                 (shorter: make long CASES=1000 FILES=1000 KILLS=20 MINUTES=5)
 #   make bench    speed, and the tables from results.csv: minutes
 #   make fuzz     the damaged files alone             (options: make fuzz ARGS="--reader bvh")

@@ -142,6 +142,7 @@ def test_four_processes_equal_one(trained, system):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("system", sorted(set(SYSTEMS) - set(QUICK)))
 def test_four_processes_with_all_norms_equal_one(trained, system):
     assert_equal(trained(1, *SYSTEMS), trained(4, *SYSTEMS), system)

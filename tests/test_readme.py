@@ -61,7 +61,7 @@ def test_it_names_both_setup_commands_and_where_results_are() -> None:
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", *DOCS], ids=lambda path: path.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text(encoding="utf-8").replace(HOME, "")
+    text = page.read_text(encoding="utf-8").replace(HOME, f"{ROOT}/")
     for target, fragment in LINK.findall(text):
         path = (page.parent / target).resolve() if target else page
         assert path.exists(), f"{page.name}: {target}"

@@ -111,6 +111,7 @@ class TransformerBlock(nn.Module):
         norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
+        self.used_in_parts = False  # by others than its own forward: it cannot be cut alone
         self.norm1 = nn.LayerNorm(channels, norm_eps)
         self.attn = SelfAttention(channels, heads)
         self.scale1 = _layer_scale(channels, layer_scale)

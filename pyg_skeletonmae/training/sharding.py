@@ -21,8 +21,8 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
     """Cuts the parameters of a model over the processes of a mesh.
 
     The layers of a list (blocks of a transformer, layers of a graph encoder) are put together one
-    after the other when they are needed; what else there is, and what layers have in common, for
-    the whole pass.
+    after the other when they are needed; what else there is, what layers have in common, and layers
+    that are also used in parts (``used_in_parts``), for the whole pass.
     """
     layers: list[nn.Module] = []
     inside: set[nn.Module] = set()
@@ -33,7 +33,7 @@ def shard(model: nn.Module, mesh: DeviceMesh) -> nn.Module:
     owners = Counter(weight for layer in layers for weight in layer.parameters())
     for layer in layers:
         own = [owners[weight] for weight in layer.parameters()]
-        if own and max(own) == 1:
+        if own and max(own) == 1 and not getattr(layer, "used_in_parts", False):
             fully_shard(layer, mesh=mesh["data_parallel"])
     fully_shard(model, mesh=mesh["data_parallel"])
     return model

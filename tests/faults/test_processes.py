@@ -102,7 +102,8 @@ def test_a_loader_worker_that_is_killed_ends_the_run_in_words(tmp_path):
     clips = Dying(make_clips())
     run, whole = tmp_path / "run", tmp_path / "whole"
     Trainer(max_epochs=1, progress=False).fit(Task(), make_loader(shuffle=False), run_dir=run)
-    with pytest.raises(RuntimeError, match=r"DataLoader worker \(pid"):
+    # The worker's death is seen by its name, or by the pipe that broke: whichever comes first.
+    with pytest.raises((RuntimeError, ConnectionError), match=r"DataLoader worker \(pid|reset by"):
         loader = DataLoader(clips, 3, num_workers=1, multiprocessing_context="fork")
         Trainer(max_epochs=2, progress=False).fit(Task(), loader, run_dir=run, resume=True)
     assert step(run) == 4
@@ -181,6 +182,7 @@ def test_two_prepares_of_one_root(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(sys.platform != "linux", reason="needs processes that begin at once")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_two_of_each_twenty_times(tmp_path):

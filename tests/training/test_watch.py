@@ -82,6 +82,7 @@ def test_all_end_where_one_is_lost(lost: int, how: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["kill", "stop", "hang", "raise"])
 @pytest.mark.parametrize("lost", [0, 1, 2])
 def test_all_of_three_end_where_one_is_lost(lost: int, how: str) -> None:
@@ -89,6 +90,7 @@ def test_all_of_three_end_where_one_is_lost(lost: int, how: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("attempt", range(10))
 @pytest.mark.parametrize("how", ["kill", "stop"])
 def test_ten_of_ten(attempt: int, how: str) -> None:

@@ -12,22 +12,12 @@ from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import graph_mean, visible_edges
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
-from pyg_skeletonmae.nn.norm_act import norm_act
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
 from pyg_skeletonmae.skeleton import Skeleton
 
 Conv = Literal["gin", "gcn", "gat"]
-
-
-class NodeMLP(nn.Sequential):
-    """Linear, norm, activation, linear."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """Maps ``[..., C]``."""
-        out: Tensor = self[3](norm_act(self[1], self[2], self[0](input)))
-        return out
 
 
 def graph_conv(conv: Conv, channels: int, norm: Norm = "batch", bias: bool = True) -> nn.Module:
@@ -47,7 +37,7 @@ def graph_conv(conv: Conv, channels: int, norm: Norm = "batch", bias: bool = Tru
     if conv == "gat":
         heads = 4 if channels % 4 == 0 else 1
         return SkeletonGATConv(channels, channels // heads, heads=heads, bias=bias)
-    mlp = NodeMLP(
+    mlp = nn.Sequential(
         nn.Linear(channels, channels, bias=norm != "batch"),
         channel_norm(channels, norm),
         ScalarPReLU(inplace=True),
@@ -110,7 +100,7 @@ class GraphLayer(nn.Module):
         h = self.conv(seen, adjacency)
         if self.everyone is not None:
             h = h + self.everyone(graph_mean(seen, graph))
-        out = norm_act(self.norm, self.act, h)
+        out: Tensor = self.act(self.norm(h))
         return x + out if self.residual else out
 
 

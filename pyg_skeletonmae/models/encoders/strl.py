@@ -133,7 +133,7 @@ class STRLEncoder(SkeletonEncoder):
         first = torch.cumsum(persons, 0) - persons
         track = torch.arange(pos.size(0), device=persons.device)
         person = track - first[clips_of_tracks(persons, pos.size(0))]
-        return self.encode_tracks(pos, person, len(persons))
+        return self.encode_tracks(pos, person, persons.size(0))
 
     @in_pieces
     def encode_tracks(

@@ -59,6 +59,9 @@ class STDecoder(MaskedDecoder):
         self.transformer = Transformer(
             channels, depth, heads, mlp_ratio, layer_scale=layer_scale, norm_eps=norm_eps
         )
+        first = self.transformer.blocks[0]
+        assert isinstance(first, TransformerBlock)
+        first.used_in_parts = True  # see forward
         self.norm = nn.LayerNorm(channels, norm_eps)
         self.head = nn.Linear(channels, out_channels)
         nn.init.trunc_normal_(self.mask_token, std=0.02)

@@ -38,7 +38,7 @@ def test_coordinates_motion_and_bones() -> None:
     (found,) = MotionTarget(2)(net, POS, VALID)
     assert all(map(torch.equal, found[:2], motion(POS, VALID, 2)))
     (found,) = BoneTarget()(net, POS, VALID)
-    assert all(map(torch.equal, found[:2], bones(POS, VALID, BODY)))
+    assert all(map(torch.equal, found[:2], bones(POS, VALID, BODY.bone_index)))
     assert CoordinateTarget().width(net) == 12
 
 
