@@ -88,7 +88,8 @@ class FrameGraphMAE(nn.Module):
         count = global_add_pool(mask.float(), batch.batch, batch.num_graphs)
         weight = count.index_select(0, batch.batch.index_select(0, rows)).pow(-self.beta)
         loss = (error * weight).sum() / (count > 0).sum()
-        return {"loss": loss, "target_cosine": self.collapse(target, mask)}
+        cosine, ratio = self.collapse(target, mask), mask.float().mean()
+        return {"loss": loss, "mask_ratio": ratio, "target_cosine": cosine}
 
 
 class MLPAlone(nn.Module):

@@ -62,6 +62,7 @@ _TRAINING_ONLY = (
     "verify",
     "keep_memory",
     "quiet",
+    "pictures",
     "log_every",
 )
 
