@@ -3,21 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 import torch
-from cli_helpers import FAST, TINY, runner, the_error, write_packed
+from cli_helpers import the_error
 
 from pyg_skeletonmae.training import load_release
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    run = runner(capsys)
-    path = write_packed(tmp_path / "sticks.npz")
-    settings = ("--data.name=npz", f"--data.path={path}", "--data.cache=cache", "--out=run")
-    assert run("pretrain", *FAST, *TINY, *settings)[0] == 0
-    return run
 
 
 def test_a_release_by_itself_is_the_same(run):

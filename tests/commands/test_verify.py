@@ -6,19 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cli_helpers import FAST, TINY, runner, the_error, write_packed
+from cli_helpers import the_error, write_packed
 
 from pyg_skeletonmae.datasets import SkeletonDataset
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    run = runner(capsys)
-    path = write_packed(tmp_path / "sticks.npz")
-    settings = ("--data.name=npz", f"--data.path={path}", "--data.cache=cache", "--out=run")
-    assert run("pretrain", *FAST, *TINY, *settings)[0] == 0
-    return run
 
 
 def test_a_run_and_its_store_are_whole(run):
