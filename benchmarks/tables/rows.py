@@ -28,7 +28,8 @@ OURS = "ours"
 # Settings that say where a run was made, or how often, but not what it is.
 _LOCAL = {
     "out", "resume", "verify", "config", "seed", "pretrained", "keep_memory", "curve", "pictures",
-    "data.path", "data.cache", "data.label_draw", "data.label_file", "data.licence",
+    "data.path", "data.cache", "data.store_cache", "data.store_cache_gb",
+    "data.label_draw", "data.label_file", "data.licence",
     "trainer.seed", "trainer.progress", "trainer.devices", "trainer.keep_last",
     "trainer.max_bad_steps", "trainer.num_nodes", "trainer.timeout",
 }  # fmt: skip

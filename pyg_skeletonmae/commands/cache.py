@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from jsonargparse import ArgumentParser
 
+from pyg_skeletonmae.datasets.store.cached import USED
 from pyg_skeletonmae.datasets.store.card import FILES, read_card
 from pyg_skeletonmae.datasets.store.stamp import STAMP
 from pyg_skeletonmae.errors import ConfigError, SkeletonFormatError
@@ -117,7 +118,7 @@ def holdings(folder: Path) -> Iterator[Holding]:
                 continue
             date = datetime.fromtimestamp((path / "card.json").stat().st_mtime).date()
             about = f"{brief(card.get('clips'))} clips, {brief(card.get('skeleton'))}, {date}"
-            own = [path / name for name in (STAMP, *FILES) if _is_plain(path / name)]
+            own = [path / name for name in (STAMP, USED, *FILES) if _is_plain(path / name)]
             yield Holding(path, own, f"{card['format']}: {about}")
 
 

@@ -14,6 +14,7 @@ from pyg_skeletonmae.datasets.label_subsets import label_subset, labelled_view
 from pyg_skeletonmae.datasets.map_store import with_joints, with_transform
 from pyg_skeletonmae.datasets.store.stamp import Verify
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.files.remote import remote_url
 from pyg_skeletonmae.skeleton.layouts import get_layout
 from pyg_skeletonmae.transforms.pipelines import PUBLIC
 
@@ -85,7 +86,13 @@ def _path(config: DataConfig) -> Path:
     if data.path == "nothing":
         return Path()
     if config.path is not None:
-        if data.path == "folder" and not Path(config.path).is_dir():
+        remote = remote_url(config.path) is not None
+        if remote and config.name != "store":
+            raise ConfigError(
+                f"data.path {config.path}: stores alone are read from an address; prepare one of "
+                f"the {config.name} data, and give --data.name store"
+            )
+        if data.path == "folder" and not remote and not Path(config.path).is_dir():
             raise DataError(
                 f"{config.path}: no such folder; data.path names the one of the {config.name} data"
             )

@@ -85,8 +85,9 @@ class DataConfig(metaclass=CheckedMeta):
         name: A data set by its name; or ``pyskl``, any pickle of pyskl; ``stgcn``, a folder of
             the arrays of ST-GCN; ``poses``, a folder of pose files; ``npz``, a packed file;
             ``store``, a folder that ``SkeletonDataset`` wrote; ``synthetic``, the built-in actions.
-        path: The file or folder (not for ``synthetic``). Default: the data set's own folder in
-            ``$SKELETONMAE_DATA``, ``ntu`` for example.
+        path: The file or folder (not for ``synthetic``); of ``store`` also an address in object
+            storage, ``s3://bucket/store`` or ``https://host/store``. Default: the data set's own
+            folder in ``$SKELETONMAE_DATA``, ``ntu`` for example.
         format: The format of ``poses``, see :class:`~pyg_skeletonmae.datasets.PoseFolder`; default:
             ``mediapipe``.
         skeleton: The skeleton of ``poses``, a layout or a file; default: that of the format.
@@ -105,6 +106,10 @@ class DataConfig(metaclass=CheckedMeta):
         licence: The licence of the clips, an SPDX identifier (``CC-BY-4.0``) or words, for the page
             of a release; default: that of a public data set, else it is not stated.
         cache: The folder in which converted data are kept for the next run.
+        store_cache: The folder on the local disk for copies of a ``store`` in object storage;
+            default: ``$SKELETONMAE_STORE_CACHE``, else one in the home folder.
+        store_cache_gb: What such copies may take together, those opened longest ago go first;
+            default: ``$SKELETONMAE_STORE_CACHE_GB``, else 100.
         target: The classes of ``uiprmd``.
         nan: What to do with a clip whose coordinates are not finite (``npz``).
         train_subjects: Who is trained on; default: everyone with an odd number.
@@ -170,6 +175,8 @@ class DataConfig(metaclass=CheckedMeta):
     size_order: str | None = None
     licence: str | None = None
     cache: str = "data"
+    store_cache: str | None = None
+    store_cache_gb: float | None = None
     target: LabelTarget = "movement+correctness"
     nan: NanPolicy = "error"
     train_subjects: list[int] | None = None

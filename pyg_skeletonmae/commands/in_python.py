@@ -20,6 +20,7 @@ from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.catalog import CATALOG
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import ConfigError
+from pyg_skeletonmae.files.remote import remote_url
 from pyg_skeletonmae.inference import Embedder, Embeddings, Prediction, Recognizer
 from pyg_skeletonmae.inference.inputs import Clips
 from pyg_skeletonmae.skeleton import Skeleton
@@ -143,6 +144,8 @@ def _placed(
         parts = [1 + (i % 5 == 1) for i in range(len(data))]  # 2: held out for testing
         SkeletonDataset.from_arrays(list(data), labels, skeleton, root=root, subjects=parts)
         return {"data.name": "store", "data.path": root, "data.train_subjects": [1]}
+    if remote_url(data) is not None:
+        return {"data.name": "store", "data.path": remote_url(data)}
     path = Path(data)
     if not path.exists():
         raise ConfigError(f"{path}: no such file or folder, and no data set of that name")

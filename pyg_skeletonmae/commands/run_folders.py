@@ -164,7 +164,7 @@ def start(
         folder: The folder.
         config: The configuration.
         seed: Of the run.
-        clips: The store that it reads, whose content and folder are noted; None: several, or none.
+        clips: The store that it reads, whose content and place are noted; None: several, or none.
         curves: Say how the curves that will be there are looked at.
     """
     import torch
@@ -173,7 +173,7 @@ def start(
         "command": ["skeletonmae", *sys.argv[1:]],
         "seed": seed,
         **({} if clips is None else {"data_hash": clips.content_hash}),
-        **({} if clips is None or clips.in_memory else {"data_store": str(clips.root.absolute())}),
+        **({} if clips is None or clips.in_memory else {"data_store": clips.place}),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": versions(),
         "commit": commit(),

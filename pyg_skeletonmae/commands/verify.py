@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError, SkeletonMAEError
 from pyg_skeletonmae.files.manifest import MANIFEST, changed_files, read_manifest
+from pyg_skeletonmae.files.remote import remote_url
 
 CHECKPOINTS, WEIGHTS, CARD = "*.ckpt", "model.safetensors", "card.json"
 
@@ -19,13 +21,13 @@ class Part(NamedTuple):
     """A file or folder that can be compared with what was written.
 
     Args:
-        path: Where it is.
+        path: Where it is; of a store in object storage, its address.
         check: Reads and compares all of what is there; says in a few words what it is, or raises
             :class:`SkeletonMAEError`.
     """
 
-    path: Path
-    check: Callable[[Path], str]
+    path: Path | str
+    check: Callable[[Any], str]
 
 
 def add_verify_arguments(parser: ArgumentParser) -> None:
@@ -40,13 +42,13 @@ def verify(paths: Sequence[str]) -> None:
     for each part.
 
     Args:
-        paths: Their folders.
+        paths: Their folders; of stores in object storage, their addresses.
 
     Raises:
         ConfigError: A path is none of the three.
         DataError: Something is not as it was written; the lines before say what.
     """
-    found = list(dict.fromkeys(part for path in paths for part in parts(Path(path))))
+    found = list(dict.fromkeys(part for path in paths for part in parts(path)))
     damaged = 0
     for part in found:
         try:
@@ -59,23 +61,26 @@ def verify(paths: Sequence[str]) -> None:
         raise DataError(f"{damaged} of {len(found)} parts are not as they were written, see above")
 
 
-def parts(folder: Path) -> Iterator[Part]:
+def parts(path: str | Path) -> Iterator[Part]:
     """What can be compared in a store, a run, a release, or a folder with stores in it.
 
     Raises:
         ConfigError: It is none of these.
     """
-    if (folder / CARD).is_file():
+    folder = Path(path)
+    if (url := remote_url(path)) is not None:
+        yield Part(url, _remote_store)
+    elif (folder / CARD).is_file():
         yield Part(folder, _store)
     elif (folder / WEIGHTS).is_file() or (folder / MANIFEST).is_file():
         yield Part(folder, _release)
     elif (folder / runs.CONFIG).is_file() or any(folder.glob(CHECKPOINTS)):
         yield from _run(folder)
     else:
-        inner = sorted(path.parent for path in folder.rglob(CARD))
+        inner = sorted(card.parent for card in folder.rglob(CARD))
         if not inner:
             raise ConfigError(f"{folder}: no store, no run folder and no release")
-        yield from (part for path in inner for part in parts(path))
+        yield from (part for store in inner for part in parts(store))
 
 
 def _run(folder: Path) -> Iterator[Part]:
@@ -102,12 +107,25 @@ def _store(folder: Path) -> str:
     return f"a store of {len(store)} clips, content sha256 {store.content_hash}"
 
 
+def _remote_store(url: str) -> str:
+    """A store in object storage as it is there, whatever the cache holds."""
+    from pyg_skeletonmae.datasets import ClipStore, StoreCache
+
+    cache = StoreCache()
+    cache.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache.folder, prefix=".verify-") as folder:
+        store = ClipStore(url, StoreCache(folder, cache.gigabytes))  # compared as it is fetched
+        return f"a store of {len(store)} clips, content sha256 {store.content_hash}"
+
+
 def _clips(info: Path) -> str:
     """The clips of a run, where its ``run.json`` says that they lie."""
     told = runs.read_mapping(info)
     place, content = told.get("data_store"), told.get("data_hash")
     if not isinstance(place, str):
         return "names no store of clips"
+    if remote_url(place) is not None:  # nothing is fetched because a file says so
+        return f"its clips: {place}; verify that address"
     if not (Path(place) / CARD).is_file():
         return f"the clips are not there any more: {place}"
     said = _store(Path(place))

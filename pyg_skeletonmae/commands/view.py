@@ -93,7 +93,7 @@ def run_view(chosen: dict[str, Any], classes: Iterable[type] = ()) -> dict[str, 
 
 def _source(path: Path) -> SkeletonDataset | Path:
     """Where clips are: a store, the data set of a run, or files."""
-    if path.is_dir() and ClipStore.exists(path):
+    if ClipStore.exists(path):
         return SkeletonDataset(path)
     folder = release_of(path)
     if not (folder / RELEASE_CONFIG).is_file():

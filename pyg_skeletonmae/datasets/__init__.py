@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pyg_skeletonmae.datasets.sets.xy import XYDataset
     from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
     from pyg_skeletonmae.datasets.store import ClipStore, write_store
+    from pyg_skeletonmae.datasets.store.cached import StoreCache
     from pyg_skeletonmae.datasets.store.clips import Clip
     from pyg_skeletonmae.datasets.store.data_card import DataCard
 
@@ -35,6 +36,7 @@ __all__ = [
     "PysklOptions",
     "SkeletonDataset",
     "StgcnDataset",
+    "StoreCache",
     "SyntheticActions",
     "UIPRMD",
     "XYDataset",

@@ -21,7 +21,7 @@ class Place(NamedTuple):
     """Where a data set is, and how it is read.
 
     Args:
-        root: The folder with its files, or its file.
+        root: The folder with its files, or its file; of ``store`` also an address.
         processed_root: The folder for its stores; None = ``processed`` beside the files.
         workers: How many processes read; 0 = this one.
         force_reload: Read the files again.
@@ -144,7 +144,8 @@ CATALOG: dict[str, Entry] = {
         opener="openers.open_npz", path="file", raw=False, cache=".",
     ),
     "store": Entry(
-        "stores", "skeleton_dataset.SkeletonDataset", opener="openers.open_store", raw=False,
+        "stores", "skeleton_dataset.SkeletonDataset", options=("store_cache", "store_cache_gb"),
+        opener="openers.open_store", raw=False,
     ),
 }  # fmt: skip
 

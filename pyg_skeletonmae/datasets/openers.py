@@ -18,7 +18,8 @@ from pyg_skeletonmae.datasets.sets.stgcn import StgcnDataset
 from pyg_skeletonmae.datasets.sets.synthetic import SyntheticActions
 from pyg_skeletonmae.datasets.sets.uiprmd import UIPRMD, LabelTarget
 from pyg_skeletonmae.datasets.skeleton_dataset import SkeletonDataset
-from pyg_skeletonmae.datasets.store import written_once
+from pyg_skeletonmae.datasets.store import ClipStore, written_once
+from pyg_skeletonmae.datasets.store.cached import StoreCache
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.files.names import portable
 from pyg_skeletonmae.io.poses import PoseOptions
@@ -105,6 +106,8 @@ def open_npz(place: Place, nan: NanPolicy = "error") -> SkeletonDataset:
     return SkeletonDataset(root)
 
 
-def open_store(place: Place) -> SkeletonDataset:
-    """What :class:`SkeletonDataset` wrote."""
-    return SkeletonDataset(place.root)
+def open_store(
+    place: Place, store_cache: str | None = None, store_cache_gb: float | None = None
+) -> SkeletonDataset:
+    """What :class:`SkeletonDataset` wrote, in a folder or in object storage."""
+    return SkeletonDataset(ClipStore(place.root, StoreCache(store_cache, store_cache_gb)))

@@ -28,6 +28,7 @@ from pyg_skeletonmae.datasets.sets.pyskl import PysklDataset
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
 from pyg_skeletonmae.files.plain import not_plain, open_plain
+from pyg_skeletonmae.files.remote import remote_url
 from pyg_skeletonmae.io.label_csv import read_label_csv
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.npz import NpzFile
@@ -73,7 +74,7 @@ class Reading:
 
 
 def read_path(path: Path, skeleton: Skeleton | None, reading: Reading) -> Iterator[Recording]:
-    """The recordings of a file, of a folder of files, or of a store.
+    """The recordings of a file, of a folder of files, or of a store, which may be at an address.
 
     Of a folder, files that cannot be read are left out, with a note; so is the table of labels.
 
@@ -81,7 +82,7 @@ def read_path(path: Path, skeleton: Skeleton | None, reading: Reading) -> Iterat
         DataError: There is nothing at the path, or no recording that can be read.
         SkeletonMAEError: The file is damaged, or could mean several things.
     """
-    if path.is_dir() and ClipStore.exists(path):
+    if remote_url(path) is not None or ClipStore.exists(path):
         yield from dataset_recordings(SkeletonDataset(path))
     elif path.is_dir():
         yield from _read_folder(path, skeleton, reading)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae.batch import tracks_edge_index
+from pyg_skeletonmae.datasets.store.cached import Copy, StoreCache
 from pyg_skeletonmae.datasets.store.card import read_card
 from pyg_skeletonmae.datasets.store.clip_checks import Intake
 from pyg_skeletonmae.datasets.store.clips import Clip, NanPolicy
@@ -32,6 +33,7 @@ from pyg_skeletonmae.datasets.store.stamp import Verify, file_states, is_stamped
 from pyg_skeletonmae.datasets.store.writer import StoreWriter, content_hash
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError, SkeletonMAEError
 from pyg_skeletonmae.files.lock import locked, sweep
+from pyg_skeletonmae.files.remote import RemoteFolder, remote_url
 from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.io.npz import check_mapped
 from pyg_skeletonmae.skeleton import Skeleton
@@ -53,9 +55,14 @@ class ClipStore:
     process's copy only, never the file.
 
     Args:
-        root: The folder.
+        root: The folder; or the address of one in object storage, such as ``s3://bucket/store``,
+            which is copied to the local disk first.
+        cache: Where such copies are kept; None: see
+            :class:`~pyg_skeletonmae.datasets.StoreCache`.
 
     Attributes:
+        root: The folder on the local disk.
+        url: The address that it was copied from, or None.
         in_memory: Whether there is no folder, see :class:`MemoryStore`.
         verified: Whether :meth:`verify` was asked.
         pos: ``[rows, V, C]``, float32.
@@ -73,12 +80,18 @@ class ClipStore:
     Raises:
         SkeletonFormatError: There is no store, or its files are damaged or contradict each other.
         SkeletonError: ``skeleton.yaml`` is damaged.
+        DataError: It cannot be fetched, see :meth:`StoreCache.fetch`.
     """
 
     in_memory = verified = False
+    url: str | None = None
+    _copy: Copy | None = None  # held as long as its files are mapped
 
-    def __init__(self, root: str | Path) -> None:
+    def __init__(self, root: str | Path, cache: StoreCache | None = None) -> None:
         self.root = Path(root)
+        if (url := remote_url(root)) is not None:
+            self._copy = (cache or StoreCache()).fetch(url, lambda copy: ClipStore(copy).verify())
+            self.root, self.url = self._copy.root, self._copy.url
         for _ in range(_OPENS):
             self._states = file_states(self.root)
             try:
@@ -120,13 +133,24 @@ class ClipStore:
 
     @classmethod
     def open(cls, root: str | Path) -> ClipStore:
-        """Opens the store in a folder."""
+        """Opens the store in a folder, or at an address."""
         return cls(root)
 
     @staticmethod
     def exists(root: str | Path) -> bool:
-        """Whether a store was written into a folder; it may still be damaged."""
+        """Whether a store was written into a folder, or lies at an address; it may be damaged.
+
+        Raises:
+            DataError: Of an address, the service does not answer or refuses.
+        """
+        if (url := remote_url(root)) is not None:
+            return RemoteFolder(url).size("card.json") is not None
         return (Path(root) / "card.json").is_file()
+
+    @property
+    def place(self) -> str:
+        """Where it can be opened again: its address, or its folder in full."""
+        return self.url or str(self.root.absolute())
 
     @cached_property
     def num_tracks(self) -> Tensor:
@@ -245,7 +269,7 @@ class MemoryStore(ClipStore):
         super().__init__(root)
         self.pos = self.pos[:].clone()
         self.valid = None if self.valid is None else self.valid[:].clone()
-        self._maps, self._states = {}, {}
+        self._maps, self._states, self._copy = {}, {}, None
         self.root = Path("clips in memory")
 
     def __reduce__(self) -> tuple[Any, ...]:
