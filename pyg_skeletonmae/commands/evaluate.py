@@ -33,7 +33,7 @@ from pyg_skeletonmae.evaluation import bridge
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.training import release_preprocessing
-from pyg_skeletonmae.training.run import Resume
+from pyg_skeletonmae.training.run_checkpoints import Resume
 
 _TUNE, _SEMI, _FEW_SHOT = TuneConfig(), SemiConfig(), FewShotConfig()
 _TEMPORAL, _ENSEMBLE, _CURVE = TemporalConfig(), EnsembleConfig(), CurveConfig()

@@ -24,7 +24,7 @@ from pyg_skeletonmae.evaluation import evaluate_classifier
 from pyg_skeletonmae.evaluation import finetune as train
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.training import Trainer
-from pyg_skeletonmae.training.run import Resume
+from pyg_skeletonmae.training.run_checkpoints import Resume
 
 
 def finetune(

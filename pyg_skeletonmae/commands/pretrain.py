@@ -26,7 +26,7 @@ from pyg_skeletonmae.evaluation import extract_features, knn
 from pyg_skeletonmae.models import MaskedPretrainer, Skeleton2Vec, SkeletonEncoder
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.training import Trainer
-from pyg_skeletonmae.training.run import Resume
+from pyg_skeletonmae.training.run_checkpoints import Resume
 from pyg_skeletonmae.training.trainer import Evaluate
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import torch
 
     from pyg_skeletonmae.datasets import ClipStore
-    from pyg_skeletonmae.training.run import Resume
+    from pyg_skeletonmae.training.run_checkpoints import Resume
 
 CONFIG, INFO, RESULTS, RELEASE = "config.yaml", "run.json", "results.json", "release"
 SPLIT = (  # data settings that divide clips

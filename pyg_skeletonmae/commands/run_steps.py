@@ -27,7 +27,7 @@ from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.files.write import write_file
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.training import Trainer, save_release
-from pyg_skeletonmae.training.run import Resume
+from pyg_skeletonmae.training.run_checkpoints import Resume
 from pyg_skeletonmae.visualize.chart_pages import confusion_page
 from pyg_skeletonmae.visualize.charts import draw_confusion
 

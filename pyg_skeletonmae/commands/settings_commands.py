@@ -31,7 +31,7 @@ from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
 from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory, release_preprocessing
-from pyg_skeletonmae.training.run import Resume, alone
+from pyg_skeletonmae.training.run_checkpoints import Resume, alone
 
 COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
     "pretrain": pretrain,

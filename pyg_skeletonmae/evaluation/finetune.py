@@ -20,7 +20,7 @@ from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.preprocessing import Preprocessing
 from pyg_skeletonmae.training import ModelCard, Trainer, load_model, save_release
 from pyg_skeletonmae.training.batches import Loader
-from pyg_skeletonmae.training.run import BEST, Resume
+from pyg_skeletonmae.training.run_checkpoints import BEST, Resume
 
 Select = Literal["last", "val-best", "test-best"]
 

@@ -18,7 +18,8 @@ from pyg_skeletonmae.training.batches import Loader
 from pyg_skeletonmae.training.devices import convert_floats, leave_size_open, make_fabric
 from pyg_skeletonmae.training.optim import OptimConfig
 from pyg_skeletonmae.training.random_state import undisturbed
-from pyg_skeletonmae.training.run import CompileMode, Resume, Run, alone
+from pyg_skeletonmae.training.run import CompileMode, Run
+from pyg_skeletonmae.training.run_checkpoints import Resume, RunCheckpoints, alone
 from pyg_skeletonmae.training.runlog import RunLog
 from pyg_skeletonmae.training.sharding import whole
 from pyg_skeletonmae.training.signals import stop_signals
@@ -280,11 +281,11 @@ class Trainer(metaclass=CheckedMeta):
             compile=self.compile,
             monitor=self.monitor,
             mode=self.mode,
-            keep_last=self.keep_last,
             max_bad_steps=self.max_bad_steps,
             batch_norm=self.batch_norm,
         )
-        run.begin(resume)
+        checkpoints = RunCheckpoints(run, self.keep_last)
+        checkpoints.begin(resume)
         # What is compiled is not looked into: there, a batch is refused when it comes.
         if sizes and not self.compile:
             local = self.world_size > 1 and self.batch_norm == "local"
@@ -301,20 +302,21 @@ class Trainer(metaclass=CheckedMeta):
                 ended = run.feed.left == 0 or run.step == run.total
                 pausing = ended or run.step % self.log_every == 0
                 if pausing:
+                    checkpoints.check_folder()
                     run.log(log, lr)
                 if ended:
                     run.average_weights()
                 if ended and evaluate is not None:
-                    self._evaluate(run, evaluate, log)
+                    self._evaluate(checkpoints, evaluate, log)
                 if ended:
                     log.end_epoch(run.feed.epoch + 1, math.ceil(run.total / per_epoch))
                 if run.feed.left == 0:
                     run.feed.end_epoch()
                 if pausing or self.world_size == 1:
-                    overdue = run.minutes_unsaved() >= self.checkpoint_minutes
+                    overdue = checkpoints.minutes_unsaved() >= self.checkpoint_minutes
                     stop, overdue = run.agree(self._stop, overdue)
                     if ended or stop or overdue:
-                        run.save()
+                        checkpoints.save()
         run.gather()
         found = {**run.place(), "finished": float(run.step == run.total), **log.values, **run.best}
         skipped = {"bad_steps": float(run.bad_steps)} if run.bad_steps else {}
@@ -362,8 +364,9 @@ class Trainer(metaclass=CheckedMeta):
             after_step()
         return float(lr)
 
-    def _evaluate(self, run: Run, evaluate: Evaluate, log: RunLog) -> None:
+    def _evaluate(self, checkpoints: RunCheckpoints, evaluate: Evaluate, log: RunLog) -> None:
         """Evaluates the model where it is time to, and keeps the best weights so far."""
+        run = checkpoints.run
         every, epoch = self.evaluate_every, run.feed.epoch + 1
         if not every or (epoch % every and run.step < run.total):
             return
@@ -376,7 +379,7 @@ class Trainer(metaclass=CheckedMeta):
         if self.monitor is not None:
             if self.monitor not in values:
                 raise ConfigError(f"monitor: {self.monitor!r} is not among {', '.join(values)}")
-            run.save_best(float(values[self.monitor]), self.mode)
+            checkpoints.save_best(float(values[self.monitor]), self.mode)
 
     def _check(self, loader: Loader, evaluate: Evaluate | None) -> None:
         if self.world_size != getattr(loader, "world_size", 1):
