@@ -69,7 +69,8 @@ def evaluate(
     Args:
         data: The clips.
         resolved: The whole configuration, for the run folder.
-        pretrained: The run or release folder; none: the coordinates themselves, the bar to beat.
+        pretrained: The run or release folder, or ``user/name`` of a release on the Hub; none: the
+            coordinates themselves, the bar to beat.
         protocol: On frozen features: nearest neighbours by cosine (``knn``), a linear classifier
             on standardised features (``linear``) or least squares (``ridge``), ``all`` (knn and
             linear, on features averaged over the joints and on those per joint), ``centroid``
@@ -150,7 +151,8 @@ def evaluate(
         told = release_preprocessing(pretrained)
         if told is not None:
             other = ", ".join(told.differences(data.preprocessing(splits.test)))
-            notes += [f"other clips than {pretrained} was trained on: {other}"] if other else []
+            named = resolved["pretrained"]
+            notes += [f"other clips than {named} was trained on: {other}"] if other else []
         encoder = load_encoder(Path(pretrained), resolved["data"], random_init, classes)
         if chosen.bridges:
             encoder = bridge(encoder, splits.test.skeleton)
@@ -189,7 +191,7 @@ def evaluate(
     found |= noted(*notes)
     results = {
         "protocol": protocol,
-        "features": ", ".join(found.get("runs", [pretrained or "coordinates"])),
+        "features": ", ".join(found.get("runs", [resolved["pretrained"] or "coordinates"])),
         "random_init": random_init,
         "train_clips": len(splits.labelled),
         "test_clips": len(splits.test),

@@ -9,7 +9,7 @@ from typing import Any
 from jsonargparse import ActionFail, ArgumentParser
 
 from pyg_skeletonmae.commands.cli_errors import OPTION
-from pyg_skeletonmae.commands.parser import NOT_HERE
+from pyg_skeletonmae.commands.parser import NOT_HERE, RELEASE
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.inference.export import SUFFIXES, export
 from pyg_skeletonmae.inference.released import Released
@@ -17,7 +17,7 @@ from pyg_skeletonmae.inference.released import Released
 
 def add_export_arguments(parser: ArgumentParser) -> None:
     """Gives a parser the arguments of :func:`run_export`."""
-    parser.add_argument("release", type=str, help="A release folder, or the folder of a run.")
+    parser.add_argument("release", type=str, help=RELEASE)
     parser.add_argument("--to", type=str, required=True, help="onnx, or torch for torch.export.")
     parser.add_argument("--out", type=str, help="The file; model.onnx or model.pt2 in the folder.")
     parser.add_argument(
@@ -35,8 +35,11 @@ def run_export(chosen: dict[str, Any], classes: Iterable[type] = ()) -> dict[str
     """
     if chosen["to"] not in SUFFIXES:
         raise ConfigError(f"--to {chosen['to']}: expected one of {', '.join(SUFFIXES)}")
-    released = Released.from_pretrained(chosen["release"], classes=classes)
-    path = chosen["out"] or Path(chosen["release"]) / f"model{SUFFIXES[chosen['to']]}"
+    folder = Path(chosen["release"])
+    if chosen["out"] is None and not folder.exists():
+        raise ConfigError(f"{folder}: no folder here to write to; name the file with --out")
+    released = Released.from_pretrained(folder, classes=classes)
+    path = chosen["out"] or folder / f"model{SUFFIXES[chosen['to']]}"
     written = export(released, path, chosen["to"], chosen["preprocessing"])
     return {
         "file": str(written.file),

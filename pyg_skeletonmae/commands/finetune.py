@@ -51,7 +51,8 @@ def finetune(
         trainer: The trainer.
         data: The clips.
         resolved: The whole configuration, for the run folder.
-        pretrained: The run or release folder of a pre-training; none: from scratch.
+        pretrained: The run or release folder of a pre-training, or its ``user/name`` on the Hub;
+            none: from scratch.
         freeze: Keep the pre-trained weights of STRL as they are; ``Classifier`` has
             ``freeze_encoder``.
         drop_path: The rate of stochastic depth of a transformer encoder; none: its own.

@@ -76,7 +76,8 @@ def finetune(
     Args:
         data: As there, with labels; what is held out is tested on.
         out: The run folder, which is returned.
-        pretrained: The run or release to start from; None: from scratch.
+        pretrained: The run or release to start from, a folder or ``user/name`` of the Hub; None:
+            from scratch.
         method: A preset of fine-tuning.
         labels: Of arrays: the class of each.
         skeleton: As there.
@@ -92,7 +93,7 @@ def embed(release: str | Path, clips: Clips, **how: Any) -> Embeddings:
     """Features of clips, see :meth:`~pyg_skeletonmae.inference.Embedder.embed` for the options.
 
     Args:
-        release: A run or release folder.
+        release: A run or release folder, or ``user/name`` of the Hub.
         clips: Arrays, clips, data sets, files, folders.
         **how: The options; an unknown one is a ``TypeError``.
     """
@@ -103,7 +104,7 @@ def predict(release: str | Path, clips: Clips, **how: Any) -> list[Prediction]:
     """Classes of clips, see :meth:`~pyg_skeletonmae.inference.Recognizer.predict` for the options.
 
     Args:
-        release: The run or release folder of a classifier.
+        release: The run or release folder of a classifier, or its ``user/name`` on the Hub.
         clips: Arrays, clips, data sets, files, folders.
         **how: The options; an unknown one is a ``TypeError``.
     """

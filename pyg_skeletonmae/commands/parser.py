@@ -48,6 +48,7 @@ COMMANDS = {
 }
 """The subcommands, and the first lines of what they say of themselves."""
 NOT_HERE = f"allow_class: stands on the command line alone, {OPTION} my_package.MyClass"
+RELEASE = "A release folder, the folder of a run, or user/name of the Hub."
 _TRAINING_ONLY = (
     "model",
     "encoder",

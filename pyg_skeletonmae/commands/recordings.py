@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from jsonargparse import ActionFail, ArgumentParser
 
 from pyg_skeletonmae.commands.cli_errors import OPTION
-from pyg_skeletonmae.commands.parser import NOT_HERE
+from pyg_skeletonmae.commands.parser import NOT_HERE, RELEASE
 from pyg_skeletonmae.commands.pose_options import add_pose_arguments
 from pyg_skeletonmae.errors import CheckpointError
 from pyg_skeletonmae.files.plain import read_plain
@@ -27,7 +27,7 @@ _TABLE = ("columns", "ignore", "first_index", "strict")
 
 def add_recording_arguments(parser: ArgumentParser) -> None:
     """Gives a parser the release, the files, and how they are read."""
-    parser.add_argument("release", type=str, help="A release folder, or the folder of a run.")
+    parser.add_argument("release", type=str, help=RELEASE)
     parser.add_argument("files", type=str, nargs="*", help="Files, folders of files, stores.")
     parser.add_argument("--by", type=str, default="clip", help="clip, person or window.")
     parser.add_argument("--windows", type=int, nargs=2, help="Frames of a window, and a stride.")

@@ -6,6 +6,7 @@ import shutil
 
 from jsonargparse import ArgumentParser
 
+from pyg_skeletonmae.commands.parser import RELEASE
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.files.manifest import MANIFEST, changed_files, read_manifest
 from pyg_skeletonmae.files.write import write_folder
@@ -13,7 +14,7 @@ from pyg_skeletonmae.files.write import write_folder
 
 def add_release_arguments(parser: ArgumentParser) -> None:
     """Adds the options of :func:`pack_release` to its parser."""
-    parser.add_argument("run", type=str, help="The folder of a run, or a release folder.")
+    parser.add_argument("run", type=str, help=RELEASE)
     parser.add_argument("--out", type=str, required=True, help="The folder to write; a new one.")
 
 
@@ -23,7 +24,7 @@ def pack_release(run: str, out: str) -> None:
     Only the files that its manifest lists are copied, each as it was written, with the manifest.
 
     Args:
-        run: The folder of a run, or a release folder.
+        run: The folder of a run, a release folder, or ``user/name`` of the Hub.
         out: The folder to write, which must not be there, or be empty.
 
     Raises:
@@ -31,9 +32,11 @@ def pack_release(run: str, out: str) -> None:
         CheckpointError: There is no release, it has no manifest, or a file is not as it was
             written.
     """
-    from pyg_skeletonmae.training.release import release_data, release_of  # Slow to import.
+    from pyg_skeletonmae.training.hub import find_release  # Slow to import.
+    from pyg_skeletonmae.training.release import release_data, release_of
 
-    folder, listed = release_of(run), read_manifest(release_of(run))
+    folder = release_of(find_release(run))
+    listed = read_manifest(folder)
     if listed is None:
         raise CheckpointError(
             f"{folder}: no release with a {MANIFEST}; expected the folder of a run that was "

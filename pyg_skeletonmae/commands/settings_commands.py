@@ -7,6 +7,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -30,7 +31,13 @@ from pyg_skeletonmae.commands.run_length import option_alone
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.from_config import CLASSIFIERS, PRETRAINING
-from pyg_skeletonmae.training import OptimConfig, Trainer, keep_memory, release_preprocessing
+from pyg_skeletonmae.training import (
+    OptimConfig,
+    Trainer,
+    find_release,
+    keep_memory,
+    release_preprocessing,
+)
 from pyg_skeletonmae.training.run_checkpoints import Resume, alone
 
 COMMANDS: dict[str, Callable[..., dict[str, Any] | None]] = {
@@ -76,35 +83,46 @@ def run_settings(argv: Sequence[str]) -> dict[str, Any] | None:
     argv, classes = allowed_classes(argv) if name in _LOADS_MODELS else (argv, ())
     parser = build_parser([name])
     with opened_for(classes):
-        config = _with_defaults(parser, option_alone(argv) if name in _MODELS else argv)
+        config, release = _with_defaults(parser, option_alone(argv) if name in _MODELS else argv)
         check_named(config[name], classes)
         for part in ("model", "encoder"):  # as long as the clips
             if "frames" in (config[name].get(f"{part}.init_args") or {}):
                 config[name][part].init_args.frames = config[name].data.frames
         resolved = _resolved(parser, name, config)
         arguments = vars(parser.instantiate(config)[name])
+        if release is not None:
+            arguments["pretrained"] = str(release)
         arguments.pop("config", None)
         if "classes" in inspect.signature(COMMANDS[name]).parameters:
             arguments["classes"] = classes
         return _run(name, arguments, resolved)
 
 
-def _with_defaults(parser: Parser, argv: Sequence[str]) -> Namespace:
+def _with_defaults(parser: Parser, argv: Sequence[str]) -> tuple[Namespace, Path | None]:
     """Reads a command line; defaults are those of the model that is named.
 
     Left alone, the parser would keep the default model's value of every setting that both have. Of
     a pre-trained one, the clips are prepared by default as its release says.
+
+    Returns:
+        The settings, which name a release on the Hub by its commit; the folder of what is
+        pre-trained, if anything.
     """
     config = parse(parser, argv)
     settings, below = config[config.command], parser.below[config.command]
     chosen, pretrained = settings.get("model.class_path"), settings.get("pretrained")
-    told = None if pretrained is None else release_preprocessing(pretrained)
+    release = None if pretrained is None else find_release(pretrained)
+    told = None if release is None else release_preprocessing(release)
     if told is not None:
         below.set_defaults({f"data.{key}": value for key, value in told.settings().items()})
     other = chosen not in (None, *(_spec(kinds[0])["class_path"] for kinds in _MODELS.values()))
     if other:
         below.set_defaults({"model": {"class_path": chosen}})
-    return parse(parser, argv) if other or told is not None else config
+    if other or told is not None:
+        config = parse(parser, argv)
+    if release is not None and release != Path(pretrained):
+        config[config.command].pretrained = f"{pretrained.partition('@')[0]}@{release.name}"
+    return config, release
 
 
 def add_settings(parser: Parser, name: str) -> None:

@@ -33,7 +33,9 @@ class Part(NamedTuple):
 def add_verify_arguments(parser: ArgumentParser) -> None:
     """Adds the options of :func:`verify` to its parser."""
     parser.add_argument(
-        "paths", nargs="+", help="Stores, run folders, releases, or folders that hold stores."
+        "paths",
+        nargs="+",
+        help="Stores, run folders, releases (also user/name of the Hub), or folders with stores.",
     )
 
 
@@ -42,7 +44,8 @@ def verify(paths: Sequence[str]) -> None:
     for each part.
 
     Args:
-        paths: Their folders; of stores in object storage, their addresses.
+        paths: Their folders; of stores in object storage, their addresses; of releases on the Hub
+            ``user/name``.
 
     Raises:
         ConfigError: A path is none of the three.
@@ -67,10 +70,15 @@ def parts(path: str | Path) -> Iterator[Part]:
     Raises:
         ConfigError: It is none of these.
     """
-    folder = Path(path)
     if (url := remote_url(path)) is not None:
         yield Part(url, _remote_store)
-    elif (folder / CARD).is_file():
+        return
+    folder = Path(path)
+    if not folder.exists():
+        from pyg_skeletonmae.training.hub import find_release  # Slow to import.
+
+        folder = find_release(path)
+    if (folder / CARD).is_file():
         yield Part(folder, _store)
     elif (folder / WEIGHTS).is_file() or (folder / MANIFEST).is_file():
         yield Part(folder, _release)

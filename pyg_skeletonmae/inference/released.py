@@ -27,6 +27,7 @@ from pyg_skeletonmae.models.base import encoder_of
 from pyg_skeletonmae.models.inference import inference_form
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.skeleton.layouts import get_layout
+from pyg_skeletonmae.training.hub import find_release
 from pyg_skeletonmae.training.release import load_release, release_of
 
 Self = TypeVar("Self", bound="Released")
@@ -82,22 +83,22 @@ class Released:
         classes: Iterable[type] = (),
         device: torch.device | str = "cpu",
     ) -> Self:
-        """The model of a release folder, or of the release in a run folder.
+        """The model of a release folder, of the release in a run folder, or of one on the Hub.
 
         Args:
-            folder: The folder.
+            folder: The folder, or ``"user/name"`` of the Hub if there is none of that name.
             preprocessing: What is done to clips; None: as the release says. One of an earlier
                 version says nothing unless it lies in the folder of its run.
-            classes: Your own classes that the release may name, see
-                :func:`~pyg_skeletonmae.training.load_release`.
+            classes: Your own classes that the release may name.
             device: Where the model runs.
 
         Raises:
             CheckpointError: There is no release, it is damaged or hostile, holds another kind of
                 model, or says nowhere how its clips are prepared.
-            ConfigError: There is no such device.
+            ConfigError: There is no such device, or the Hub refuses or cannot be reached.
         """
-        device, model = usable_device(device), load_release(folder, classes)
+        device, folder = usable_device(device), find_release(folder)
+        model = load_release(folder, classes)
         try:
             return cls(model, preprocessing, device)
         except (CheckpointError, ConfigError) as error:

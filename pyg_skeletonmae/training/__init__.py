@@ -7,7 +7,12 @@ from pyg_skeletonmae.__lazy__ import attach
 if TYPE_CHECKING:
     from pyg_skeletonmae.training.allocator import keep_memory
     from pyg_skeletonmae.training.checkpoint import load_checkpoint, load_model, save_checkpoint
-    from pyg_skeletonmae.training.hub import from_hub, from_pretrained, push_to_hub
+    from pyg_skeletonmae.training.hub import (
+        find_release,
+        from_hub,
+        from_pretrained,
+        push_to_hub,
+    )
     from pyg_skeletonmae.training.model_card import ModelCard, TrainingData
     from pyg_skeletonmae.training.optim import OptimConfig
     from pyg_skeletonmae.training.release import (
@@ -26,6 +31,7 @@ __all__ = [
     "OptimConfig",
     "Trainer",
     "TrainingData",
+    "find_release",
     "from_hub",
     "from_pretrained",
     "keep_memory",

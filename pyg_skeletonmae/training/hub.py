@@ -6,11 +6,14 @@ Needs huggingface_hub (``pip install 'pyg_skeletonmae[hub]'``), which is importe
 from __future__ import annotations
 
 import json
+import logging
+import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,16 @@ _SIZES = {
     MANIFEST: 2**20, WEIGHTS: 2**36, CONFIG: MAX_CONFIG, PREPROCESSING: MAX_PREPROCESSING,
     SKELETON: 2**20, CLASSES: MAX_CLASSES, METRICS: MAX_CONFIG, README: 2**20,
 }  # fmt: skip
+# What the library says of these is a page.
+_REASONS = {
+    "LocalEntryNotFoundError": "cannot be reached, and nothing was fetched before",
+    "GatedRepoError": "the repository asks for consent first, on its page, and for your token",
+    "RepositoryNotFoundError": "no such repository, or a private one: log in by hf auth login",
+    "RevisionNotFoundError": "no such branch, tag or commit",
+    "EntryNotFoundError": f"holds no {MANIFEST}, so no release",
+}
+_REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*(@.+)?", re.ASCII)
+_log = logging.getLogger("pyg_skeletonmae")
 
 
 def push_to_hub(
@@ -119,8 +132,8 @@ def from_hub(
     cache is used without a connection.
 
     Args:
-        repo_id: ``"user/name"``.
-        revision: A branch, a tag, or a commit; None: ``main``.
+        repo_id: ``"user/name"``, or ``"user/name@revision"``.
+        revision: A branch, a tag, or a commit, where the name says none; None: ``main``.
         token: Yours, for a private repository; None: that of ``hf auth login``, if any.
         cache: The folder that keeps what was fetched; None: that of huggingface_hub, ``HF_HOME``.
 
@@ -128,23 +141,19 @@ def from_hub(
         The release folder, in the cache: read it, and change nothing there.
 
     Raises:
-        ConfigError: huggingface_hub is not installed, or the Hub refuses or cannot be reached.
+        ConfigError: Two revisions are told; huggingface_hub is not installed, or the Hub refuses or
+            cannot be reached.
         CheckpointError: What is there is no release, larger than it may be, or not as written.
     """
+    repo_id, _, told = repo_id.partition("@")
+    if told and revision is not None:
+        raise ConfigError(f"{repo_id}@{told}: names a revision; leave {revision!r:.60} out")
     with _hub(repo_id) as hub:
-
-        def fetch(name: str, commit: str | None, size: int | None) -> Path:
-            place = {"revision": commit, "token": token, "cache_dir": cache}
-            told = hub.hf_hub_download(repo_id, name, dry_run=True, **place)
-            if told.file_size > _SIZES[name] or size not in (None, told.file_size):
-                expected = f"at most {_SIZES[name]}" if size is None else f"{size}"
-                raise CheckpointError(f"{name}: {told.file_size} bytes, expected {expected}")
-            return Path(hub.hf_hub_download(repo_id, name, **place))
-
-        folder = fetch(MANIFEST, revision, None).parent
+        download = partial(hub.hf_hub_download, repo_id, token=token, cache_dir=cache)
+        folder = _fetched(download, MANIFEST, told or revision).parent
         try:
             for name, (size, _) in _listed(folder).items():
-                fetch(name, folder.name, size)
+                _fetched(download, name, folder.name, size)
             for line in changed_files(folder):
                 raise CheckpointError(f"{line}; it was removed, so fetch it again")
         except CheckpointError as error:
@@ -183,6 +192,39 @@ def from_pretrained(
     if revision is not None:
         raise ConfigError(f"revision {revision!r:.60}: {name} is a folder here, which has none")
     return load_release(name, classes)
+
+
+def find_release(name: str | Path) -> Path:
+    """The folder that a name means: one here, or else that of :func:`from_hub`.
+
+    What looks like no ``user/name`` of the Hub is a folder, whether it is there or not.
+
+    Args:
+        name: A release folder, the folder of a run, or ``user/name`` or ``user/name@revision``.
+
+    Raises:
+        ConfigError: As in :func:`from_hub`.
+        CheckpointError: As in :func:`from_hub`.
+    """
+    if Path(name).exists() or _REPOSITORY.fullmatch(str(name)) is None:
+        return Path(name)
+    try:
+        folder = from_hub(str(name))
+    except ConfigError as error:
+        raise ConfigError(f"{error}; nor is there a folder {name} here") from None
+    _log.info("%s: commit %s of the Hub", name, folder.name)
+    return folder
+
+
+def _fetched(
+    download: Callable[..., Any], name: str, revision: str | None, size: int | None = None
+) -> Path:
+    """One file of a repository, which is not fetched if it has another size than it should."""
+    told = download(name, revision=revision, dry_run=True).file_size
+    if told > _SIZES[name] or size not in (None, told):
+        expected = f"at most {_SIZES[name]}" if size is None else f"{size}"
+        raise CheckpointError(f"{name}: {told} bytes, expected {expected}")
+    return Path(download(name, revision=revision))
 
 
 def _listed(folder: Path) -> dict[str, tuple[int, str]]:
@@ -233,5 +275,7 @@ def _hub(repo_id: str) -> Iterator[Any]:
     except SkeletonMAEError:
         raise
     except (OSError, ValueError, RuntimeError, httpx2.HTTPError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        names = [kind.__name__ for kind in type(error).__mro__]
+        reason = next((_REASONS[name] for name in names if name in _REASONS), "")
+        reason = reason or " ".join(str(error).split()) or names[0]
         raise ConfigError(f"{repo_id!s:.100}: on the Hub: {reason:.300}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import torch
 import yaml
+from cli_helpers import FAST, TINY, runner, the_error, write_packed
 
 from pyg_skeletonmae.errors import CheckpointError, ConfigError
 from pyg_skeletonmae.layouts import UIPRMD22
@@ -23,6 +25,7 @@ from pyg_skeletonmae.models import GraphEncoder
 from pyg_skeletonmae.training import (
     ModelCard,
     TrainingData,
+    find_release,
     from_hub,
     from_pretrained,
     load_release,
@@ -88,7 +91,9 @@ class Handler(BaseHTTPRequestHandler):
         hub, path = self.server, unquote(urlsplit(self.path).path)
         _, _, place = path.partition(f"/{REPO}/resolve/")
         name = place.partition("/")[2]
-        if name in hub.files:
+        if place.startswith("v7/"):
+            self.answer({"error": "none"}, 404, X_Error_Code="RevisionNotFound")
+        elif name in hub.files:
             tag = f'"{hashlib.sha1(hub.files[name]).hexdigest()}"'
             self.answer(hub.files[name], ETag=tag, X_Repo_Commit=hub.commit)
         else:
@@ -314,3 +319,100 @@ def test_folders_stay_folders(tmp_path, monkeypatch):
     (tmp_path / "somebody" / "walks" / "README.md").write_text("mine")
     with pytest.raises(CheckpointError, match=r"README.md: not as it was written"):
         push_to_hub(tmp_path / "somebody" / "walks", REPO)
+
+
+def test_names_of_the_hub_are_told_from_folders(hub, tmp_path, monkeypatch, caplog):
+    monkeypatch.chdir(tmp_path)
+    push_to_hub(release(tmp_path / "release"), REPO, token="hf_mine", revision="draft")
+    caplog.set_level("INFO", "pyg_skeletonmae")
+    folder = find_release(f"{REPO}@draft")
+    assert (
+        folder.name == hub.commit and f"{REPO}@draft: commit {hub.commit} of the Hub" in caplog.text
+    )
+    hub.requests.clear()
+    assert find_release(f"{REPO}@{hub.commit}") == folder and not hub.requests
+    with pytest.raises(ConfigError, match=f"{REPO}@draft: names a revision; leave .main. out"):
+        from_hub(f"{REPO}@draft", revision="main")
+    hub.requests.clear()
+    for name in ("runs", "runs/pre/train", "/runs/pretrain", "../runs", "./walks", tmp_path / "a"):
+        assert find_release(name) == Path(name)  # which says later that nothing is there
+    assert hub.requests == []
+
+
+def test_a_folder_that_is_missing_may_have_been_meant(hub, monkeypatch):
+    said = "runs/pretain: .*; nor is there a folder runs/pretain here$"
+    with pytest.raises(ConfigError, match=said):
+        find_release("runs/pretain")
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(ConfigError, match=rf"needs huggingface_hub: .*\[hub\]'{said[14:]}"):
+        find_release("runs/pretain")
+
+
+@pytest.fixture
+def run(hub, tmp_path, monkeypatch, capsys):
+    """Runs a command line where a pre-training on the clips of ``data`` is on the Hub."""
+    monkeypatch.chdir(tmp_path)
+    run, clips = runner(capsys), write_packed(tmp_path / "sticks.npz")
+    data = ("--data.name=npz", f"--data.path={clips}", "--data.cache=cache")
+    assert run("pretrain", *FAST, *TINY, *data, "--out=pre")[0] == 0
+    push_to_hub("pre", REPO, "CC-BY-4.0", token="hf_mine")
+    shutil.rmtree("pre")
+    capsys.readouterr()
+    return lambda *words: run(*words, *(data if words[0] in ("finetune", "evaluate") else ()))
+
+
+def test_commands_take_names_of_the_hub(hub, run, tmp_path):
+    """Results and settings name the commit, so that the same weights are found again."""
+    commit = f"{REPO}@{hub.commit}"
+    code, out, err = run("evaluate", "--pretrained", REPO, "--data.frames=6", "--out=knn")
+    results = json.loads(out)
+    assert code == 0 and results["features"] == commit, err
+    assert f"other clips than {commit} was trained on: frames" in results["notes"][0]
+    assert yaml.safe_load(Path("knn/config.yaml").read_text())["pretrained"] == commit
+    again = run("evaluate", "--config=knn/config.yaml", "--out=again")
+    assert json.loads(again[1])["top1"] == results["top1"]
+    tuned = run("finetune", "--pretrained", REPO, *FAST, "--model=Classifier", "--out=tuned")
+    assert tuned[0] == 0, tuned[2]
+    told = json.loads(Path("tuned/release/metrics.json").read_text())
+    assert told["pretraining"]["licence"] == "CC-BY-4.0"
+    (store,) = map(str, Path("cache").glob("sticks-*"))
+    for words in (
+        ("embed", REPO, store, "--out=rows.csv"),
+        ("export", REPO, "--to=torch", "--out=model.pt2"),
+        ("release", REPO, "--out=here"),
+        ("verify", REPO, "here"),
+    ):
+        code, out, err = run(*words)
+        assert code == 0 and f"{REPO}: commit {hub.commit} of the Hub" in err, err
+    assert len(Path("rows.csv").read_text().splitlines()) == 17
+    assert Path("here/model.safetensors").read_bytes() == hub.files["model.safetensors"]
+    assert "no folder here to write to" in the_error(run("export", REPO, "--to=torch"))
+    # A folder here comes first.
+    Path(REPO).parent.mkdir()
+    shutil.copytree("tuned/release", REPO)
+    hub.requests.clear()
+    assert run("predict", REPO, store)[0] == 0 and not hub.requests
+
+
+def test_commands_say_what_is_wrong_with_a_name(hub, run, monkeypatch):
+    for words in (
+        ("predict", "some/body", "sticks.npz"),
+        ("embed", "some/body", "sticks.npz", "--out=rows.csv"),
+        ("evaluate", "--pretrained=some/body"),
+        ("finetune", "--pretrained=some/body"),
+        ("verify", "some/body"),
+    ):
+        assert the_error(run(*words)) == (
+            "some/body: on the Hub: no such repository, or a private one: log in by hf auth login; "
+            "nor is there a folder some/body here"
+        )
+    assert "no such branch, tag or commit" in the_error(run("verify", f"{REPO}@v7"))
+    del hub.files["manifest.json"]
+    hub.files["model.bin"] = b"another library's"
+    assert "on the Hub: holds no manifest.json, so no release" in the_error(run("verify", REPO))
+    hub.shutdown()
+    hub.server_close()
+    offline = the_error(run("predict", "some/body", "sticks.npz"))
+    assert "on the Hub: cannot be reached, and nothing was fetched before" in offline
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert "needs huggingface_hub: pip install" in the_error(run("predict", "some/body", "x.csv"))
