@@ -30,6 +30,7 @@ _LOCAL = {
     "out", "resume", "verify", "config", "seed", "pretrained", "keep_memory", "curve", "pictures",
     "data.path", "data.cache", "data.store_cache", "data.store_cache_gb",
     "data.label_draw", "data.label_file", "data.licence",
+    "devices", "num_nodes", "timeout",
     "trainer.seed", "trainer.progress", "trainer.devices", "trainer.keep_last",
     "trainer.max_bad_steps", "trainer.num_nodes", "trainer.timeout",
 }  # fmt: skip

@@ -7,10 +7,12 @@ How clips are prepared follows from it here; which they are, see
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+from torch_geometric.data import Data
 from torch_geometric.transforms import Compose
 
 from pyg_skeletonmae.configurable.arguments import CheckedMeta
@@ -20,6 +22,7 @@ from pyg_skeletonmae.datasets.map_store import has_empty_frames
 from pyg_skeletonmae.datasets.sets.uiprmd import LabelTarget
 from pyg_skeletonmae.datasets.store.clips import NanPolicy
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.evaluation.shares import InTurn
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import Preprocessing
 from pyg_skeletonmae.skeleton.upright import up_axis
@@ -327,12 +330,20 @@ class DataConfig(metaclass=CheckedMeta):
         device: torch.device | str = "cpu",
         rank: int = 0,
         world_size: int = 1,
-    ) -> SkeletonLoader:
-        """Batches in order, with nothing random about them; of fewer clips where each has views."""
+    ) -> Iterable[Data]:
+        """Batches in order, with nothing random about them; of fewer clips where each has views.
+
+        Of several processes each has whole ones, see
+        :class:`~pyg_skeletonmae.evaluation.shares.InTurn`.
+        """
         transform, fed = self.transform(dataset, train=False), self.fed()
         public = PUBLIC.get(fed.pipeline)
         views = fed.views or (1 if public is None else public.views)
         size = max(2 * self.batch_size // views, 1)
-        return SkeletonLoader(
-            dataset, size, transform, rank=rank, world_size=world_size, device=device
-        )
+        if world_size == 1:
+            return SkeletonLoader(dataset, size, transform, device=device)
+        own = [n for n in range(len(dataset)) if n // size % world_size == rank]
+        view = dataset.index_select(own)
+        assert isinstance(view, SkeletonDataset)
+        loader = SkeletonLoader(view, size, transform, device=device)
+        return InTurn(loader, rank, world_size, divided=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 
+from pyg_skeletonmae.commands.divided import divided
 from pyg_skeletonmae.commands.recordings import (
     add_recording_arguments,
     open_release,
@@ -16,6 +17,7 @@ from pyg_skeletonmae.commands.recordings import (
 from pyg_skeletonmae.commands.row_scenes import rows_of
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.inference import Embedder, Embeddings
+from pyg_skeletonmae.inference.released import usable_device
 from pyg_skeletonmae.visualize.maps import map_page
 from pyg_skeletonmae.visualize.page import Page
 
@@ -31,6 +33,7 @@ def add_embed_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=str, help="A file, .npz or .csv.")
     parser.add_argument("--map", type=str, help="A page, .html: the features in the plane.")
     parser.add_argument("--seed", type=int, default=0, help="Of the map, as far as it is drawn.")
+    parser.add_argument("--devices", type=int, default=1, help="Processes that divide the clips.")
 
 
 def add_feature_arguments(parser: ArgumentParser) -> None:
@@ -54,8 +57,14 @@ def run_embed(chosen: dict[str, Any], classes: Iterable[type] = ()) -> dict[str,
         if path is not None and not path.lower().endswith(endings):
             known = " or ".join(endings)
             raise ConfigError(f"--{name} {path}: expected a name that ends in {known}")
-    embedder = open_embedder(chosen, classes)
-    rows, told = features(embedder, chosen), {}
+    gpu = usable_device(chosen["device"]).type == "cuda"
+    with divided(chosen["devices"], accelerator="cuda" if gpu else "cpu") as fabric:
+        several = fabric.world_size > 1
+        place = str(fabric.device) if several else chosen["device"]
+        embedder = open_embedder({**chosen, "device": place}, classes)
+        rows, told = features(embedder, chosen, fabric.global_rank, fabric.world_size), {}
+    if not fabric.is_global_zero:
+        return {}
     if out is not None:
         told["file"] = str(rows.save(out))
     if page is not None:
@@ -94,7 +103,9 @@ def open_embedder(chosen: dict[str, Any], classes: Iterable[type] = ()) -> Embed
     return open_release(Embedder, chosen, classes)
 
 
-def features(embedder: Embedder, chosen: dict[str, Any]) -> Embeddings:
+def features(
+    embedder: Embedder, chosen: dict[str, Any], rank: int = 0, world_size: int = 1
+) -> Embeddings:
     """The features of the recordings that a command line names."""
     how = reading(chosen, embedder.preprocessing.pipeline)
     window, stride = chosen["windows"] or (None, None)
@@ -111,4 +122,6 @@ def features(embedder: Embedder, chosen: dict[str, Any]) -> Embeddings:
         table=how.table,
         partial=how.partial,
         batch_size=chosen["batch_size"],
+        rank=rank,
+        world_size=world_size,
     )

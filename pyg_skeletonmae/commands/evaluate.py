@@ -14,8 +14,9 @@ import torch
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.commands.data_clips import open_dataset, split
 from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.commands.divided import divided
 from pyg_skeletonmae.commands.encoders import check_fits, is_classifier, load_encoder
-from pyg_skeletonmae.commands.evaluation_context import Job, Joints, best_device
+from pyg_skeletonmae.commands.evaluation_context import Job, Joints
 from pyg_skeletonmae.commands.options import (
     CurveConfig,
     EnsembleConfig,
@@ -35,6 +36,9 @@ from pyg_skeletonmae.evaluation.notes import noted
 from pyg_skeletonmae.training import release_preprocessing
 from pyg_skeletonmae.training.run_checkpoints import Resume
 
+TRAINS_ALONE = (
+    "protocol {} trains in one process; pre-training and the command finetune do in several"
+)
 _TUNE, _SEMI, _FEW_SHOT = TuneConfig(), SemiConfig(), FewShotConfig()
 _TEMPORAL, _ENSEMBLE, _CURVE = TemporalConfig(), EnsembleConfig(), CurveConfig()
 
@@ -62,6 +66,9 @@ def evaluate(
     verify: Verify = "stamp",
     flip: bool = False,
     statistics: Literal["model", "clips", "both"] = "model",
+    devices: int = 1,
+    num_nodes: int = 1,
+    timeout: float = 1800.0,
     classes: Iterable[type] = (),
 ) -> dict[str, Any]:
     """Measures an encoder, or the coordinates: labelled training clips against the test clips.
@@ -103,6 +110,11 @@ def evaluate(
         flip: Give training clips to the classifiers on frozen features a second time, mirrored.
         statistics: The batch-norm statistics of the encoder: the model's own, those of the
             training clips, or one after the other (``both``), the second with keys in ``_clips``.
+        devices: How many processes of this machine divide the clips, one for each GPU if there are
+            any; each has whole batches, so that the results are those of one. Under ``torchrun``
+            or ``srun`` as many as were started.
+        num_nodes: Of how many machines.
+        timeout: Seconds after which a process that is not heard of ends the others.
         classes: The user's own classes that a release may name.
     """
     folder = None if out is None else Path(out)
@@ -140,69 +152,80 @@ def evaluate(
             "protocol classify: a classifier as it is; leave random_init and statistics"
         )
     check_selection(data, None, select)
-    splits = split(open_dataset(data, seed, verify), data)
-    clips = splits.train.store
-    if folder is not None:
-        runs.check_data(folder, clips.content_hash)
-    torch.manual_seed(seed)
-    encoder = None
-    notes: list[str] = []
-    if pretrained is not None:
-        told = release_preprocessing(pretrained)
-        if told is not None:
-            other = ", ".join(told.differences(data.preprocessing(splits.test)))
-            named = resolved["pretrained"]
-            notes += [f"other clips than {named} was trained on: {other}"] if other else []
-        encoder = load_encoder(Path(pretrained), resolved["data"], random_init, classes)
-        if chosen.bridges:
-            encoder = bridge(encoder, splits.test.skeleton)
-        check_fits(encoder, splits.test, pretrained)
-        encoder = encoder.to(best_device())
-    job = Job(
-        data,
-        splits,
-        encoder,
-        joints=joints,
-        segments=parts[0],
-        seed=seed,
-        select=select,
-        l2=l2,
-        folder=folder,
-        flip=flip,
-        classes=tuple(classes),
-        protocol=protocol,
-        pretrained=None if random_init else pretrained,
-    )
-    notes += job.refit_statistics() if statistics == "clips" else []
-    if trains and encoder is None:
-        raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
-    run: AbstractContextManager[None] = nullcontext()
-    if folder is not None and chosen.trains:
-        run = runs.started(folder, resolved, seed, clips)
-    with run:
-        options = Options(k, tune, semi, few_shot, temporal, ensemble, curve=curve, segments=parts)
-        found = dict(chosen.run(job, options))
-        notes += found.get("notes", [])
-        if statistics == "both":
-            notes += job.refit_statistics()
-            again = dict(chosen.run(replace(job, folder=None), options))  # pictures are the first
-            notes += [f"statistics of clips: {note}" for note in again.pop("notes", [])]
-            found |= {f"{name}_clips": value for name, value in again.items()}
-    found |= noted(*notes)
-    results = {
-        "protocol": protocol,
-        "features": ", ".join(found.get("runs", [resolved["pretrained"] or "coordinates"])),
-        "random_init": random_init,
-        "train_clips": len(splits.labelled),
-        "test_clips": len(splits.test),
-        **finite(found),
-        **measured(splits, job.device),
-    }
-    if folder is not None:
-        if not chosen.trains:
-            runs.start(folder, resolved, seed, clips)
-        runs.write_json(folder / runs.RESULTS, results)
-    return results
+    if chosen.trains and devices * num_nodes > 1:
+        raise ConfigError(f"devices: {TRAINS_ALONE.format(protocol)}")
+    with divided(devices, num_nodes, timeout) as fabric:
+        if chosen.trains and fabric.world_size > 1:
+            raise ConfigError(TRAINS_ALONE.format(protocol))
+        folder = folder if fabric.is_global_zero else None
+        splits = split(open_dataset(data, seed, verify), data)
+        clips = splits.train.store
+        if folder is not None:
+            runs.check_data(folder, clips.content_hash)
+        torch.manual_seed(seed)
+        encoder = None
+        notes: list[str] = []
+        if pretrained is not None:
+            told = release_preprocessing(pretrained)
+            if told is not None:
+                other = ", ".join(told.differences(data.preprocessing(splits.test)))
+                named = resolved["pretrained"]
+                notes += [f"other clips than {named} was trained on: {other}"] if other else []
+            encoder = load_encoder(Path(pretrained), resolved["data"], random_init, classes)
+            if chosen.bridges:
+                encoder = bridge(encoder, splits.test.skeleton)
+            check_fits(encoder, splits.test, pretrained)
+            encoder = encoder.to(fabric.device)
+        job = Job(
+            data,
+            splits,
+            encoder,
+            joints=joints,
+            segments=parts[0],
+            seed=seed,
+            select=select,
+            l2=l2,
+            folder=folder,
+            flip=flip,
+            classes=tuple(classes),
+            protocol=protocol,
+            pretrained=None if random_init else pretrained,
+            rank=fabric.global_rank,
+            world_size=fabric.world_size,
+        )
+        notes += job.refit_statistics() if statistics == "clips" else []
+        if trains and encoder is None:
+            raise ConfigError(f"protocol {protocol}: trains on an encoder; name it by --pretrained")
+        run: AbstractContextManager[None] = nullcontext()
+        if folder is not None and chosen.trains:
+            run = runs.started(folder, resolved, seed, clips)
+        with run:
+            options = Options(
+                k, tune, semi, few_shot, temporal, ensemble, curve=curve, segments=parts
+            )
+            found = dict(chosen.run(job, options))
+            notes += found.get("notes", [])
+            if statistics == "both":
+                notes += job.refit_statistics()
+                # Pictures are those of the first.
+                again = dict(chosen.run(replace(job, folder=None), options))
+                notes += [f"statistics of clips: {note}" for note in again.pop("notes", [])]
+                found |= {f"{name}_clips": value for name, value in again.items()}
+        found |= noted(*notes)
+        results = {
+            "protocol": protocol,
+            "features": ", ".join(found.get("runs", [resolved["pretrained"] or "coordinates"])),
+            "random_init": random_init,
+            "train_clips": len(splits.labelled),
+            "test_clips": len(splits.test),
+            **finite(found),
+            **measured(splits, job.device),
+        }
+        if folder is not None:
+            if not chosen.trains:
+                runs.start(folder, resolved, seed, clips)
+            runs.write_json(folder / runs.RESULTS, results)
+        return results
 
 
 def _usual_protocol(pretrained: str | None, encoder_only: bool, classes: Iterable[type]) -> str:

@@ -23,6 +23,7 @@ from pyg_skeletonmae.evaluation import (
 )
 from pyg_skeletonmae.evaluation.finetune import Select
 from pyg_skeletonmae.evaluation.linear import L2_GRID
+from pyg_skeletonmae.evaluation.shares import InTurn
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.transforms.augment import FlipSides
@@ -49,6 +50,8 @@ class Job:
         classes: The user's own classes that releases may name.
         protocol: What the protocol is called.
         pretrained: The folder that the encoder comes from.
+        rank: The number of this process among those that divide the clips.
+        world_size: How many there are.
     """
 
     data: DataConfig
@@ -64,6 +67,8 @@ class Job:
     classes: tuple[type, ...] = ()
     protocol: str = ""
     pretrained: str | None = None
+    rank: int = 0
+    world_size: int = 1
 
     @property
     def device(self) -> torch.device:
@@ -88,10 +93,18 @@ class Job:
 
     def features(self, dataset: SkeletonDataset, joints: Joints | None = None) -> Features:
         """One vector per clip of a view."""
-        return by_performance(self.features_of(self.data.eval_loader(dataset), joints), dataset)
+        return by_performance(self.features_of(self.loader(dataset), joints), dataset)
+
+    def loader(
+        self, dataset: SkeletonDataset, device: torch.device | str = "cpu"
+    ) -> Iterable[Data]:
+        """The batches of a view that are this process's."""
+        return self.data.eval_loader(dataset, device, self.rank, self.world_size)
 
     def features_of(self, loader: Iterable[Data], joints: Joints | None = None) -> Features:
-        """One vector per clip of a loader."""
+        """One vector per clip of a loader, whichever process its batches are of."""
+        if not isinstance(loader, InTurn):
+            loader = InTurn(loader, self.rank, self.world_size)
         if self.encoder is None:
             return raw_features(loader)
         time: Literal["mean"] | int = "mean" if self.segments == 1 else self.segments
@@ -103,7 +116,7 @@ class Job:
 
     def training(self, dataset: SkeletonDataset, joints: Joints | None = None) -> Features:
         """One vector per clip to be trained on, and with ``flip`` one of its mirror image."""
-        return self.training_features(self.data.eval_loader(dataset), dataset, joints)
+        return self.training_features(self.loader(dataset), dataset, joints)
 
     def training_features(
         self,
@@ -113,11 +126,13 @@ class Job:
         repeats: Sequence[int] | int = 1,
     ) -> Features:
         """The same for a loader of the view's clips, or of several parts of each."""
+        if not isinstance(loader, InTurn):
+            loader = InTurn(loader, self.rank, self.world_size)
         own = by_performance(self.features_of(loader, joints), dataset, repeats)
         if not self.flip:
             return own
         mirror = FlipSides(dataset.skeleton, p=1.0)
-        return own.with_copies(self.features_of(map(mirror, loader), joints))
+        return own.with_copies(self.features_of(loader.map(mirror), joints))
 
     def refit_statistics(self) -> list[str]:
         """Gives the encoder batch statistics of training clips; what there is to say of it."""
@@ -147,8 +162,3 @@ def by_performance(
         return features
     performances = dataset.performances.repeat_interleave(torch.tensor(repeats))
     return replace(features, subject=performances)
-
-
-def best_device() -> torch.device:
-    """A GPU if there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

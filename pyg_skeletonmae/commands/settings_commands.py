@@ -186,4 +186,5 @@ def _run(name: str, arguments: dict[str, Any], resolved: dict[str, Any]) -> dict
         arguments["resolved"] = resolved
     first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"  # of the processes
     with alone(arguments["out"] if first else None):
-        return COMMANDS[name](**arguments)
+        results = COMMANDS[name](**arguments)
+        return results if first else None

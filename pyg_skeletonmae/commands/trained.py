@@ -123,7 +123,7 @@ def classify(job: Job, options: Options) -> dict[str, Any]:
     if job.pretrained is None:
         raise ConfigError("protocol classify: name a classifier by --pretrained")
     model = _classifier(job.pretrained, job).to(job.device)
-    found = evaluate_classifier(model, job.data.eval_loader(job.splits.test, job.device))
+    found = evaluate_classifier(model, job.loader(job.splits.test, job.device))
     if job.folder is not None:
         test = job.splits.test
         names = np.array([test.store.names[i] for i in test.indices()])
@@ -160,7 +160,8 @@ def together(job: Job, options: Options) -> dict[str, Any]:
     for run in told.runs:
         model = _classifier(run, job)
         _check_same_split(Path(run), job)
-        loader = _as_in_its_run(Path(run), job.data).eval_loader(job.splits.test)
+        own = replace(job, data=_as_in_its_run(Path(run), job.data))
+        loader = own.loader(job.splits.test)
         scores.append(evaluate_classifier(model, loader)["logits"])
     found = ensemble(scores, y, told.weights)
     keep_confusion(found["probabilities"].argmax(1), job.splits.test, job.folder)

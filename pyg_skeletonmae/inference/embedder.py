@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -15,12 +16,13 @@ from torch_geometric.data import Data
 from pyg_skeletonmae.datasets.sets.pose_formats import PoseFormatName
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.evaluation.features import batch_features
+from pyg_skeletonmae.evaluation.shares import in_turn
 from pyg_skeletonmae.files.write import write_text
 from pyg_skeletonmae.inference.files import Reading
 from pyg_skeletonmae.inference.inputs import Clips
 from pyg_skeletonmae.inference.released import Released
 from pyg_skeletonmae.inference.stream import Frame, Stream
-from pyg_skeletonmae.inference.windows import By, Piece, cut
+from pyg_skeletonmae.inference.windows import By, cut
 from pyg_skeletonmae.io.landmark_columns import NOTHING_SAID, TableOptions
 from pyg_skeletonmae.io.npz import Array, write_npz
 from pyg_skeletonmae.io.poses import AS_IS, PoseOptions
@@ -118,6 +120,8 @@ class Embedder(Released):
         table: TableOptions = NOTHING_SAID,
         partial: bool = False,
         batch_size: int = 32,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> Embeddings:
         """Features of clips, pooled over persons, joints and frames.
 
@@ -136,6 +140,9 @@ class Embedder(Released):
             table: What tables do not say themselves.
             partial: Accept clips that lack some of the joints of the model.
             batch_size: How many clips or windows are computed at once.
+            rank: The number of this process, where several of one process group call this at the
+                same time: each computes whole batches in turn, and all get the rows of all.
+            world_size: How many there are.
 
         Raises:
             SkeletonError: Joints lack; they are named.
@@ -144,19 +151,23 @@ class Embedder(Released):
         """
         reading = Reading(format, skeleton, options, table, partial, self.preprocessing.pipeline)
         how = cut(by, window, stride, self.preprocessing.frames)
-        pieces: list[Piece] = []
-        rows: list[Array] = []
-        for piece, row in self.run(
-            clips, how, reading, lambda batch: self._rows(batch, joints, segments), batch_size
-        ):
-            if row is not None:
-                # Without its coordinates, which are not needed any more.
-                pieces.append(piece._replace(pos=row, valid=row))
-                rows.append(row)
-        if not rows:
+        own = [
+            [
+                piece._replace(pos=row, valid=row)  # its coordinates are not needed any more
+                for piece, row in self.run_pieces(
+                    group, lambda batch: self._rows(batch, joints, segments)
+                )
+                if row is not None
+            ]
+            for group in islice(
+                self.groups(clips, how, reading, batch_size), rank, None, world_size
+            )
+        ]
+        pieces = [piece for group in in_turn(own, world_size) for piece in group]
+        if not pieces:
             raise DataError("nobody is seen in any of the clips")
         return Embeddings(
-            np.stack(rows),
+            np.stack([piece.pos for piece in pieces]),
             tuple(piece.name for piece in pieces),
             np.array([piece.start for piece in pieces]),
             np.array([piece.stop for piece in pieces]),

@@ -118,6 +118,17 @@ class Released:
             ConfigError: The size of a batch is no number of pieces.
             DataError: What the model makes of a piece is not finite.
         """
+        for group in self.groups(clips, cut, reading, batch_size):
+            yield from self.run_pieces(group, forward)
+
+    def groups(
+        self, clips: Any, cut: Cut, reading: Reading, batch_size: int
+    ) -> Iterator[list[Piece]]:
+        """The pieces of all recordings, as many together as make a batch.
+
+        Raises:
+            ConfigError: The size of a batch is no number of pieces.
+        """
         check_count("batch_size", batch_size, "clip")
         pieces = (
             piece
@@ -125,7 +136,7 @@ class Released:
             for piece in cut(recording.name, *self.fitted(recording, reading.partial))
         )
         while group := list(islice(pieces, batch_size)):
-            yield from self.run_pieces(group, forward)
+            yield group
 
     def run_pieces(
         self, pieces: Sequence[Piece], forward: Callable[[Data], Array]

@@ -10,7 +10,7 @@ from job_helpers import make_job, sticks, tiny_encoder
 
 from pyg_skeletonmae.commands.data_clips import open_dataset, split
 from pyg_skeletonmae.commands.data_section import DataConfig
-from pyg_skeletonmae.commands.evaluation_context import Job, best_device, by_performance
+from pyg_skeletonmae.commands.evaluation_context import Job, by_performance
 from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.evaluation import Features
@@ -114,9 +114,3 @@ def test_who_trains_needs_an_encoder(tmp_path):
     job.encoder = None
     with pytest.raises(ConfigError, match="this one trains on an encoder; name it by"):
         job.needed_encoder()
-
-
-@pytest.mark.parametrize(("there", "kind"), [(True, "cuda"), (False, "cpu")])
-def test_a_gpu_is_taken_if_there_is_one(monkeypatch, there, kind):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
-    assert best_device() == torch.device(kind)
