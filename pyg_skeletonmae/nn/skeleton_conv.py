@@ -54,16 +54,18 @@ class SkeletonGINConv(GINConv):
         if not is_clip(x):
             return super().forward(x, edge_index, size)
         refuse(self, size=size)
+        h: Tensor = self.nn(self.neighbour_sums(x, edge_index).flatten(0, -2))
+        return h.view(*x.shape[:-1], h.size(-1))
+
+    def neighbour_sums(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        r"""What :math:`h_{\mathbf{\Theta}}` maps, of a clip: of its shape."""
         if is_dense(x, edge_index):
             require_sum(self)
             eye = torch.eye(x.size(1), dtype=edge_index.dtype, device=edge_index.device)
-            out = aggregate(edge_index + (1 + self.eps) * eye, x)
-        else:
-            flat = x.flatten(1)  # time becomes channels: messages are the same for every frame
-            out = self.propagate(edge_index, x=(flat, flat), size=None).view(x.shape)
-            out = out + (1 + self.eps) * x
-        h: Tensor = self.nn(out.flatten(0, -2))
-        return h.view(*x.shape[:-1], h.size(-1))
+            return aggregate(edge_index + (1 + self.eps) * eye, x)
+        flat = x.flatten(1)  # time becomes channels: messages are the same for every frame
+        out: Tensor = self.propagate(edge_index, x=(flat, flat), size=None).view(x.shape)
+        return out + (1 + self.eps) * x
 
 
 class SkeletonGCNConv(GCNConv):

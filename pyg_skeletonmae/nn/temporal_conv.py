@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.nn.norm import Norm, channel_norm, norm_rows, visible_norm
+from pyg_skeletonmae.nn.norm_act import IDENTITY, RELU, norm_act
 from pyg_skeletonmae.nn.places import Places
 
 
@@ -68,8 +69,7 @@ class TemporalConv(nn.Module):
         taps = [padded[:, :, i : i + frames : self.stride] for i in range(self.kernel_size)]
         side_by_side = torch.cat(taps, dim=-1)
         if visible is None:
-            out: Tensor = self.norm(self.linear(side_by_side))
-            return out
+            return norm_act(self.norm, IDENTITY, side_by_side, self.linear)
         places = Places(visible[:, :, :: self.stride])
         return places.tracks(norm_rows(self.norm, self.linear(places.rows(side_by_side))))
 
@@ -187,12 +187,13 @@ class MultiScaleTemporalConv(nn.Module):
         # of bounds on two threads (torch 2.13, 8 channels), and this is no slower.
         skipped = x[:, :, :: self.stride].contiguous().permute(0, 3, 1, 2)
         x = x.contiguous().permute(0, 3, 1, 2)  # a view: this is the channels-last memory format
-        reduced = _normed(self.reduce_norm, self.reduce(x), visible)
-        h = F.relu(reduced, inplace=True).chunk(len(self.convs) + 1, dim=1)
+        reduced = _normed(self.reduce_norm, RELU, x, visible, self.reduce)
+        h = reduced.chunk(len(self.convs) + 1, dim=1)
         branches = [conv(part) for conv, part in zip(self.convs, h[:-1], strict=True)]
         pooled = F.max_pool2d(h[-1], (1, 3), stride=(1, self.stride), padding=(0, 1))
         shown = None if visible is None else visible[:, :, :: self.stride]
-        out = _normed(self.norm, torch.cat([*branches, pooled, self.linear(skipped)], dim=1), shown)
+        side_by_side = torch.cat([*branches, pooled, self.linear(skipped)], dim=1)
+        out = _normed(self.norm, IDENTITY, side_by_side, shown)
         if self.residual is not None:
             out = out + self.residual(skipped)
         if self.relu:
@@ -206,10 +207,17 @@ class MultiScaleTemporalConv(nn.Module):
         )
 
 
-def _normed(norm: nn.Module, x: Tensor, visible: Tensor | None) -> Tensor:
-    """Normalises ``[P, C, V, T]``, by its visible places ``[P, V, T]`` if they are given."""
+def _normed(
+    norm: nn.Module,
+    act: nn.Module,
+    x: Tensor,
+    visible: Tensor | None,
+    linear: nn.Module | None = None,
+) -> Tensor:
+    """``act(norm(linear(x)))`` of ``[P, C, V, T]``, the norm by visible places ``[P, V, T]``"""
     if visible is None:
-        out: Tensor = norm(x)
-        return out
+        return norm_act(norm, act, x, linear)
+    x = x if linear is None else linear(x)
     last = visible_norm(norm, x.permute(0, 2, 3, 1), visible[..., None])
-    return last.permute(0, 3, 1, 2)
+    out: Tensor = act(last.permute(0, 3, 1, 2))
+    return out

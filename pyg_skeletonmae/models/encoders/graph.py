@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,9 @@ from pyg_skeletonmae.errors import DataError
 from pyg_skeletonmae.models.base import SkeletonEncoder
 from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import graph_mean, visible_edges
+from pyg_skeletonmae.nn.kernels import kernels
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
+from pyg_skeletonmae.nn.norm_act import InTurn, in_turn
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
@@ -37,7 +39,7 @@ def graph_conv(conv: Conv, channels: int, norm: Norm = "batch", bias: bool = Tru
     if conv == "gat":
         heads = 4 if channels % 4 == 0 else 1
         return SkeletonGATConv(channels, channels // heads, heads=heads, bias=bias)
-    mlp = nn.Sequential(
+    mlp = InTurn(
         nn.Linear(channels, channels, bias=norm != "batch"),
         channel_norm(channels, norm),
         ScalarPReLU(inplace=True),
@@ -97,10 +99,15 @@ class GraphLayer(nn.Module):
             graph: The graph of each node ``[N]``, long.
         """
         seen = self.dropout(x)
+        if kernels() and isinstance(self.conv, SkeletonGINConv) and self.everyone is None:
+            sums = self.conv.neighbour_sums(seen, adjacency)
+            layers = cast(InTurn, self.conv.nn)
+            out: Tensor = in_turn(sums, *layers, self.norm, self.act)
+            return x + out if self.residual else out
         h = self.conv(seen, adjacency)
         if self.everyone is not None:
             h = h + self.everyone(graph_mean(seen, graph))
-        out: Tensor = self.act(self.norm(h))
+        out = in_turn(h, self.norm, self.act)
         return x + out if self.residual else out
 
 
