@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,7 +31,8 @@ def mix(key: Tensor, value: Tensor | int) -> Tensor:
 
 def _mix(key: Tensor, value: Tensor | int) -> Tensor:
     if key.is_cpu:  # the same by NumPy, in half to a third of the time and no operator of PyTorch
-        return torch.from_numpy(_mix_array(key.numpy(), value))
+        number = value if isinstance(value, int) else value.numpy()
+        return torch.from_numpy(_mix_array(key.numpy(), number))
     step = (value + 1) * _GOLDEN
     state = key + (step if isinstance(step, Tensor) else _wrap(step))
     state = (state ^ _shift(state, 30)) * _MIX_1
@@ -38,8 +40,8 @@ def _mix(key: Tensor, value: Tensor | int) -> Tensor:
     return state ^ _shift(state, 31)
 
 
-def _mix_array(key: Array, value: Tensor | int) -> Array:
-    number = np.uint64((value + 1) % 2**64) if isinstance(value, int) else value.numpy() + 1
+def _mix_array(key: Array, value: Array | int) -> Array:
+    number = np.uint64((value + 1) % 2**64) if isinstance(value, int) else value + 1
     with np.errstate(over="ignore"):
         step = np.asarray(number).view(np.uint64) * np.uint64(_GOLDEN % 2**64)
         state = np.asarray(key.view(np.uint64) + step)
@@ -82,6 +84,7 @@ class Draws:
     def __init__(self, keys: Tensor) -> None:
         self.keys = keys
         self._count = 0
+        self._array: Array | None = None
 
     @classmethod
     def from_generator(
@@ -94,15 +97,19 @@ class Draws:
 
     def uniform(self, *shape: int) -> Tensor:
         """Numbers in [0, 1), float32, ``[B, *shape]``."""
-        size = int(torch.Size(shape).numel())
+        size = math.prod(shape)
+        # The upper 24 bits fill the mantissa exactly: no draw ever rounds up to 1.
+        if (key := self._next_array()) is not None:
+            array = _mix_array(key[:, None], np.arange(size)).view(np.uint64) >> np.uint64(40)
+            numbers = array.astype(np.float32) * np.float32(2.0**-24)
+            return torch.from_numpy(numbers.reshape(len(numbers), *shape))
         counter = torch.arange(size, device=self.keys.device)
         bits = mix(self._next()[:, None], counter)
-        # The upper 24 bits fill the mantissa exactly: no draw ever rounds up to 1.
         return (_shift(bits, 40).float() * 2.0**-24).reshape(len(self.keys), *shape)
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers, float32, ``[B, *shape]`` (Box-Muller, both outputs)."""
-        size = int(torch.Size(shape).numel())
+        size = math.prod(shape)
         first, second = self.uniform(2, (size + 1) // 2).unbind(1)
         radius, angle = torch.sqrt(-2.0 * torch.log1p(-first)), 2.0 * torch.pi * second
         pairs = torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)
@@ -121,6 +128,11 @@ class Draws:
             counts: ``[B]``, long.
             rows: Their sum, where it is known; else a GPU is waited for.
         """
+        if (key := self._next_array()) is not None:
+            each = counts.numpy()
+            clips = np.repeat(np.arange(len(each)), each)
+            numbers = np.arange(len(clips)) - (np.cumsum(each) - each)[clips]
+            return Draws(torch.from_numpy(_mix_array(key[clips], numbers)))
         clip = torch.repeat_interleave(counts, output_size=rows)
         first = torch.cumsum(counts, 0) - counts
         number = torch.arange(len(clip), device=counts.device) - first[clip]
@@ -129,6 +141,15 @@ class Draws:
     def fork(self) -> Tensor:
         """Fresh keys ``[B]`` for whoever draws after this object."""
         return mix(self.keys, -2)
+
+    def _next_array(self) -> Array | None:
+        """The next keys for NumPy, which needs no operators for them; None: not on this device."""
+        if not self.keys.is_cpu or torch.compiler.is_compiling():
+            return None
+        if self._array is None:
+            self._array = self.keys.numpy()
+        self._count += 1
+        return _mix_array(self._array, self._count)
 
     def _next(self) -> Tensor:
         self._count += 1

@@ -108,9 +108,9 @@ class FlipSides(RandomTransform):
         if not 0 <= self.axis < pos.size(-1):
             raise DataError(f"{self}: the clips have {pos.size(-1)} channels, none is {self.axis}")
         flip = (draws.uniform() < self.p)[clip_of_node(data), None]
-        sign = pos.new_ones(pos.size(-1))
-        sign[self.axis] = -1.0
-        data["pos"] = torch.where(flip[..., None], self._exchange(pos) * sign, pos)
+        mirrored = self._exchange(pos)
+        mirrored.select(-1, self.axis).neg_()
+        data["pos"] = torch.where(flip[..., None], mirrored, pos)
         if data.get("valid") is not None:
             data["valid"] = torch.where(flip, self._exchange(data["valid"]), data["valid"])
         return data

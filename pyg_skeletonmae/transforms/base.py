@@ -62,7 +62,8 @@ def clip_mean(data: Data, x: Tensor, present: Tensor) -> Tensor:
     total = torch.where(present[..., None], x, 0.0).sum(dim=1).double()
     count = present.sum(dim=1, keepdim=True).double()
     sums = clip_sum(data, torch.cat([total, count], dim=1))
-    return (sums[:, :-1] / sums[:, -1:].clamp(min=1.0)).to(x.dtype)
+    total, count = sums.tensor_split((x.size(2),), dim=1)
+    return (total / count.clamp(min=1.0)).to(x.dtype)
 
 
 def clip_sum(data: Data, x: Tensor) -> Tensor:

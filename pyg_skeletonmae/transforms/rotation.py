@@ -35,20 +35,30 @@ def rotate(xyz: Tensor, matrix: Tensor) -> Tensor:
     return (x * column[0]).add_(y * column[1]).add_(z * column[2])
 
 
+# Of each axis, the matrix K whose product with a vector is the cross product.
+_CROSS = torch.tensor(
+    [
+        [[0, 0, 0], [0, 0, -1], [0, 1, 0]],
+        [[0, 0, 1], [0, 0, 0], [-1, 0, 0]],
+        [[0, -1, 0], [1, 0, 0], [0, 0, 0]],
+    ],
+    dtype=torch.double,
+)
+# A turn is sin K + cos P + (1 - P), where P leaves of a vector what is not along the axis.
+_AXES = torch.stack([_CROSS, -(_CROSS @ _CROSS), torch.eye(3) + _CROSS @ _CROSS])
+
+
 def axis_rotations(angles: Tensor) -> Tensor:
     r"""Rotation matrices ``[B, 3, 3]`` about x, then y, then z by ``angles [B, 3]`` (radians).
 
-    The product :math:`\mathbf{R}_z\mathbf{R}_y\mathbf{R}_x`, written out. The public feeders turn
-    the other way: their matrices are those of ``-angles``.
+    The product :math:`\mathbf{R}_z\mathbf{R}_y\mathbf{R}_x`. The public feeders turn the other way:
+    their matrices are those of ``-angles``.
     """
-    (ca, cb, cc), (sa, sb, sc) = angles.cos().unbind(1), angles.sin().unbind(1)
-    ca_sb, sa_sb = ca * sb, sa * sb
-    rows = [
-        *(cc * cb, cc * sa_sb - sc * ca, cc * ca_sb + sc * sa),
-        *(sc * cb, sc * sa_sb + cc * ca, sc * ca_sb - cc * sa),
-        *(-sb, cb * sa, cb * ca),
-    ]
-    return torch.stack(rows, dim=1).view(-1, 3, 3)
+    cross, plane, rest = on_device(_AXES, angles.device).to(angles.dtype)
+    angles = angles.view(-1, 3, 1, 1)
+    turns = rest.addcmul(angles.sin(), cross).addcmul(angles.cos(), plane)
+    x, y, z = turns.unbind(1)
+    return torch.bmm(torch.bmm(z, y), x)
 
 
 @functional_transform("random_rotate_3d")
@@ -81,12 +91,13 @@ class RandomRotate3D(RandomTransform):
         if len(angles) != 3 or min(angles) < 0:
             raise ConfigError(f"degrees {degrees!r}: expected one or three numbers, none negative")
         self.degrees = tuple(angles)
+        self._whole = 2.0 * torch.tensor(angles, dtype=torch.double).deg2rad()
 
     def matrices(self, draws: Draws) -> Tensor:
         """A rotation for each row of draws, ``[B, 3, 3]``, double."""
         # Double precision: the sine of an angle must not depend on its place in the batch.
-        degrees = on_device(torch.tensor(self.degrees, dtype=torch.double), draws.keys.device)
-        return axis_rotations((2.0 * draws.uniform(3).double() - 1.0) * degrees.deg2rad())
+        whole = on_device(self._whole, draws.keys.device)
+        return axis_rotations((draws.uniform(3).double() - 0.5) * whole)
 
     def _apply(self, data: Data, draws: Draws) -> Data:
         require_3d(data, self)
