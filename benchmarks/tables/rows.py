@@ -44,7 +44,8 @@ _YOUNGER = {
     "tune.recipe": None, "tune.batch_size": None, "model.init_args.global_group": False,
     "model.init_args.decoder.init_args.global_group": False,
     "model.init_args.decoder.init_args.kernel_size": None, "trainer.batch_norm": "sync",
-    "data.global_batch_size": None,
+    "data.global_batch_size": None, "model.init_args.visible_weight": 0.0,
+    "encoder.init_args.data_norm": "joint",
 }  # fmt: skip
 Row = dict[str, Any]
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from pyg_skeletonmae.errors import check_choice
 from pyg_skeletonmae.nn.processes import global_sum, is_shared
 
 Norm = Literal["batch", "layer"]
+DataNorm = Literal["joint", "axis"]
+"""Whose numbers normalise a coordinate of the input: its joint's own, or those of all joints."""
 BatchNorm = Literal["sync", "local", "frozen"]
 
 
@@ -63,6 +66,37 @@ class TrackNorm(BatchNormLast):
             there = visible.transpose(1, 2)[..., None].expand_as(by_frame)
             x = visible_norm(self, flat, there.flatten(2))
         return x.view(by_frame.shape).transpose(1, 2)
+
+
+class AxisNorm(BatchNormLast):
+    r"""Batch normalisation of each coordinate of tracks, of all joints by the same numbers.
+
+    The body keeps its shape: :class:`TrackNorm` makes the joints that hardly move as wide as the
+    hands.
+
+    Args:
+        channels: The channels ``C`` of a joint.
+
+    Shapes:
+        - **input:** tracks ``[P, V, T, C]``, and optionally which places count, ``[P, V, T]``, bool
+        - **output:** tracks ``[P, V, T, C]``, zero where they do not count
+    """
+
+    def forward(self, input: Tensor, visible: Tensor | None = None) -> Tensor:
+        """Normalises tracks, see :func:`visible_norm` for those that are not all visible."""
+        if visible is None:
+            return super().forward(input)
+        return visible_norm(self, input, visible[..., None])
+
+
+def data_norm(kind: DataNorm, num_joints: int, channels: int) -> TrackNorm | AxisNorm:
+    """The normalisation of an encoder's input.
+
+    Raises:
+        ConfigError: The kind is unknown.
+    """
+    check_choice("data_norm", kind, get_args(DataNorm))
+    return TrackNorm(num_joints, channels) if kind == "joint" else AxisNorm(channels)
 
 
 def norm_rows(norm: nn.Module, x: Tensor) -> Tensor:

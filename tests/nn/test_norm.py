@@ -3,12 +3,14 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.nn.norm import (
     BatchNormLast,
     SharedNorm,
     TrackNorm,
     batch_norms,
     channel_norm,
+    data_norm,
     norm_rows,
     visible_norm,
 )
@@ -85,6 +87,24 @@ def test_track_norm_is_one_of_each_coordinate_of_each_joint() -> None:
     own = pos[:, 2][visible[:, 2]]
     expected = (own - own.mean(0)) / (own.var(0, correction=0) + 1e-5).sqrt()
     torch.testing.assert_close(out[:, 2][visible[:, 2]], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_axis_norm_keeps_the_shape_of_the_body() -> None:
+    torch.manual_seed(0)
+    pos, visible = 5 + 3 * torch.randn(6, 5, 8, 3), torch.rand(6, 5, 8) > 0.3
+    out = data_norm("axis", 5, 3)(pos)
+    torch.testing.assert_close(out.std((0, 1, 2), correction=0), torch.ones(3))
+    torch.testing.assert_close(
+        out[:, 2] - out[:, 0], (pos[:, 2] - pos[:, 0]) / pos.std((0, 1, 2), correction=0)
+    )
+    out = data_norm("axis", 5, 3)(pos, visible)
+    assert out[~visible].eq(0).all()
+    own = pos[visible]
+    expected = (own - own.mean(0)) / (own.var(0, correction=0) + 1e-5).sqrt()
+    torch.testing.assert_close(out[visible], expected, rtol=1e-4, atol=1e-5)
+    assert isinstance(data_norm("joint", 5, 3), TrackNorm)
+    with pytest.raises(ConfigError, match="data_norm 'body': expected one of joint, axis"):
+        data_norm("body", 5, 3)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", [nn.BatchNorm1d, nn.BatchNorm2d, BatchNormLast])

@@ -8,7 +8,8 @@ from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.encoders.st_gcn import STGCNBlock, spatial_partitions
 from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder
-from pyg_skeletonmae.nn.norm import Norm, TrackNorm
+from pyg_skeletonmae.nn.norm import DataNorm, Norm
+from pyg_skeletonmae.nn.norm import data_norm as new_data_norm
 from pyg_skeletonmae.nn.token_embed import JointTimeEmbedding, PatchEmbed, TimeEmbedding
 from pyg_skeletonmae.skeleton import Skeleton
 
@@ -16,7 +17,7 @@ from pyg_skeletonmae.skeleton import Skeleton
 class GraphTemporalEncoder(MaskedEncoder):
     r"""Message passing between tokens of a few frames, over the body and over time.
 
-    A token is ``F`` frames of one joint, each coordinate of each joint normalised over the batch;
+    A token is ``F`` frames of one joint, each coordinate normalised over the batch;
     it gets the vectors of its joint and of its time step. Blocks of ST-GCN,
     :class:`~pyg_skeletonmae.models.encoders.st_gcn.STGCNBlock`, pass messages among the joints of
     a time step and then among neighbouring time steps of a joint:
@@ -48,6 +49,9 @@ class GraphTemporalEncoder(MaskedEncoder):
         global_group: The group of all joints beside the three of ST-GCN.
         dropout: The dropout rate on the output of each convolution over time.
         time_embedding: ``"learned"``, ``"zero"`` (learned, zero at first) or ``"sinusoidal"``.
+        data_norm: Whose mean and deviation normalise a coordinate of the input: those of its
+            ``"joint"``, as in ST-GCN, or of all joints along its ``"axis"``, so that the body keeps
+            its shape. What was measured of both is on the page named above.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -71,11 +75,12 @@ class GraphTemporalEncoder(MaskedEncoder):
         global_group: bool = True,
         dropout: float = 0.0,
         time_embedding: TimeEmbedding = "learned",
+        data_norm: DataNorm = "joint",
     ) -> None:
         super().__init__(skeleton, in_channels, frames, hidden_channels, frames_per_patch)
         if depth < 1:
             raise ConfigError(f"depth {depth}: expected at least one block")
-        self.data_norm = TrackNorm(skeleton.num_joints, in_channels)
+        self.data_norm = new_data_norm(data_norm, skeleton.num_joints, in_channels)
         self.patch = PatchEmbed(in_channels, hidden_channels, frames_per_patch)
         steps = frames // frames_per_patch
         self.position = JointTimeEmbedding(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import get_args
 
 import torch
@@ -61,6 +62,9 @@ class MaskedPretrainer(SkeletonModel):
         loss_form: Its form.
         hide_missing: Whether joints that are missing are hidden like any other where the mask says
             so; if not, they always stay visible, as in the graph SkeletonMAE.
+        visible_weight: The weight of the same error at the visible tokens (our choice): without it
+            nothing keeps a feature from forgetting its own joint. What was measured is on the page
+            :doc:`/methods/graph_temporal`.
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -84,6 +88,7 @@ class MaskedPretrainer(SkeletonModel):
         beta: float = 2.0,
         loss_form: RCEForm = "paper",
         hide_missing: bool = True,
+        visible_weight: float = 0.0,
     ) -> None:
         super().__init__()
         target = CoordinateTarget() if target is None else target
@@ -96,6 +101,8 @@ class MaskedPretrainer(SkeletonModel):
             )
         if views < 1:
             raise ConfigError(f"views {views}: expected at least one")
+        if not 0.0 <= visible_weight < math.inf:
+            raise ConfigError(f"visible_weight {visible_weight}: expected zero or more")
         self.encoder = encoder
         channels = target.width(encoder)
         self.decoder = default_decoder(encoder, channels) if decoder is None else decoder
@@ -105,7 +112,7 @@ class MaskedPretrainer(SkeletonModel):
         self.mask: MaskPolicy = RandomTokenMask(0.75) if mask is None else mask
         self.loss: Loss = loss
         self.views, self.hide_missing = views, hide_missing
-        self.beta = beta
+        self.beta, self.visible_weight = beta, visible_weight
         self.loss_form: RCEForm = loss_form
         if isinstance(encoder, MaskedEncoder) and isinstance(self.mask, TokenMaskPolicy):
             steps = encoder.frames // encoder.frames_per_token
@@ -127,6 +134,13 @@ class MaskedPretrainer(SkeletonModel):
             target.weight * self._error(prediction, target.value, mask)
             for prediction, target, mask in zip(predictions, targets, masks, strict=True)
         ]
+        if self.visible_weight:
+            losses += [
+                self.visible_weight
+                * target.weight
+                * self._error(prediction, target.value, ~mask & target.valid)
+                for prediction, target, mask in zip(predictions, targets, masks, strict=True)
+            ]
         losses += [weight * value for weight, value in view.losses.values()]
         logs = self.objective.logs(targets, masks)
         logs |= {name: value for name, (_, value) in view.losses.items()}

@@ -7,7 +7,7 @@ from model_helpers import make_batch
 from pyg_skeletonmae import layouts
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.models import Encoder, GraphTemporalEncoder
-from pyg_skeletonmae.nn.norm import Norm
+from pyg_skeletonmae.nn.norm import AxisNorm, Norm
 
 SKELETON = layouts.UIPRMD22
 
@@ -36,6 +36,15 @@ def test_tokens_are_normalised_coordinates_with_vectors_of_joint_and_time() -> N
     torch.testing.assert_close(encoder.embed(pos)[1, 5, 1], expected)
 
 
+def test_all_joints_may_be_normalised_by_the_same_numbers() -> None:
+    encoder = make_encoder(data_norm="axis")
+    assert isinstance(encoder.data_norm, AxisNorm) and encoder.data_norm.num_features == 3
+    pos = torch.randn(2, 22, 16, 3)
+    x = (pos - pos.mean((0, 1, 2))) / pos.std((0, 1, 2), correction=0)
+    expected = encoder.patch(x).view(2, 22, 4, 8) + encoder.position().view(22, 4, 8)
+    torch.testing.assert_close(encoder.embed(pos), expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(("global_group", "reach"), [(False, 1), (True, 22)])
 def test_a_block_reaches_the_neighbours_or_all_joints(global_group: bool, reach: int) -> None:
     encoder = make_encoder(depth=1, global_group=global_group).eval()
@@ -61,9 +70,9 @@ def test_the_subgraph_of_all_tokens_is_the_whole(norm: Norm, training: bool) -> 
     )
 
 
-@pytest.mark.parametrize("norm", ["batch", "layer"])
-def test_hidden_tokens_reach_visible_features_by_exactly_zero(norm: Norm) -> None:
-    encoder = make_encoder(norm=norm)
+@pytest.mark.parametrize("arguments", [{}, {"norm": "layer"}, {"data_norm": "axis"}])
+def test_hidden_tokens_reach_visible_features_by_exactly_zero(arguments: dict[str, str]) -> None:
+    encoder = make_encoder(**arguments)
     visible = torch.rand(4, 22, 4) > 0.6
     pos = torch.randn(4, 22, 16, 3, requires_grad=True)
     features = encoder.encode_subgraph(pos, visible)

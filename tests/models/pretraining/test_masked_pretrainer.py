@@ -174,6 +174,18 @@ def test_the_loss_is_that_of_hidden_joints_that_are_there() -> None:
     torch.testing.assert_close(model(clips)["loss"], (prediction - pos)[scored].square().mean())
 
 
+def test_visible_tokens_are_scored_by_their_weight() -> None:
+    arguments = (ENCODERS["graph_temporal"](), None, None, AttentionDecoder(heads=2))
+    torch.manual_seed(0)
+    model = MaskedPretrainer(*arguments, visible_weight=0.5).eval()
+    clips = batch()
+    prediction, mask = model.reconstruct(clips)
+    known = clips.valid.view(mask.shape)
+    error = (prediction - clips.pos.view(prediction.shape)).square().mean(-1)
+    expected = error[mask & known].mean() + 0.5 * error[~mask & known].mean()
+    torch.testing.assert_close(model(clips)["loss"], expected)
+
+
 def test_weighted_targets_are_the_sum_of_their_losses() -> None:
     torch.manual_seed(0)
     targets = [CoordinateTarget(), EmbeddingTarget()]
@@ -244,6 +256,7 @@ class NoHalves(SkeletonEncoder):
         (lambda: MaskedPretrainer(ENCODERS["vit"](), MotionTubeMask(0.5, 5)), "tube of 5"),
         (lambda: MaskedPretrainer(ENCODERS["vit"](), views=0), "views 0"),
         (lambda: MaskedPretrainer(ENCODERS["vit"](), loss="huber"), "loss 'huber'"),
+        (lambda: MaskedPretrainer(ENCODERS["vit"](), visible_weight=-1), "visible_weight -1"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_reason(
