@@ -57,6 +57,12 @@ _VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
         (),
     ),
     "graph_temporal motion": ("graph_temporal", (f"{_MODEL}target=MotionTarget",), ()),
+    "graph_temporal hidden alone": ("graph_temporal", (f"{_MODEL}visible_weight=0",), ()),
+    "graph_temporal norm of joints": (
+        "graph_temporal",
+        (),
+        ("--encoder.init_args.data_norm=joint",),
+    ),
     "graph_temporal decoder of two": (
         "graph_temporal",
         (f"{_MODEL}decoder.init_args.depth=2",),
