@@ -43,6 +43,16 @@ def test_a_tied_vote_goes_to_the_lowest_class():
     assert knn(train, test, 1, "euclidean")["predicted"].tolist() == [3]
 
 
+def test_classes_that_only_one_side_has():
+    train = Features(torch.tensor([[1.0], [2.0]]), torch.tensor([3, 0]), torch.tensor([1, 1]))
+    test = Features(torch.tensor([[1.0], [2.0]]), torch.tensor([0, 0]), torch.tensor([2, 2]))
+    (curve,) = ({**knn_curve(train, test, [1], metric="euclidean")},)
+    assert curve["top1_k1"] == 0.5 and "notes" not in knn(train, test, 1)
+    test.y[0] = 4
+    (note,) = knn(train, test, 1)["notes"]
+    assert note.startswith("1 of 2 test clips are of classes that no training clip has, [4]")
+
+
 def test_bad_settings():
     train, test = blobs(n=20), blobs(n=5)
     with pytest.raises(ConfigError, match="expected 1 to 20"):

@@ -114,6 +114,19 @@ def test_two_classes_and_a_class_only_the_test_has():
     ]
 
 
+def test_ridge_where_a_class_is_rare_or_missing_in_the_test():
+    train, test = blobs(classes=3, seed=0), blobs(classes=3, seed=1)
+    rare = test.y != 2
+    rare[(test.y == 1).nonzero().flatten()[3:]] = False
+    few = Features(test.x[rare], test.y[rare], test.subject[rare])
+    few.x[0] = train.x[train.y == 2].mean(0)  # predicted as the class that is not there
+    result = ridge(train, few, l2_grid=[0.1])
+    y, predicted = few.y, result["predicted"]
+    assert predicted[0] == 2 and set(y.tolist()) == {0, 1}
+    recalls = [float((predicted[y == k] == k).double().mean()) for k in (0, 1)]
+    assert result["mean_class"] == pytest.approx(sum(recalls) / 2)
+
+
 def test_bad_settings():
     train = blobs()
     with pytest.raises(ConfigError, match="positive"):

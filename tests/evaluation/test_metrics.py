@@ -57,6 +57,7 @@ def test_confusion_counts():
     [
         (torch.zeros(2, 3), torch.tensor([0, 3]), "expected 0 to 2"),
         (torch.zeros(2, 3), torch.tensor([0]), "do not fit"),
+        (torch.zeros(1, 0), torch.tensor([0]), "class"),
         (torch.full((1, 3), torch.nan), torch.tensor([0]), "NaN"),
         (torch.zeros(0, 3), torch.zeros(0, dtype=torch.long), "no clip"),
     ],

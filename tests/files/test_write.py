@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -223,6 +224,24 @@ def test_names_are_exchanged_in_the_working_folder(tmp_path, monkeypatch):
     assert write.exchange(Path("a"), Path("b"))
     assert names(Path("a")) == [] and names(Path("b")) == ["c"]
     monkeypatch.setattr("sys.platform", "win32")
+    assert write.exchange(Path("a"), Path("b")) is False
+
+
+@pytest.mark.parametrize(
+    ("platform", "call", "numbers"),
+    [("linux", "renameat2", (-100, -100, 2)), ("darwin", "renamex_np", (2,))],
+)
+def test_how_each_system_is_asked_to_exchange(monkeypatch, platform, call, numbers):
+    """By the numbers of its headers; where the library of C knows no such call, nothing is done."""
+    monkeypatch.setattr("sys.platform", platform)
+    calls = []
+    library = SimpleNamespace(**{call: lambda *said: calls.append(said) or 0})
+    monkeypatch.setattr(write.ctypes, "CDLL", lambda name: library)
+    assert write.exchange(Path("a"), Path("b"))
+    (said,) = calls
+    assert [word for word in said if isinstance(word, bytes)] == [b"a", b"b"]
+    assert tuple(word for word in said if isinstance(word, int)) == numbers
+    library.__dict__.clear()
     assert write.exchange(Path("a"), Path("b")) is False
 
 

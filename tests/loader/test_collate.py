@@ -1,3 +1,5 @@
+import os
+
 import pytest
 import torch
 from torch_geometric.data import Batch
@@ -6,7 +8,7 @@ from transforms_helpers import assert_same, make_clip
 
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys
-from pyg_skeletonmae.errors import DataError
+from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.layouts import UIPRMD22
 from pyg_skeletonmae.loader.collate import StoreCollater, flatten_transforms
 from pyg_skeletonmae.transforms import (
@@ -48,6 +50,7 @@ def dataset(request, tmp_path):
         [CropTime(0.5, 1.0), CropTime(0.9, random=False), Resample(20), CropTime(0.5)],
         [CropResize(8, 0.5, 1.0, least=3), RandomRotate3D(30)],
         [CropTime(0.5, 1.0), UniformSample(5, 3), RandomRotate3D(30)],
+        [UniformSample(5, 2)],
     ],
     ids=str,
 )
@@ -98,6 +101,15 @@ def test_the_store_stays_as_it_is(dataset):
         assert batch.clip_id.tolist() == [0] and batch.edge_index.max() < batch.num_nodes
         batch.clip_id += 2
         batch.edge_index += 100
+
+
+def test_a_file_that_has_shrunk_is_named(dataset):
+    numbers, store = torch.tensor([0, 2]), dataset.store
+    collate = StoreCollater(store, [])
+    os.truncate(store.root / "pos.npy", 200)
+    for read in (lambda: collate(numbers, numbers), lambda: StoreCollater(store, [])):
+        with pytest.raises(SkeletonFormatError, match=r"pos\.npy"):
+            read()
 
 
 def test_flatten_transforms():

@@ -118,6 +118,14 @@ def test_without_a_rate_of_its_own_averaging_keeps_the_last():
     assert rates(config, 8, 2) == [1, 1, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5]
 
 
+def test_one_step_after_the_warmup():
+    """The cosine of a single step is at its end after it, and at its start before."""
+    for read_at, last in (("start", 2.0), ("end", 0.4)):
+        told = {"warmup_epochs": 3, "min_lr": 0.4, "read_at": read_at}
+        config = OptimConfig(lr=2.0, schedule="cosine", **told)
+        assert 2.0 * lr_factor(config, 4, 1)(3) == pytest.approx(last)
+
+
 def test_the_ends_of_ranges():
     assert OptimConfig(betas=(0.0, 0.0)).betas == (0.0, 0.0)
     assert OptimConfig(min_lr=1e-3, layer_decay=1.0, warmup_epochs=0).min_lr == 1e-3

@@ -38,6 +38,9 @@ def test_a_loaded_optimiser_takes_the_same_step(name):
         own(torch.ones(4, 3)).sum().backward()
         its_optimizer.step()
     assert torch.equal(model.weight, other.weight) and torch.equal(model.bias, other.bias)
+    scheduler.step()
+    rates.step()
+    assert rates.last_epoch == STEPS + 1 and rates.get_last_lr() == scheduler.get_last_lr()
 
 
 def weight_moments(state):
@@ -48,6 +51,7 @@ def weight_moments(state):
     ("change", "message"),
     [
         (lambda s: s.pop("state"), "optimizer: the key 'state' is missing"),
+        (lambda s: s.update(state=[]), "optimizer.state: expected a dict"),
         (lambda s: s["param_groups"].pop(), "expected 2 groups of parameters"),
         (lambda s: s["param_groups"][0].update(weight_decay=7), "weight_decay: expected 0.0"),
         (lambda s: s["param_groups"][0].update(lr=-1.0), r"lr: expected a finite number from 0"),

@@ -58,7 +58,14 @@ def test_refused(changes, message):
 def test_whole_number():
     for value in (7, np.int16(7), torch.tensor(7), torch.tensor([7]), np.array(7)):
         assert whole_number(value, "label") == 7
-    for value in (7.0, None, np.bool_(True), torch.tensor(7.0), np.array([7, 8])):
+    for value in (
+        7.0,
+        None,
+        np.bool_(True),
+        torch.tensor(True),
+        torch.tensor(7.0),
+        np.array([7, 8]),
+    ):
         with pytest.raises(DataError, match="label"):
             whole_number(value, "label")
 

@@ -187,6 +187,23 @@ def test_existing_folder(tmp_path):
         write_store(tmp_path / "file" / "s", some_clips(), STICK)
 
 
+def test_a_store_may_be_written_into_an_empty_folder_and_below_new_ones(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for root in (tmp_path / "empty", tmp_path / "a" / "b" / "s"):
+        assert len(write_store(root, some_clips(), STICK)) == 5
+
+
+def test_what_came_to_the_place_meanwhile_stays(tmp_path):
+    def clips():
+        yield from some_clips()
+        (tmp_path / "s").mkdir()
+        (tmp_path / "s" / "thesis.txt").write_text("years of work")
+
+    with pytest.raises(DataError, match="s: exists and is no store; choose another folder"):
+        write_store(tmp_path / "s", clips(), STICK)
+    assert [path.name for path in (tmp_path / "s").iterdir()] == ["thesis.txt"]
+
+
 def test_failed_overwrite_keeps_the_old_store(tmp_path):
     write_store(tmp_path / "s", some_clips(), STICK)
     with pytest.raises(DataError):
@@ -265,6 +282,18 @@ def test_a_file_that_has_shrunk_is_named_before_it_is_read(tmp_path, read):
     os.truncate(tmp_path / "store" / "pos.npy", 200)
     with pytest.raises(SkeletonFormatError, match=r"pos\.npy"):
         read(store)
+
+
+def test_clips_in_memory_need_no_file(tmp_path):
+    valid = np.zeros((2, 3, 4), bool)
+    valid[1, 2, 0] = True  # the other person is left out
+    write_store(tmp_path / "s", [replace(some_clips()[1], valid=valid)], STICK)
+    memory = MemoryStore(tmp_path / "s")
+    for name, size in (("valid.npy", 12), ("pos.npy", 12 * 3 * 4)):
+        with (tmp_path / "s" / name).open("r+b") as file:
+            file.seek(-size, os.SEEK_END)
+            file.write(bytes(size))
+    assert memory.valid.sum() == 1 and memory.pos.abs().sum() > 0
 
 
 def test_a_clip_without_missing_joints_says_so(tmp_path):

@@ -7,7 +7,7 @@ from data_helpers import STICK, array
 
 from pyg_skeletonmae.datasets.store import write_store
 from pyg_skeletonmae.datasets.store.clips import Clip, checked_clip
-from pyg_skeletonmae.datasets.store.writer import RowWriter, StoreWriter, content_hash
+from pyg_skeletonmae.datasets.store.writer import RowWriter, StoreWriter, common_rate, content_hash
 from pyg_skeletonmae.errors import DataError
 
 
@@ -18,6 +18,7 @@ def test_rows(tmp_path, dtype):
     for start, stop in ((0, 1), (1, 5), (5, 5), (5, 7)):
         writer.write(rows[start:stop])
     writer.close()
+    assert (tmp_path / "a.npy").stat().st_size - rows.nbytes in (128, 192)  # all is in the file
     writer.close()
     assert writer.rows == 7
     found = np.load(tmp_path / "a.npy", allow_pickle=False)
@@ -41,6 +42,11 @@ def test_no_store_without_its_card(tmp_path):
     writer.finish(None, {"source": "test"})
     names = ["card.json", "index.npz", "pos.npy", "skeleton.yaml"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
+def test_rates_that_differ_by_the_rounding_of_files_are_one():
+    assert common_rate([30.0, 30.02, 30.01]) == 30.01
+    assert common_rate([30.0, 30.1]) is None and common_rate([30.0, np.nan]) is None
 
 
 def test_labels_for_some_clips_only(tmp_path):
