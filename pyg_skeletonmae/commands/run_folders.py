@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import json
 import logging
@@ -116,7 +117,7 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: Resume) -> Non
             start leaves, are nothing), or it is on and there is no
             run (``"auto"``: something else is there), or the run in it had other settings; the
             first such key is named.
-        CheckpointError: The configuration of that run is damaged.
+        CheckpointError: The configuration of that run is damaged, or gone.
     """
     empty = folder.is_dir() and all(path.name[0] == "." for path in folder.iterdir())
     free = empty or not folder.exists()
@@ -125,6 +126,11 @@ def check_folder(folder: Path, config: Mapping[str, Any], resume: Resume) -> Non
     if free and resume is not True:
         return
     if not (folder / CONFIG).is_file():
+        if (folder / INFO).exists() or any(folder.glob("*.ckpt")):
+            raise CheckpointError(
+                f"{folder / CONFIG}: no such file, so the settings of the run there are not known; "
+                "restore it, or name another folder"
+            )
         raise ConfigError(f"{folder}: holds no run to resume; leave --resume out to start one")
     before = {**_BEFORE, **flat(read_mapping(folder / CONFIG))}
     for key, value in flat(config).items():
@@ -169,11 +175,13 @@ def start(
     """
     import torch
 
+    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     info = {
         "command": ["skeletonmae", *sys.argv[1:]],
         "seed": seed,
         **({} if clips is None else {"data_hash": clips.content_hash}),
         **({} if clips is None or clips.in_memory else {"data_store": clips.place}),
+        "settings_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "versions": versions(),
         "commit": commit(),
@@ -184,7 +192,6 @@ def start(
             "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         },
     }
-    text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
     write_text(folder / CONFIG, text)
     write_json(folder / INFO, info)
     if curves:

@@ -11,10 +11,10 @@ from jsonargparse import ArgumentParser
 
 from pyg_skeletonmae.commands import run_folders as runs
 from pyg_skeletonmae.errors import CheckpointError, ConfigError, DataError, SkeletonMAEError
-from pyg_skeletonmae.files.manifest import MANIFEST, changed_files, read_manifest
+from pyg_skeletonmae.files.manifest import MANIFEST, changed_files, file_hash, read_manifest
 from pyg_skeletonmae.files.remote import remote_url
 
-CHECKPOINTS, WEIGHTS, CARD = "*.ckpt", "model.safetensors", "card.json"
+CHECKPOINTS, WEIGHTS, CARD, INDEX = "*.ckpt", "model.safetensors", "card.json", "index.npz"
 
 
 class Part(NamedTuple):
@@ -78,7 +78,7 @@ def parts(path: str | Path) -> Iterator[Part]:
         from pyg_skeletonmae.training.hub import find_release  # Slow to import.
 
         folder = find_release(path)
-    if (folder / CARD).is_file():
+    if (folder / CARD).exists() or (folder / INDEX).is_file():
         yield Part(folder, _store)
     elif (folder / WEIGHTS).is_file() or (folder / MANIFEST).is_file():
         yield Part(folder, _release)
@@ -93,7 +93,7 @@ def parts(path: str | Path) -> Iterator[Part]:
 
 def _run(folder: Path) -> Iterator[Part]:
     checks = {
-        runs.CONFIG: _settings,
+        runs.CONFIG: _config,
         runs.INFO: _settings,
         runs.RESULTS: _settings,
         CHECKPOINTS: _checkpoint,
@@ -104,6 +104,7 @@ def _run(folder: Path) -> Iterator[Part]:
     if (folder / runs.RELEASE).is_dir():
         yield Part(folder / runs.RELEASE, _release)
     for info in sorted(folder.rglob(runs.INFO)):
+        yield Part(info.with_name(runs.CONFIG), _config)  # which may be gone
         yield Part(info, _clips)
 
 
@@ -163,6 +164,14 @@ def _metrics(path: Path) -> str:
     from pyg_skeletonmae.training import read_metrics
 
     return f"{len(read_metrics(path.parent))} lines"
+
+
+def _config(path: Path) -> str:
+    said, info = _settings(path), path.with_name(runs.INFO)
+    told = runs.read_mapping(info).get("settings_sha256") if info.is_file() else None
+    if told not in (None, file_hash(path)[1]):
+        raise CheckpointError(f"not as it was written: the SHA-256 in {info} is another")
+    return said
 
 
 def _settings(path: Path) -> str:

@@ -37,6 +37,10 @@ def test_check_folder(tmp_path):
     with pytest.raises(ConfigError, match="exists already; give --resume"):
         runs.check_folder(folder, CONFIG, resume=False)
     runs.check_folder(folder, CONFIG, resume=True)
+    (folder / "config.yaml").unlink()
+    for how in (True, "auto"):
+        with pytest.raises(CheckpointError, match=r"config.yaml: no such file, so the settings"):
+            runs.check_folder(folder, CONFIG, resume=how)
 
 
 def test_resuming_asks_for_the_same_settings_except_the_trainers(tmp_path):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -27,9 +28,13 @@ def test_a_run_and_its_store_are_whole(run):
     assert said["run/run.json"] == f"its clips: {where}, {said[str(store.parent)]}"
 
 
-def damage(path: Path, place: int) -> None:
+def damage(path: Path, place: int | None) -> None:
+    """Flips a bit; None: cuts the file in two, at the end of a line."""
     content = bytearray(path.read_bytes())
-    content[place] ^= 0x80
+    if place is None:
+        content = content[: content.index(b"\n", len(content) // 2) + 1]
+    else:
+        content[place] ^= 0x80
     path.write_bytes(content)
 
 
@@ -39,6 +44,7 @@ def damage(path: Path, place: int) -> None:
         ("run/last.ckpt", 2000, "not a readable checkpoint"),
         ("run/metrics.jsonl", 0, "line 1 is not JSON"),
         ("run/config.yaml", 0, "damaged"),
+        ("run/config.yaml", None, "not as it was written: the SHA-256 in run/run.json is another"),
         ("run/release/model.safetensors", -1, "not as it was written"),
         ("run/release/README.md", -1, "README.md: not as it was written"),
         ("run/release/manifest.json", 0, "manifest.json: damaged"),
@@ -51,6 +57,22 @@ def test_what_is_damaged_is_named_and_the_rest_is_looked_at(run, name, place, sa
     part = "run/release" if "release" in name else name
     assert code == 2 and line.split()[1] == part and said in line
     assert f"1 of {len(out.splitlines())} parts are not as they were written" in err
+
+
+def test_what_is_gone_is_named(run):
+    """Of a run, by what is left of it; of a store, whatever lies in the place of its card."""
+    Path("run/config.yaml").unlink()
+    code, out, _ = run("verify", "run")
+    assert code == 2 and "DAMAGED  run/config.yaml  " in out
+    (card,) = Path("cache").rglob("card.json")
+    card.unlink()
+    for make in (lambda: None, card.mkdir, lambda: (card.rmdir(), os.mkfifo(card))):
+        make()
+        for folder in (str(card.parent), "cache"):
+            if card.exists() or folder != "cache":
+                code, out, _ = run("verify", folder)
+                assert code == 2 and out.startswith(f"DAMAGED  {card.parent}  {card}: "), out
+        assert f"{card}" in the_error(run("embed", "run", str(card.parent), "--out=rows.csv"))
 
 
 def test_a_store_with_other_coordinates_or_labels(run):

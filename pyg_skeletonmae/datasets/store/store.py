@@ -145,7 +145,9 @@ class ClipStore:
         """
         if (url := remote_url(root)) is not None:
             return RemoteFolder(url).size("card.json") is not None
-        return (Path(root) / "card.json").is_file()
+        folder = Path(root)
+        rest = ("index.npz", "pos.npy")  # of one whose card was lost
+        return (folder / "card.json").exists() or all((folder / name).is_file() for name in rest)
 
     @property
     def place(self) -> str:
