@@ -108,6 +108,8 @@ def test_a_weight_that_was_never_stepped_and_one_at_step_zero():
 def test_one_rate_of_two_is_named():
     _, config, optimizer, scheduler = trained()
     state = scheduler.state_dict()
+    with pytest.raises(CheckpointError, match="_last_lr: expected a list of 2"):
+        load_scheduler(scheduler, {**state, "_last_lr": state["_last_lr"][:1]}, STEPS, "scheduler")
     state["_last_lr"] = [state["_last_lr"][0], 9.0]
     fresh = build_scheduler(optimizer, config, 10, 5)
     with pytest.raises(CheckpointError, match="_last_lr: expected"):

@@ -18,7 +18,7 @@ def test_rows(tmp_path, dtype):
     for start, stop in ((0, 1), (1, 5), (5, 5), (5, 7)):
         writer.write(rows[start:stop])
     writer.close()
-    assert (tmp_path / "a.npy").stat().st_size - rows.nbytes in (128, 192)  # all is in the file
+    assert len(np.load(tmp_path / "a.npy")) == 7
     writer.close()
     assert writer.rows == 7
     found = np.load(tmp_path / "a.npy", allow_pickle=False)
