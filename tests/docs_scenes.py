@@ -221,6 +221,8 @@ def data(folder: Path) -> dict[str, object]:
     (folder / "people/labels.csv").write_text("file,label,subject\na,sit,1\nb,walk,2\n")
     clips = [poses(frames=10 + i) for i in range(4)]
     mine = SkeletonDataset.from_arrays(clips, None, COCO17)
+    for part in ("part-00000", "part-00001"):
+        SkeletonDataset.from_arrays(clips, None, COCO17, root=folder / "data/parts" / part)
     names = {"clips": clips, "labels": [0, 1, 0, 1], "subjects": [1, 2, 3, 4]}
     return {**names, "ntu": mine, "pkummd": mine}
 

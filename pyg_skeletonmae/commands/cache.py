@@ -39,7 +39,7 @@ class Holding(NamedTuple):
         return sum(file.stat().st_size for file in self.files)
 
     def remove(self) -> None:
-        """Removes its files, the card last, and the folders that are empty then.
+        """Removes its files, the cards last, and the folders that are empty then.
 
         Raises:
             ConfigError: A file cannot be removed.
@@ -118,7 +118,11 @@ def holdings(folder: Path) -> Iterator[Holding]:
                 continue
             date = datetime.fromtimestamp((path / "card.json").stat().st_mtime).date()
             about = f"{brief(card.get('clips'))} clips, {brief(card.get('skeleton'))}, {date}"
-            own = [path / name for name in (STAMP, USED, *FILES) if _is_plain(path / name)]
+            named = sorted(part["folder"] for part in card.get("parts", ()))
+            within = [part for part in named if not (path / part).is_symlink()]
+            below[:] = [name for name in below if name not in within]  # no stores beside it
+            inner = [f"{part}/{name}" for part in within for name in (STAMP, *FILES)]
+            own = [path / name for name in (STAMP, USED, *inner, *FILES) if _is_plain(path / name)]
             yield Holding(path, own, f"{card['format']}: {about}")
 
 

@@ -50,6 +50,7 @@ def prepare(
     force: bool = False,
     shards: int = 1,
     shard: int = 0,
+    parts: bool = False,
 ) -> SkeletonDataset | None:
     """Turns raw files into a store, and prints its data card.
 
@@ -92,6 +93,8 @@ def prepare(
         shards: Into how many jobs the reading is divided, all with one ``out`` on a common disk;
             the one that does the last part writes the store.
         shard: Which of them this is, from 0.
+        parts: Each job writes a store of its own into ``out``, and the one that is done last joins
+            them, see :func:`~pyg_skeletonmae.datasets.join_parts`: nobody copies all clips.
 
     Returns:
         The data set, None of a dry run.
@@ -126,7 +129,9 @@ def prepare(
         cores = hasattr(os, "sched_getaffinity") and len(os.sched_getaffinity(0))
         workers = cores or os.cpu_count() or 1
     place = Place(Path(root), None if out is None else Path(out), workers, force)
-    with one_shard(shard, shards):
+    if parts and shards == 1:
+        raise ConfigError("--parts: into how many? Give --shards, and --shard to each job")
+    with one_shard(shard, shards, parts):
         return data.open(place, **chosen)
 
 
@@ -162,4 +167,5 @@ def add_prepare_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="Of poses: say what was understood.")
     parser.add_argument("--shards", type=int, default=1, help="Into how many jobs it is divided.")
     parser.add_argument("--shard", type=int, default=0, help="Which of them this is, from 0.")
+    parser.add_argument("--parts", action="store_true", help="Each job writes a store of its own.")
     parser.add_argument("--force", action="store_true", help="Read the files again.")

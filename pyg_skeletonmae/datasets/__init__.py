@@ -6,6 +6,7 @@ from pyg_skeletonmae.__lazy__ import attach
 
 if TYPE_CHECKING:
     from pyg_skeletonmae.datasets.concat import concat
+    from pyg_skeletonmae.datasets.parts import join_parts
     from pyg_skeletonmae.datasets.sets.hrnet_poses import Diving48, FineGym
     from pyg_skeletonmae.datasets.sets.ntu import NTURGBD
     from pyg_skeletonmae.datasets.sets.pkummd import PKUMMD
@@ -42,6 +43,7 @@ __all__ = [
     "XYDataset",
     "export_pyskl",
     "concat",
+    "join_parts",
     "write_store",
 ]
 

@@ -68,3 +68,33 @@ class StackedRows:
 
 
 Rows = Tensor | StackedRows
+
+
+def tensors(rows: Rows) -> tuple[Tensor, ...]:
+    """The tensors that rows lie in."""
+    return rows.parts if isinstance(rows, StackedRows) else (rows,)
+
+
+def stacked(parts: Sequence[tuple[Rows, Rows | None]]) -> tuple[Rows, Rows | None]:
+    """Rows ``[., V, C]`` of several places as one, and which of their joints are present.
+
+    Args:
+        parts: The rows of each, and whether joints are present, ``[., V]``; None: all of them.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    pos = StackedRows([part for rows, _ in parts for part in tensors(rows)])
+    if all(valid is None for _, valid in parts):
+        return pos, None
+    whole = torch.ones((), dtype=torch.bool)  # stands for all rows of a tensor
+    return pos, StackedRows(
+        [
+            part
+            for rows, valid in parts
+            for part in (
+                [whole.expand(own.shape[:2]) for own in tensors(rows)]
+                if valid is None
+                else tensors(valid)
+            )
+        ]
+    )

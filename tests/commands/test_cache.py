@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from cli_helpers import runner, the_error
 
-from pyg_skeletonmae.datasets import SkeletonDataset
+from pyg_skeletonmae.datasets import SkeletonDataset, join_parts
 from pyg_skeletonmae.io.uiprmd_files import all_paths
 
 
@@ -92,3 +92,17 @@ def test_a_link_is_no_place_to_look(folder, capsys):
     line = the_error(runner(capsys)("cache", "data/link", "--all"))
     assert line == f"data/link: a link; name the folder itself, {folder / 'a'}"
     assert (folder / "a/card.json").exists()
+
+
+def test_the_parts_of_a_store_are_its_own(folder, capsys):
+    (folder / "s").mkdir()
+    for name in ("a", "deep/b"):
+        (folder / name).rename(folder / "s" / name.rpartition("/")[2])
+    join_parts(folder / "s")
+    outside = folder.parent / "outside"
+    (folder / "s/b").rename(outside)
+    (folder / "s/b").symlink_to(outside)
+    code, out, _ = runner(capsys)("cache", "data", "--remove", "data/s")
+    assert code == 0 and "data/s  pyg_skeletonmae clips 1 in parts: 4 clips" in out
+    assert "data/s/a" not in out and [path.name for path in (folder / "s").iterdir()] == ["b"]
+    assert sorted(path.name for path in outside.iterdir())[:2] == ["card.json", "index.npz"]

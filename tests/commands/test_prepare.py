@@ -194,3 +194,21 @@ def test_axes_of_a_folder_of_arrays(tmp_path):
     ):
         prepare("poses", folder, tmp_path / "c", **given)
     assert not list((tmp_path / "c").glob("arrays*"))
+
+
+def test_jobs_whose_stores_stay_apart(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["prepare", "ntu60", "--root", str(root), "--workers", "0", "--policy", "none"]
+    assert main([*arguments, "--out", str(root / "one")]) == 0
+    apart = [*arguments, "--out", str(root / "parts"), "--shards", "2", "--parts"]
+    capsys.readouterr()
+    assert main([*apart, "--shard", "1"]) == 0
+    assert "shard 1 of 2 is done; 1 of 2 are there" in capsys.readouterr().out
+    assert main([*apart, "--shard", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "clips        2 of 60 classes" in out and "dropped      1" in out
+    stores = [ClipStore(root / name / "ntu60-none") for name in ("one", "parts")]
+    assert stores[0].content_hash == stores[1].content_hash
+    assert [part["folder"] for part in stores[1].card["parts"]] == ["part-00000", "part-00001"]
+    assert stores[1].card["splits"] == stores[0].card["splits"]
+    assert main([*arguments, "--parts"]) == 2
+    assert "--parts: into how many? Give --shards" in capsys.readouterr().err

@@ -9,7 +9,6 @@ from torch_geometric.loader import DataLoader
 from torch_geometric.transforms import Compose
 
 from pyg_skeletonmae.datasets import Clip, SkeletonDataset, concat, write_store
-from pyg_skeletonmae.datasets.concat import ConcatStore
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.transforms import CropTime, JitterJoints, Resample
@@ -121,10 +120,6 @@ def test_refused(parts, tmp_path):
     write_store(tmp_path / "mm", [Clip(array(1, 2), 0)], STICK, unit="mm")
     with pytest.raises(DataError, match=r"y and .*mm have other units"):
         concat([parts[1], SkeletonDataset(tmp_path / "mm")])
-    three = STICK.subset(["hip", "neck", "head"])
-    write_store(tmp_path / "three", [Clip(np.ones((1, 2, 3, 3), np.float32), 0)], three)
-    with pytest.raises(DataError, match="have other joints"):
-        ConcatStore([parts[0].store, SkeletonDataset(tmp_path / "three").store])
     data = bytearray((tmp_path / "y/pos.npy").read_bytes())
     data[-1] ^= 1
     (tmp_path / "y/pos.npy").write_bytes(data)

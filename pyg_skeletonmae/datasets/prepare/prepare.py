@@ -12,12 +12,13 @@ from tqdm import tqdm
 
 from pyg_skeletonmae.__about__ import __version__
 from pyg_skeletonmae.datasets.labels import max_label
+from pyg_skeletonmae.datasets.parts import join_parts
 from pyg_skeletonmae.datasets.prepare.journal import Journal, locked
 from pyg_skeletonmae.datasets.prepare.part import Job, PartWriter
-from pyg_skeletonmae.datasets.prepare.shards import OthersAtWork, this_shard
+from pyg_skeletonmae.datasets.prepare.shards import OthersAtWork, Shard, this_shard
 from pyg_skeletonmae.datasets.prepare.workers import run_calls
 from pyg_skeletonmae.datasets.store import ClipStore, check_free, make_parent, write_checked
-from pyg_skeletonmae.datasets.store.card import FORMAT
+from pyg_skeletonmae.datasets.store.card import FORMAT, read_card
 from pyg_skeletonmae.datasets.store.clips import Clip, LeftOut, NanPolicy, Note, check_nan_policy
 from pyg_skeletonmae.datasets.store.data_card import grouped_notes
 from pyg_skeletonmae.datasets.store.store import by_reason
@@ -79,7 +80,9 @@ def prepare_store(
     tasks, files (by size and time), settings and library are the same. The content does not depend
     on that, nor on the number of workers. Meanwhile the disk holds it twice, the memory one part.
     Within :func:`~pyg_skeletonmae.datasets.prepare.shards.one_shard` each of several jobs reads
-    some of the parts; the one that finds all of them there writes the store.
+    some of the parts; the one that finds all of them there writes the store. Or each writes a store
+    of its own, and the one that finds all of those there joins them, see
+    :func:`~pyg_skeletonmae.datasets.join_parts`.
 
     Args:
         folder: The folder of the store.
@@ -123,6 +126,12 @@ def prepare_store(
         check_free(root, overwrite)
     make_parent(root)
     jobs = [Job(name(task), task, tuple(files(task))) for task in tasks]
+    everything, whole = jobs, root
+    if shard.apart:
+        jobs, root = list(shard.own(jobs)), root / shard.folder
+        dropped = dropped if shard.number == 0 else ()
+        if len(everything) < shard.among:
+            raise ConfigError(f"--shards {shard.among}: there are only {len(everything)} to read")
     size = min(_PART, 1 + len(jobs) // 128)  # of a part, whatever the number of workers
     parts = [jobs[start : start + size] for start in range(0, len(jobs), size)]
     hashes = {path.name: file_hash(path)[1] for path in inputs}
@@ -145,9 +154,12 @@ def prepare_store(
         "source": source, "policy": policy, "unit": unit, "nan": nan, "inputs": hashes,
         "notes": list(notes), "plan": journal.plan,
     }  # fmt: skip
+    plan = _plan((settings, shard.among), [everything]) if shard.apart else ""
+    if shard.apart:
+        card["whole"] = plan
     if shard.among > 1 and overwrite:
         raise ConfigError(f"{root}: shards go on with what is there; remove it, or leave force")
-    if shard.among > 1 and not _is_done(journal):
+    if shard.among > 1 and not shard.apart and not _is_done(journal):
         _read_parts(write, parts, workers, progress)
         there = sum(journal.path(number).exists() for number in range(len(parts)))
         if there < len(parts) and not _is_done(journal):
@@ -161,7 +173,33 @@ def prepare_store(
             _read_parts(write, parts, workers, progress)
             _join_parts(write, card, fps, list(dropped), splits or {}, overwrite)
             journal.remove()
+    if shard.apart:
+        return _joined(whole, shard, plan, names, fps)
     return ClipStore(root)
+
+
+def _joined(
+    root: Path, shard: Shard, plan: str, class_names: Sequence[str] | None, fps: float | None
+) -> ClipStore:
+    """The store of all shares that are stores of their own.
+
+    Raises:
+        DataError: One is of other files, settings or numbers of shares.
+        OthersAtWork: Some are not there yet.
+    """
+    folders = [root / shard._replace(number=number).folder for number in range(shard.among)]
+    there = [folder for folder in folders if ClipStore.exists(folder)]
+    if len(there) < shard.among:
+        raise OthersAtWork(
+            f"shard {shard.number} of {shard.among} is done; {len(there)} of {shard.among} are "
+            f"there; the one that is done last makes {root} of them"
+        )
+    if ClipStore.exists(root):
+        return ClipStore(root)
+    for folder in folders:
+        if read_card(folder).get("whole") != plan:
+            raise DataError(f"{folder}: of other files, settings or shards; remove it")
+    return join_parts(root, class_names, {"plan": plan}, fps)
 
 
 def _is_done(journal: Journal) -> bool:

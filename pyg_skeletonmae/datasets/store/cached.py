@@ -15,7 +15,7 @@ from typing import IO
 
 from tqdm import tqdm
 
-from pyg_skeletonmae.datasets.store.card import FILES, read_card
+from pyg_skeletonmae.datasets.store.card import read_card, row_files
 from pyg_skeletonmae.errors import ConfigError, DataError, SkeletonMAEError
 from pyg_skeletonmae.files.lock import locked
 from pyg_skeletonmae.files.remote import RemoteFolder
@@ -99,8 +99,10 @@ class StoreCache:
             except SkeletonMAEError as error:
                 raise DataError(str(error).replace(folder, remote.url)) from None
             content = path.read_bytes()
-        whole = {"valid.npy"} if card.get("missing_joints") == 0 else set()
-        sizes = {name: remote.size(name) for name in FILES[:-1] if name not in whole}
+        whole = card.get("missing_joints") == 0
+        names = [name for pair in row_files(card) for name in pair if name]
+        names = [*(n for n in names if n != "valid.npy" or not whole), "index.npz", "skeleton.yaml"]
+        sizes = {name: remote.size(name) for name in names}
         for name, size in sizes.items():
             if size is None and name != "valid.npy":
                 raise DataError(f"{remote.url}: no store is there: it has no {name}")
@@ -204,6 +206,7 @@ def _download(
         total = sum(sizes.values())
         with tqdm(total=total, desc="fetch", unit="B", unit_scale=True, disable=None) as bar:
             for name, size in sizes.items():
+                (folder / name).parent.mkdir(exist_ok=True)
                 remote.fetch(name, folder / name, size, bar.update)
         (folder / "card.json").write_bytes(card)
         (folder / USED).touch()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,34 +82,47 @@ def read_index(path: Path, class_names: Sequence[str]) -> Index:
     return index
 
 
-def read_rows(root: Path, index: Index, num_joints: int) -> tuple[Array, Array | None]:
-    """Maps ``pos.npy`` and, if it is there, ``valid.npy``.
+def read_rows(
+    root: Path, index: Index, num_joints: int, files: Sequence[tuple[str, str | None]]
+) -> dict[str, Array]:
+    """Maps the files of :func:`~pyg_skeletonmae.datasets.store.card.row_files`, by their names.
 
     Raises:
         SkeletonFormatError: A file is damaged, or does not fit the index or the skeleton.
     """
-    persons, rows = np.diff(index["clip_track"]), 0
-    rows = int(persons @ index["length"])
-    pos = map_npy(root / "pos.npy")
-    if pos.dtype != np.float32 or pos.ndim != 3 or pos.shape[:2] != (rows, num_joints):
-        _refuse(root / "pos.npy", f"float32 [{rows}, {num_joints}, C]", pos)
-    if not (root / "valid.npy").exists():
-        return pos, None
-    valid = map_npy(root / "valid.npy")
-    if valid.dtype != np.bool_ or valid.shape != (rows, num_joints):
-        _refuse(root / "valid.npy", f"bool [{rows}, {num_joints}]", valid)
-    return pos, valid
+    persons = np.diff(index["clip_track"])
+    total, first = int(persons @ index["length"]), 0
+    starts = {total, *index["track_start"][index["clip_track"][:-1]].tolist()}
+    maps: dict[str, Array] = {}
+    for name, other in files:
+        pos = maps[name] = map_npy(root / name)
+        rows = total if len(files) == 1 else len(pos)
+        if pos.dtype != np.float32 or pos.ndim != 3 or pos.shape[:2] != (rows, num_joints):
+            _refuse(root / name, f"float32 [{rows}, {num_joints}, C]", pos)
+        if (channels := maps[files[0][0]].shape[2]) != pos.shape[2]:
+            _refuse(root / name, f"{channels} channels, as in the part before", pos)
+        first += rows
+        if first not in starts or (name == files[-1][0] and first != total):
+            _refuse(root / name, f"whole clips of the {total} rows in the index", pos)
+        if other is None or (other == "valid.npy" and not (root / other).exists()):
+            continue
+        valid = maps[other] = map_npy(root / other)
+        if valid.dtype != np.bool_ or valid.shape != (rows, num_joints):
+            _refuse(root / other, f"bool [{rows}, {num_joints}]", valid)
+    return maps
 
 
-def rows_digest(rows: Array | None, shape: Sequence[int] = ()) -> bytes:
-    """SHA-256 of an array's values, read in pieces; None stands for all True of ``shape``."""
+def rows_digest(parts: Iterable[Array]) -> bytes:
+    """SHA-256 of the values of arrays one after the other, read in pieces."""
     digest = hashlib.sha256()
-    total = len(rows) if rows is not None else shape[0]
-    for start in range(0, total, _CHUNK):
-        stop = min(start + _CHUNK, total)
-        piece = rows[start:stop] if rows is not None else np.ones((stop - start, *shape[1:]), bool)
-        digest.update(np.ascontiguousarray(piece).data.cast("B"))
+    for rows in parts:
+        for start in range(0, len(rows), _CHUNK):
+            digest.update(np.ascontiguousarray(rows[start : start + _CHUNK]).data.cast("B"))
     return digest.digest()
+
+
+def _refuse(path: Path, expected: str, array: Array) -> None:
+    raise SkeletonFormatError(path, "array", expected, f"{array.dtype} {list(array.shape)}")
 
 
 def _check_offsets(path: Path, index: Index) -> None:
@@ -128,7 +141,3 @@ def _check_offsets(path: Path, index: Index) -> None:
         raise SkeletonFormatError(
             path, "array 'track_start'", expected, f"{starts[:4].tolist()} ..."
         )
-
-
-def _refuse(path: Path, expected: str, array: Array) -> None:
-    raise SkeletonFormatError(path, "array", expected, f"{array.dtype} {list(array.shape)}")

@@ -26,9 +26,10 @@ def file_states(root: Path) -> States:
     """What changes when a file of a store does: its size, times (of its content, and of itself) and
     inode, by its name."""
     states = {}
-    for name in FILES:
+    parts = sorted(path for path in root.glob("*/*.npy") if path.name in FILES)
+    for path in (*(root / name for name in FILES), *parts):
         with suppress(FileNotFoundError):
-            found = (root / name).stat()
+            found, name = path.stat(), path.relative_to(root).as_posix()
             states[name] = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
     return states
 

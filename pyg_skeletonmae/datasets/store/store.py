@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, from_numpy
 
 from pyg_skeletonmae.batch import tracks_edge_index
 from pyg_skeletonmae.datasets.store.cached import Copy, StoreCache
-from pyg_skeletonmae.datasets.store.card import read_card
+from pyg_skeletonmae.datasets.store.card import read_card, row_files
 from pyg_skeletonmae.datasets.store.clip_checks import Intake
 from pyg_skeletonmae.datasets.store.clips import Clip, NanPolicy
 from pyg_skeletonmae.datasets.store.data_card import DataCard
@@ -37,7 +37,7 @@ from pyg_skeletonmae.files.remote import RemoteFolder, remote_url
 from pyg_skeletonmae.files.write import write_folder
 from pyg_skeletonmae.io.npz import check_mapped
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.stacked_rows import Rows
+from pyg_skeletonmae.transforms.stacked_rows import stacked, tensors
 
 __all__ = ["Clip", "ClipStore", "write_store"]
 
@@ -51,8 +51,9 @@ class ClipStore:
     A folder with ``pos.npy [rows, V, C]`` (the frames of each track one after the other, the tracks
     of a clip one after the other), ``valid.npy [rows, V]`` if any joint is missing, ``index.npz``,
     ``skeleton.yaml`` and ``card.json``, which says what the clips are and what was left out. It is
-    written by :func:`write_store`. The tensors share the map: writing into them changes this
-    process's copy only, never the file.
+    written by :func:`write_store`. Its rows may lie in several folders, each a store as well, see
+    :func:`~pyg_skeletonmae.datasets.join_parts`. The tensors share the map: writing into them
+    changes this process's copy only, never the file.
 
     Args:
         root: The folder; or the address of one in object storage, such as ``s3://bucket/store``,
@@ -113,10 +114,15 @@ class ClipStore:
         self.content_hash: str = self.card["content_hash"]
         self.skeleton = read_skeleton(self.root / "skeleton.yaml")
         self.index = read_index(self.root / "index.npz", self.class_names)
-        pos, valid = read_rows(self.root, self.index, self.skeleton.num_joints)
-        self._maps = {"pos.npy": pos, "valid.npy": valid}
-        self.pos: Rows = torch.from_numpy(pos)
-        self.valid: Rows | None = None if valid is None else torch.from_numpy(valid)
+        files = row_files(self.card)
+        self._maps = read_rows(self.root, self.index, self.skeleton.num_joints, files)
+        self.pos, self.valid = stacked(
+            [
+                (from_numpy(self._maps[name]), None if valid is None else from_numpy(valid))
+                for name, other in files
+                for valid in [self._maps.get(other or "")]
+            ]
+        )
         self.num_channels = self.pos.size(2)
         self.track_start, self.clip_track = self._long("track_start"), self._long("clip_track")
         self.length, self.subject = self._long("length"), self._long("subject")
@@ -196,8 +202,7 @@ class ClipStore:
             SkeletonFormatError: One is shorter: to read on would end the process.
         """
         for name, rows in self._maps.items():
-            if rows is not None:
-                check_mapped(rows, self.root / name)
+            check_mapped(rows, self.root / name)
 
     def verify(self, how: Verify = "full") -> None:
         """Reads all of the store and compares it with the hash in its card.
@@ -216,9 +221,10 @@ class ClipStore:
         ):
             return
         self.check_files()
+        every = torch.ones((), dtype=torch.bool).expand(self.pos.shape[:2])
         digests = [
-            rows_digest(np.asarray(self.pos)),
-            rows_digest(None if self.valid is None else np.asarray(self.valid), self.pos.shape[:2]),
+            rows_digest(part.numpy() for part in tensors(rows))
+            for rows in (self.pos, every if self.valid is None else self.valid)
         ]
         found = content_hash(self.skeleton, self.class_names, self.index, digests)
         if found != self.content_hash:
@@ -269,8 +275,8 @@ class MemoryStore(ClipStore):
 
     def __init__(self, root: str | Path) -> None:
         super().__init__(root)
-        self.pos = self.pos[:].clone()
-        self.valid = None if self.valid is None else self.valid[:].clone()
+        self.pos = torch.cat(tensors(self.pos))
+        self.valid = None if self.valid is None else torch.cat(tensors(self.valid))
         self._maps, self._states, self._copy = {}, {}, None
         self.root = Path("clips in memory")
 

@@ -29,27 +29,28 @@ class RowWriter:
     """Writes an npy file whose number of rows is known at the end only, and hashes its bytes.
 
     Args:
-        path: The file.
+        path: The file; None: they lie elsewhere already, and are hashed alone.
         dtype: The type of its values.
         row_shape: The shape of one row.
     """
 
-    def __init__(self, path: Path, dtype: type, row_shape: tuple[int, ...]) -> None:
+    def __init__(self, path: Path | None, dtype: type, row_shape: tuple[int, ...]) -> None:
         self.rows, self.hash = 0, hashlib.sha256()
         self._dtype, self._row_shape = np.dtype(dtype), row_shape
-        self._file = path.open("wb")
-        self._start = self._write_header(self._file)
+        self._file = None if path is None else path.open("wb")
+        self._start = 0 if self._file is None else self._write_header(self._file)
 
     def write(self, rows: Array) -> None:
         """Appends rows, ``[n, *row_shape]``."""
         data = np.ascontiguousarray(rows, self._dtype).reshape(-1).view(np.uint8).data
-        self._file.write(data)
+        if self._file is not None:
+            self._file.write(data)
         self.hash.update(data)
         self.rows += len(rows)
 
     def close(self) -> None:
         """Writes the number of rows into the header, which NumPy pads for that purpose."""
-        if not self._file.closed:
+        if self._file is not None and not self._file.closed:
             self._file.seek(0)
             if self._write_header(self._file) != self._start:
                 raise DataError("the header of an npy file has grown")
@@ -74,12 +75,16 @@ class StoreWriter:
         folder: An empty folder.
         skeleton: The skeleton of all clips.
         num_channels: The number of channels of all clips.
+        with_rows: Write their coordinates; else these lie in files of other stores already.
     """
 
-    def __init__(self, folder: Path, skeleton: Skeleton, num_channels: int) -> None:
+    def __init__(
+        self, folder: Path, skeleton: Skeleton, num_channels: int, with_rows: bool = True
+    ) -> None:
         self.folder, self.skeleton, self.num_channels = folder, skeleton, num_channels
-        self._pos = RowWriter(folder / "pos.npy", np.float32, (skeleton.num_joints, num_channels))
-        self._valid = RowWriter(folder / "valid.npy", np.bool_, (skeleton.num_joints,))
+        pos, valid = (folder / name if with_rows else None for name in ("pos.npy", "valid.npy"))
+        self._pos = RowWriter(pos, np.float32, (skeleton.num_joints, num_channels))
+        self._valid = RowWriter(valid, np.bool_, (skeleton.num_joints,))
         self._missing = self._zero = 0
         self._clips: dict[str, list[Any]] = {key: [] for key in ("persons", "length", "subject")}
         self._names: list[str] = []
@@ -139,7 +144,7 @@ class StoreWriter:
         """
         self.close()
         if not self._missing:
-            (self.folder / "valid.npy").unlink()
+            (self.folder / "valid.npy").unlink(missing_ok=True)
         index = self._index()
         rates: dict[str, dict[str, int]] = {}
         if fps is None:

@@ -13,7 +13,14 @@ import torch
 from bucket_helpers import Cut, bucket, s3_server, upload, web_server
 from data_helpers import STICK, some_clips
 
-from pyg_skeletonmae.datasets import Clip, ClipStore, SkeletonDataset, StoreCache, write_store
+from pyg_skeletonmae.datasets import (
+    Clip,
+    ClipStore,
+    SkeletonDataset,
+    StoreCache,
+    join_parts,
+    write_store,
+)
 from pyg_skeletonmae.datasets.store import cached
 from pyg_skeletonmae.datasets.store.store import MemoryStore
 from pyg_skeletonmae.errors import ConfigError, DataError
@@ -64,6 +71,23 @@ def test_a_store_of_a_bucket_is_the_one_on_disk(tmp_path, cache, missing):
     assert again.root == here.root and torch.equal(again.pos, there.pos)
     memory = pickle.loads(pickle.dumps(MemoryStore(url)))
     assert torch.equal(memory.pos, there.pos)
+
+
+def test_a_store_in_parts_is_fetched_with_all_of_them(tmp_path, cache):
+    for number in range(3):
+        a_store(tmp_path / "s" / f"part-{number}", number, missing=number == 1)
+    there = join_parts(tmp_path / "s")
+    url = upload(there.root, "parts")
+    here = ClipStore(url)
+    assert here.content_hash == there.content_hash and here.valid is not None
+    assert all(torch.equal(here.pos[r], there.pos[r]) for r in (slice(0, 5), slice(6043, 6048)))
+    assert {path.relative_to(here.root).as_posix() for path in here.root.rglob("*.npy")} == {
+        "part-0/pos.npy", "part-1/pos.npy", "part-1/valid.npy", "part-2/pos.npy",
+    }  # fmt: skip
+    bucket().rm_file("clips/parts/part-1/valid.npy")
+    shutil.rmtree(cache.folder)
+    with pytest.raises(DataError, match=r"parts: no store is there: it has no part-1/valid.npy"):
+        ClipStore(url)
 
 
 def test_what_is_there_is_not_fetched_again(tmp_path, cache, monkeypatch):

@@ -132,9 +132,10 @@ def test_skeletons_are_shared(root, tmp_path):
 
 def test_rows_digest_reads_in_pieces():
     rows = np.ones((10_000, 3), bool)
-    assert rows_digest(rows) == rows_digest(None, rows.shape)
+    assert rows_digest([rows]) == rows_digest([rows[:5000], rows[5000:]])
+    assert rows_digest([rows]) == rows_digest([np.broadcast_to(np.True_, rows.shape)])
     rows[9_999, 2] = False
-    assert rows_digest(rows) != rows_digest(None, rows.shape)
+    assert rows_digest([rows]) != rows_digest([np.ones((10_000, 3), bool)])
 
 
 def test_empty_index(root):
