@@ -14,6 +14,8 @@ ready in memory, on the other. "MLP alone" is our model without the sum over nei
 ``--only limits``: the machine's own rates, and how much of them each system reaches, see
 ``limits.py``.
 
+``--only growth``: exponents of time and memory, see ``growth.py``.
+
 ``--only parts``: a step of the presets, and of ``MaskedPretrainer`` of the same four parts.
 """
 
@@ -45,7 +47,7 @@ from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import GraphSkeletonMAE
 from pyg_skeletonmae.nn import cosine_error
-from speed import limits, streaming
+from speed import growth, limits, streaming
 from speed.parts import bench_parts
 from speed.spatial_temporal import bench_st, summary
 
@@ -239,9 +241,28 @@ def report_limits(args: argparse.Namespace) -> None:
     if args.json is not None:
         args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if args.markdown is not None:
-        before = args.markdown.read_text(encoding="utf-8") if args.markdown.exists() else ""
-        before = before.partition(limits.MARK)[0]
-        args.markdown.write_text(f"{before}{limits.MARK}\n\n{text}", encoding="utf-8")
+        write_section(args.markdown, limits.MARK, text)
+
+
+def report_growth(args: argparse.Namespace) -> None:
+    """Runs ``--only growth``; prints its figures, and writes them where it is told to."""
+    found = growth.measure(args, alternate)
+    about = f"{machine()}, {args.threads} thread(s), torch {torch.__version__}, {args.clock} time."
+    text = growth.as_markdown(found, about)
+    print(text)
+    if args.json is not None:
+        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if args.markdown is not None:
+        write_section(args.markdown, growth.MARK, text)
+
+
+def write_section(page: Path, mark: str, text: str) -> None:
+    """Writes tables behind their mark, up to the next mark, or at the end of a page."""
+    before, _, after = (page.read_text(encoding="utf-8") if page.exists() else "").partition(mark)
+    rest = after.find("<!-- written by")
+    after = after[rest:] if rest >= 0 else ""
+    parts = [before.rstrip("\n"), mark, text.rstrip("\n"), after.rstrip("\n")]
+    page.write_text("\n\n".join(part for part in parts if part) + "\n", encoding="utf-8")
 
 
 def about(args: argparse.Namespace, benchmark: str, size: str) -> list[object]:
@@ -273,6 +294,7 @@ OTHERS = {
     "stream": report_stream,
     "parts": report_parts,
     "limits": report_limits,
+    "growth": report_growth,
 }
 
 
@@ -292,12 +314,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--tracks", type=int, default=4, help="st: persons in a batch")
     parser.add_argument("--processes", type=int, default=1, help="st: runs of each memory figure")
     parser.add_argument(
-        "--quick", action="store_true", help="st, stream, limits: small models, to try it"
+        "--quick", action="store_true", help="st, stream, limits, growth: small models, to try it"
     )
     parser.add_argument("--against", help="limits: a commit whose encoders are timed in turns")
-    parser.add_argument("--json", type=Path, help="limits: write the figures")
+    parser.add_argument("--json", type=Path, help="limits, growth: write the figures")
     parser.add_argument(
-        "--markdown", nargs="?", type=Path, const=SPEED, help=f"limits: write tables ({SPEED.name})"
+        "--markdown",
+        nargs="?",
+        type=Path,
+        const=SPEED,
+        help=f"limits, growth: write tables ({SPEED.name})",
     )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=0)
@@ -313,7 +339,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    args.repeats = args.repeats or {"st": 3, "limits": 7}.get(args.only, 21)
+    args.repeats = args.repeats or {"st": 3, "limits": 7, "growth": 3}.get(args.only, 21)
     if args.only in OTHERS:
         OTHERS[args.only](args)
         return

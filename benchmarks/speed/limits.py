@@ -2,8 +2,9 @@
 
 First the machine: what its matrix products and copies reach. Then, alternating in one process, each
 system beside the same written plainly (``textbook.py``), forward and backward and use; its FLOPs by
-PyTorch's counter, and the share of the time that these alone would take (the floor). With
-``--against COMMIT`` encoders of that commit compute the same in a second process, in turns.
+PyTorch's counter, and the share of the time that these alone would take (the floor, at the rate of
+matrix products measured in turns with it), and its memory. With ``--against COMMIT`` encoders of
+that commit compute the same in a second process, in turns.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 from torch_geometric.data import Batch, Data
 
 from pyg_skeletonmae.batch import pos_tracks
+from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.layouts import COCO17, NTU25
 from pyg_skeletonmae.models import (
     GraphEncoder,
@@ -35,14 +37,24 @@ from pyg_skeletonmae.models import (
     STSkeletonMAE,
     ViTBackbone,
 )
+from pyg_skeletonmae.nn.kernels import kernels, use_kernels
 from pyg_skeletonmae.nn.tokens import to_patches
+from pyg_skeletonmae.training import keep_memory
 from pyg_skeletonmae.transforms.token_masking import RandomTokenMask
+from speed.rates import (
+    PRODUCTS,
+    Alternate,
+    Step,
+    flops,
+    machine_rates,
+    peak_memory,
+    product,
+    product_rate,
+)
 from speed.textbook import TextbookMAE, TextbookSTGCN
 
 MARK = "<!-- written by speed.py --only limits -->"
 ROOT = Path(__file__).parents[2]
-Step = Callable[[], object]
-Alternate = Callable[[dict[str, Step], int, str], dict[str, float]]
 # Encoders by name: what makes them, and tracks, frames and channels of what they read.
 ENCODERS: dict[str, tuple[str, tuple[int, int, int]]] = {
     "graph": ("GraphEncoder(COCO17, 2, 64)", (256, 64, 2)),
@@ -51,11 +63,15 @@ ENCODERS: dict[str, tuple[str, tuple[int, int, int]]] = {
     "vit": ("STEncoder(NTU25, 3, 120)", (4, 120, 3)),
 }
 MAKERS: dict[str, Callable[[], SkeletonEncoder]] = {
-    "graph": lambda: GraphEncoder(COCO17, 2, 64),
-    "st-gcn": lambda: STGCNEncoder(NTU25, 3),
-    "graph-temporal": lambda: GraphTemporalEncoder(NTU25, 3, 64),
-    "vit": lambda: STEncoder(NTU25, 3, 120),
+    "graph": partial(GraphEncoder, COCO17, 2, 64),
+    "st-gcn": partial(STGCNEncoder, NTU25, 3),
+    "graph-temporal": partial(GraphTemporalEncoder, NTU25, 3, 64),
+    "vit": partial(STEncoder, NTU25, 3, 120),
 }
+# Whose rate is the floor of an encoder or system, and how many are timed at once.
+WIDTHS = dict.fromkeys(("graph", "st-gcn", "graph-temporal"), "rows x 64 x 64")
+WIDTHS["vit"] = "rows x 256 x 256"
+REPEATED = 4
 # What the process of an earlier commit runs: a name comes in, the time of one pass goes out.
 CHILD = """
 import sys, time, torch
@@ -79,30 +95,6 @@ for line in sys.stdin:
         encoder.encode_tracks(pos)
     print(clock() - start, flush=True)
 """
-
-
-def machine_rates(alternate: Alternate, args: argparse.Namespace) -> dict[str, float]:
-    """GFLOP/s of matrix products and GB/s of a copy, both ways counted."""
-    sizes = {"square of 1024": (1024, 1024, 1024), "rows x 64 x 64": (32768, 64, 64)}
-    sizes |= {"rows x 256 x 256": (4096, 256, 256)}
-    steps: dict[str, Step] = {}
-    for name, (rows, inner, columns) in sizes.items():
-        a, b = torch.randn(rows, inner), torch.randn(inner, columns)
-        out = torch.empty(rows, columns)
-        steps[name] = lambda a=a, b=b, out=out: torch.mm(a, b, out=out)  # type: ignore[misc]
-    source = torch.randn(2**24)
-    target = torch.empty_like(source)
-    steps["copy"] = lambda: target.copy_(source)
-    found = alternate(steps, max(args.repeats, 5), args.clock)
-    rates = {n: 2e-6 * a * b * c / found[n] for n, (a, b, c) in sizes.items()}
-    return {**rates, "copy": 2e-6 * source.nbytes / found["copy"]}
-
-
-def flops(step: Step) -> float:
-    """What PyTorch counts, in GFLOP."""
-    with FlopCounterMode(display=False) as counter:
-        step()
-    return counter.get_total_flops() / 1e9
 
 
 def training(model: nn.Module, *batch: Any) -> Step:
@@ -180,6 +172,10 @@ def earlier(commit: str, args: argparse.Namespace) -> Iterator[Callable[[str], f
         child.wait()
 
 
+def _note(times: list[float], time: Callable[[], float]) -> None:
+    times.append(time())
+
+
 def inference_rows(args: argparse.Namespace, alternate: Alternate) -> list[dict[str, Any]]:
     """Milliseconds of each encoder: as it is, in its inference form, and at an earlier commit."""
     rows = []
@@ -193,29 +189,114 @@ def inference_rows(args: argparse.Namespace, alternate: Alternate) -> list[dict[
         before: list[float] = []
         with torch.no_grad():
             steps: dict[str, Step] = {
-                "eager": lambda e=encoder, p=pos: e.encode_tracks(p),  # type: ignore[misc]
-                "form": lambda e=fast, p=pos: e.encode_tracks(p),  # type: ignore[misc]
+                "eager": partial(encoder.encode_tracks, pos),
+                "form": partial(fast.encode_tracks, pos),
+                "product": _products(name),
             }
             if args.against and not args.quick:
                 with earlier(args.against, args) as time:
-                    steps["before"] = lambda n=name, b=before, t=time: b.append(t(n))  # type: ignore[misc]
+                    steps["before"] = partial(_note, before, partial(time, name))
                     found = alternate(steps, args.repeats, args.clock)
                 found["before"] = 1e3 * statistics.median(before[2:])
             else:
                 found = alternate(steps, args.repeats, args.clock)
             work = flops(steps["eager"])
+        found["floor"] = _floor(name, work, found.pop("product"))
         rows.append({"encoder": name, "tracks": len(pos), "gflop": work, **found})
     return rows
+
+
+def _products(name: str) -> Step:
+    """The matrix products whose rate is the floor of a system, about 5 ms of them."""
+    one = product(*PRODUCTS[WIDTHS[name]])
+
+    def several() -> None:
+        for _ in range(REPEATED):
+            one()
+
+    return several
+
+
+def _floor(name: str, gflop: float, milliseconds: float) -> float:
+    """What the FLOPs of a system alone would take, at the rate measured in turns with it."""
+    return 1e3 * gflop / product_rate(WIDTHS[name], milliseconds / REPEATED)
+
+
+def sides(steps: tuple[Step, Step]) -> dict[str, Step]:
+    """Our step, the same with compiled kernels where they can be built, and the textbook's."""
+    ours, textbook = steps
+
+    def with_kernels() -> None:
+        with use_kernels():
+            ours()
+
+    found = {"ours": ours, "textbook": textbook}
+    try:
+        with use_kernels():
+            kernels()
+    except ConfigError:
+        return found
+    return {"ours": ours, "kernels": with_kernels, "textbook": textbook}
 
 
 def training_rows(
     args: argparse.Namespace, alternate: Alternate, frame_graphs: Callable[..., Any]
 ) -> list[dict[str, Any]]:
-    """Milliseconds of a step of each system, ours and plainly written, and its FLOPs."""
+    """Milliseconds of a step of each system, ours and plainly written, and its FLOPs.
+
+    First with the allocator as it comes, then with one that keeps freed memory, for all sides; then
+    with two threads.
+    """
     rows = []
-    for name, (ours, theirs) in training_steps(args.quick, frame_graphs).items():
-        found = alternate({"ours": ours, "textbook": theirs}, args.repeats, args.clock)
-        rows.append({"system": name, "gflop": flops(ours), **found})
+    ways = [(args.threads, False)]
+    if not args.quick:
+        ways += [(args.threads, True), (2 * args.threads, True)]
+    for threads, keeps in ways:
+        if keeps:
+            keep_memory()
+        torch.set_num_threads(threads)
+        for name, steps in training_steps(args.quick, frame_graphs).items():
+            own = {**sides(steps), "product": _products(name)}
+            found = alternate(own, args.repeats, args.clock)
+            work = flops(steps[0])
+            floor = _floor(name, work, found.pop("product"))
+            row = {"system": name, "threads": threads, "keeps": keeps, "gflop": work}
+            rows.append({**row, "floor": floor, **found})
+    torch.set_num_threads(args.threads)
+    return rows
+
+
+def peak(name: str, side: str, keeps: bool, quick: bool) -> float:
+    """The MiB that a step of a system adds; for a process of its own."""
+    from speed.graph import FrameGraphMAE  # which imports this module
+
+    torch.set_num_threads(1)
+    if keeps:
+        keep_memory()
+    for small in (True, quick):  # the first step of all also loads libraries
+        step = sides(training_steps(small, FrameGraphMAE)[name])[side]
+        step()
+    del step
+    step = sides(training_steps(quick, FrameGraphMAE)[name])[side]
+    return peak_memory(step)
+
+
+def memory_rows(args: argparse.Namespace) -> list[dict[str, Any]]:
+    """The MiB that a step of each side of each system adds, in a process of its own (Linux)."""
+    rows: list[dict[str, Any]] = []
+    if not sys.platform.startswith("linux"):
+        return rows
+    path = f"import sys; sys.path.insert(0, {str(ROOT / 'benchmarks')!r})"
+    names = ["graph"] if args.quick else ["graph", "vit", "st-gcn"]
+    for keeps in (False,) if args.quick else (False, True):
+        for name in names:
+            row: dict[str, Any] = {"system": name, "keeps": keeps}
+            for side in sides((str, str)):
+                call = f"print(limits.peak({name!r}, {side!r}, {keeps}, {args.quick}))"
+                code = f"{path}; from speed import limits; {call}"
+                child = [sys.executable, "-c", code]
+                row[side] = float(subprocess.run(child, capture_output=True, check=True).stdout)
+            rows.append(row)
     return rows
 
 
@@ -236,15 +317,9 @@ def measure(
         "against": args.against,
         "machine": machine_rates(alternate, args),
         "inference": inference_rows(args, alternate),
+        "memory": memory_rows(args),
         "training": training_rows(args, alternate, frame_graphs),
     }
-
-
-def floor(row: dict[str, Any], rates: dict[str, float]) -> float:
-    """The milliseconds that the FLOPs of a row alone would take, at the rate of its width."""
-    name = row.get("encoder", row.get("system"))
-    rate = rates["rows x 256 x 256" if name == "vit" else "rows x 64 x 64"]
-    return float(1e3 * row["gflop"] / rate)
 
 
 def as_markdown(found: dict[str, Any], processor: str) -> str:
@@ -261,7 +336,7 @@ def as_markdown(found: dict[str, Any], processor: str) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in found["inference"]:
-        least, form, before = floor(row, rates), row["form"], row.get("before")
+        least, form, before = row["floor"], row["form"], row.get("before")
         then = (
             f"{before:.0f} ms | **{before / form:.2f}x**"
             if before and before == before
@@ -271,13 +346,32 @@ def as_markdown(found: dict[str, Any], processor: str) -> str:
             f"| {row['encoder']}, {row['tracks']} | {row['eager']:.0f} ms | {form:.0f} ms | "
             f"**{row['eager'] / form:.2f}x** | {then} | {least:.0f} ms | {least / form:.0%} |"
         )
-    lines += ["", "| step | ours | textbook | ratio | GFLOP | floor | share |"]
-    lines += ["|---|---|---|---|---|---|---|"]
+    lines += [
+        "",
+        "| step | allocator, threads | ours | with kernels | textbook | ratio | with kernels "
+        "| GFLOP | floor | share | with kernels |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
     for row in found["training"]:
-        least, ours = floor(row, rates), row["ours"]
+        least, ours, book = row["floor"], row["ours"], row["textbook"]
+        fast = row.get("kernels", ours)
+        way = f"{'keeps memory' if row['keeps'] else 'default'}, {row['threads']}"
         lines.append(
-            f"| {row['system']} | {ours:.0f} ms | {row['textbook']:.0f} ms | "
-            f"**{row['textbook'] / ours:.2f}x** | {row['gflop']:.1f} | {least:.0f} ms | "
-            f"{least / ours:.0%} |"
+            f"| {row['system']} | {way} | {ours:.0f} ms | {fast:.0f} ms | {book:.0f} ms | "
+            f"**{book / ours:.2f}x** | **{book / fast:.2f}x** | {row['gflop']:.1f} | "
+            f"{least:.0f} ms | {least / ours:.0%} | {least / fast:.0%} |"
+        )
+    lines += [
+        "",
+        "| memory of a step | allocator | ours | with kernels | textbook | of it | of it |",
+    ]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for row in found["memory"]:
+        ours, book = row["ours"], row["textbook"]
+        fast = row.get("kernels", ours)
+        way = "keeps memory" if row["keeps"] else "default"
+        lines.append(
+            f"| {row['system']} | {way} | {ours:.0f} MiB | {fast:.0f} MiB | {book:.0f} MiB | "
+            f"{ours / book:.2f}x | {fast / book:.2f}x |"
         )
     return "\n".join(lines) + "\n"

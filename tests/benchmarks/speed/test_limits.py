@@ -13,7 +13,9 @@ def test_it_runs_and_writes(tmp_path, capsys):
     assert {row["encoder"] for row in found["inference"]} == set(limits.MAKERS)
     assert {row["system"] for row in found["training"]} == {"graph", "vit", "st-gcn"}
     rows = found["inference"] + found["training"]
-    assert all(row["gflop"] > 0 for row in rows) and found["machine"]["copy"] > 0
+    assert all(row["gflop"] > 0 and row["floor"] > 0 for row in rows)
+    assert found["machine"]["copy"] > 0
+    assert all(row["textbook"] > 0 for row in found["memory"])
     text = page.read_text()
     assert text.startswith("# Speed\n\nNotes.") and "old" not in text
     assert "| graph, 2 |" in text and "| st-gcn |" in text
