@@ -236,10 +236,10 @@ def report_stream(args: argparse.Namespace) -> None:
 def report_limits(args: argparse.Namespace) -> None:
     """Runs ``--only limits``; prints its figures, and writes them where it is told to."""
     found = limits.measure(args, alternate, FrameGraphMAE)
-    text = limits.as_markdown(found, machine())
-    print(text)
     if args.json is not None:
         args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    text = limits.as_markdown(found, machine())
+    print(text)
     if args.markdown is not None:
         write_section(args.markdown, limits.MARK, text)
 

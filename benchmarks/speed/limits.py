@@ -273,10 +273,8 @@ def peak(name: str, side: str, keeps: bool, quick: bool) -> float:
     torch.set_num_threads(1)
     if keeps:
         keep_memory()
-    for small in (True, quick):  # the first step of all also loads libraries
-        step = sides(training_steps(small, FrameGraphMAE)[name])[side]
-        step()
-    del step
+    # A small one first, which loads libraries.
+    sides(training_steps(True, FrameGraphMAE)[name])[side]()
     step = sides(training_steps(quick, FrameGraphMAE)[name])[side]
     return peak_memory(step)
 

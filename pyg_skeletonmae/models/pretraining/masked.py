@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from pyg_skeletonmae.configurable import Configurable
 from pyg_skeletonmae.draws import Draws
@@ -99,7 +100,25 @@ class MaskedView:
     def fill(self, x: Tensor) -> Tensor:
         """Tokens ``[P, V, S, E]`` with :attr:`token` in the hidden places."""
         assert self.token is not None
-        return torch.where(self.mask[..., None], self.token.to(x.dtype), x)
+        out: Tensor = _Fill.apply(x, self.mask, self.token.to(x.dtype))  # type: ignore[no-untyped-call]
+        return out
+
+
+class _Fill(torch.autograd.Function):
+    """A vector in the places of a mask. Its gradient is one product, where that of
+    :func:`torch.where` writes a tensor of the size of the features and sums it up."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, mask: Tensor, token: Tensor) -> Tensor:
+        ctx.save_for_backward(mask)
+        return torch.where(mask[..., None], token, x)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, Tensor]:
+        (mask,) = ctx.saved_tensors
+        of_token = mask.flatten().to(grad.dtype) @ grad.reshape(-1, grad.size(-1))
+        return grad.masked_fill(mask[..., None], 0.0), None, of_token
 
 
 class MaskedDecoder(SkeletonModel):

@@ -5,8 +5,9 @@ import torch
 from torch import Tensor
 
 from pyg_skeletonmae import layouts
+from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, DataError
-from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder, STBackbone
+from pyg_skeletonmae.models.pretraining.masked import MaskedEncoder, MaskedView, STBackbone
 
 BODY = layouts.UIPRMD22
 
@@ -54,3 +55,17 @@ def test_parts_that_are_missing_are_told_at_once() -> None:
         WithoutDecoder()  # type: ignore[abstract]
     with pytest.raises(TypeError, match="encode_tracks"):
         MaskedEncoder(BODY, 3, 8, 3, 4)  # type: ignore[abstract]
+
+
+def test_a_token_in_hidden_places_and_its_gradients() -> None:
+    torch.manual_seed(0)
+    x = torch.randn(2, 5, 3, 4, dtype=torch.double, requires_grad=True)
+    token = torch.randn(4, dtype=torch.double, requires_grad=True)
+    mask = torch.rand(2, 5, 3) < 0.5
+    view = MaskedView(mask, mask, Draws(torch.arange(2)), token=token)
+    out, expected = view.fill(x), torch.where(mask[..., None], token, x)
+    assert torch.equal(out, expected)
+    seed = torch.randn_like(x)
+    found = torch.autograd.grad(out, [x, token], seed)
+    for a, b in zip(found, torch.autograd.grad(expected, [x, token], seed), strict=True):
+        torch.testing.assert_close(a, b)
