@@ -1,8 +1,10 @@
 """What training on several processes costs: weak scaling on this machine, with the same clips each.
 
-For each model and number of processes: seconds of a step, what each process sends and receives in
-it, and the seconds of that traffic alone. What a step takes longer than one of one process, beyond
-what processes take from each other's cores, is traffic that is not hidden behind the backward pass.
+For each model and number of processes: seconds of a step, and of one whose gradients stay where
+they are (the difference is traffic that is not hidden behind the backward pass); what each process
+sends and receives in a step; how much of the gradients is sent while others are still computed; and
+the seconds of that traffic alone. Bytes and shares are exact; seconds are medians, and processes
+that share cores take them from each other.
 
     python benchmarks/scaling.py --processes 1 2 4 --clips 8 --steps 10
 """
@@ -39,9 +41,10 @@ MODELS = {
 class Timed(nn.Module):
     """A model that notes when its steps end."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, sent: list[int]) -> None:
         super().__init__()
-        self.model, self.ends = model, [time.perf_counter()]
+        self.model, self.sent = model, sent
+        self.ends, self.marks = [time.perf_counter()], [0]
 
     def forward(self, batch: Any) -> Any:
         """What the model does."""
@@ -53,16 +56,28 @@ class Timed(nn.Module):
         if after is not None:
             after()
         self.ends.append(time.perf_counter())
+        self.marks.append(len(self.sent))
 
 
-def measure(name: str, rank: int, processes: int, clips: int, steps: int) -> dict[str, float]:
-    """The median step of one process, and the traffic of the last."""
+def measure(
+    name: str, rank: int, processes: int, clips: int, steps: int, quiet: bool = False
+) -> dict[str, float]:
+    """The median step of one process, and the traffic of the last; ``quiet``: without gradients."""
     sent: list[int] = []
+    buckets: list[tuple[int, bool]] = []  # bytes, and whether others are still computed
     wrap, reduce = DistributedDataParallel.__init__, dist.all_reduce
+
+    def hook(state: object, bucket: dist.GradBucket) -> torch.futures.Future[torch.Tensor]:
+        buckets.append((bucket.buffer().nbytes, not bucket.is_last()))
+        if not quiet:
+            return allreduce_hook(None, bucket)  # whose reductions are Python's
+        done: torch.futures.Future[torch.Tensor] = torch.futures.Future()
+        done.set_result(bucket.buffer())
+        return done
 
     def wrapped(self: Any, *args: Any, **kwargs: Any) -> None:
         wrap(self, *args, **kwargs)
-        self.register_comm_hook(None, allreduce_hook)  # whose reductions are Python's
+        self.register_comm_hook(None, hook)
 
     def counted(x: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         sent.append(x.nbytes)
@@ -79,15 +94,17 @@ def measure(name: str, rank: int, processes: int, clips: int, steps: int) -> dic
             dataset, clips, Resample(FRAMES), True, rank=trainer.rank, world_size=processes
         )
         torch.manual_seed(0)
-        model = Timed(MODELS[name](dataset.skeleton))
+        model = Timed(MODELS[name](dataset.skeleton), sent)
         trainer.fit(model, loader)
     finally:
         DistributedDataParallel.__init__, dist.all_reduce = wrap, reduce
     step = statistics.median(b - a for a, b in zip(model.ends[2:], model.ends[3:], strict=False))
-    calls = len(sent) // steps
-    volume = sum(sent) / steps
-    alone = 0.0
-    if processes > 1:
+    last = sent[model.marks[-2] : model.marks[-1]]  # buckets are cut anew after the first
+    calls, volume, alone = len(last), sum(last), 0.0
+    own = len(buckets) // steps if buckets else 0
+    early = sum(size for size, others in buckets[-own:] if others) if own else 0
+    total = sum(size for size, _ in buckets[-own:]) if own else 1
+    if processes > 1 and not quiet:
         buffer = torch.zeros(max(int(volume / 4), 1))
         dist.barrier()
         begin = time.perf_counter()
@@ -95,7 +112,10 @@ def measure(name: str, rank: int, processes: int, clips: int, steps: int) -> dic
             dist.all_reduce(buffer)
         alone = (time.perf_counter() - begin) / 5
     parameters = sum(p.numel() for p in model.parameters())
-    return {"parameters": parameters, "step": step, "calls": calls, "bytes": volume, "alone": alone}
+    return {
+        "parameters": parameters, "step": step, "calls": calls, "bytes": volume, "alone": alone,
+        "early": early / total,
+    }  # fmt: skip
 
 
 def run(rank: int, processes: int, port: int, clips: int, steps: int, pipe: Any) -> None:
@@ -104,6 +124,7 @@ def run(rank: int, processes: int, port: int, clips: int, steps: int, pipe: Any)
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "LOCAL_RANK": str(rank)}
     for name in MODELS:
         row = measure(name, rank, processes, clips, steps)
+        row["quiet"] = measure(name, rank, processes, clips, steps, quiet=True)["step"]
         if rank == 0:
             pipe.send((name, row))
 
@@ -116,8 +137,11 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10)
     args = parser.parse_args()
     context = multiprocessing.get_context("spawn")
-    print("| model | parameters | processes | s per step | MB per step | reductions | alone, s |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| model | parameters | processes | s per step | of which exposed | MB per step | "
+        "reductions | sent early | alone, s |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for processes in args.processes:
         reader, writer = context.Pipe(duplex=False)
         port = find_free_network_port()
@@ -133,7 +157,8 @@ def main() -> None:
             name, row = reader.recv()
             print(
                 f"| {name} | {row['parameters']:,} | {processes} | {row['step']:.3f} | "
-                f"{row['bytes'] / 1e6:.2f} | {row['calls']} | {row['alone']:.3f} |",
+                f"{row['step'] - row['quiet']:.3f} | {row['bytes'] / 1e6:.2f} | {row['calls']} | "
+                f"{row['early']:.0%} | {row['alone']:.3f} |",
                 flush=True,
             )
         for job in jobs:
