@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -29,14 +30,16 @@ from soak.payloads import (
     torch_zip,
     within,
 )
-from soak.processes import run_line
+from soak.processes import Kill, run_line
 from soak.scenes import ENCODER, PACKED, RELEASE, RUN, SCENES, write_data
 
 Lines = list[tuple[str, ...]]
 _ENDS = {0: "read as something harmless", 2: "refused", 3: "refused"}
 _DATA = ("--data.cache=cache", "--data.frames=8", "--keep_memory=false")
 _NPZ = ("--data.name=npz", f"--data.path={PACKED}", *_DATA)
+_SHORT = ("--trainer.max_steps=1", "--trainer.max_epochs=null")
 _TRAINED = f"of_{RELEASE}"
+_PATIENCE = 120.0  # seconds of work of a command line; they take one or two
 
 
 class Case(NamedTuple):
@@ -87,8 +90,10 @@ def _try(case: Case, line: tuple[str, ...], folder: Path) -> tuple[str, str]:
     (place / f"{MODULE}.py").write_text(MARKING)
     case.write(place)
     said.unlink(missing_ok=True)
-    code = run_line(line, place).code
+    code = run_line(line, place, Kill(seconds=_PATIENCE)).code
     end = _ENDS.get(code, f"ended with {code}")
+    if code == -signal.SIGKILL:
+        end = f"did not end in {_PATIENCE:.0f} s"
     if "Traceback" in said.read_text():
         end = "broke"
     if any(folder.rglob(MARK)):
@@ -205,17 +210,18 @@ def _readers_of(release: str) -> Lines:
 
 
 def _settings(name: str, text: str) -> Iterator[Case]:
-    train = ("pretrain", "finetune")
     for place in ("model: {}", "model: {{class_path: GraphSkeletonMAE, init_args: {{mask: {}}}}}",
                   "trainer: {{optim: {}}}", "data: {}", "encoder: {}", "seed: {}"):  # fmt: skip
         content = place.format(text).encode()
-        lines: Lines = [(command, "--config=F.yaml", "--out=out") for command in
-                        (*train, "evaluate", "demo")]  # fmt: skip
+        lines: Lines = [(command, "--config=F.yaml", *_NPZ, *_SHORT, "--out=out")
+                        for command in ("pretrain", "finetune")]  # fmt: skip
+        lines += [("evaluate", "--config=F.yaml", *_NPZ), ("demo", "--config=F.yaml", "--out=out")]
         yield Case(f"{name} as {place}", _writer("F.yaml", content), lines)
-    options = [("pretrain", f"--model={text}", "--out=out"),
-               ("pretrain", f"--model.mask={text}", "--out=out"),
-               ("pretrain", "--model=MaskedPretrainer", f"--encoder={text}", "--out=out"),
-               ("finetune", f"--model={text}", "--out=out"), ("evaluate", f"--tune={text}"),
+    small = (*_NPZ, *_SHORT, "--out=out")
+    options = [("pretrain", f"--model={text}", *small),
+               ("pretrain", f"--model.mask={text}", *small),
+               ("pretrain", "--model=MaskedPretrainer", f"--encoder={text}", *small),
+               ("finetune", f"--model={text}", *small), ("evaluate", f"--tune={text}", *_NPZ),
                ("prepare", "poses", "--root=.", f"--format={text}")]  # fmt: skip
     yield Case(f"{name} as an option", lambda folder: None, options)
 
@@ -251,8 +257,7 @@ def _names(name: str, text: str) -> Iterator[Case]:
         shutil.copy(folder / PACKED, folder / f"{safe}.npz")
         shutil.copytree(folder / RELEASE, folder / safe)
 
-    trained = ("--trainer.max_steps=1", "--trainer.max_epochs=null")
-    small = ("--model.hidden_channels=8", "--model.depth=1", *trained, "--data.batch_size=6")
+    small = ("--model.hidden_channels=8", "--model.depth=1", *_SHORT, "--data.batch_size=6")
     yield Case(
         f"{name} for a name",
         files,

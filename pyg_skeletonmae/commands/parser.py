@@ -116,11 +116,30 @@ class Parser(ArgumentParser):
     def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
         """Reads a file of settings, if it is a plain one of reasonable size."""
         try:
-            check_settings_text(read_settings(Path(path)))
+            text = read_settings(Path(path))
+            check_settings_text(text)
         except yaml.YAMLError as error:
             raise ConfigError(f"{path}: {error}") from error
+        self._check_sections(path, get_loader("yaml")(text))
         settings: Namespace = super().parse_path(path, *args, **kwargs)
         return settings
+
+    def _check_sections(
+        self, path: str | os.PathLike[str], content: object, above: str = ""
+    ) -> None:
+        """Refuses what stands in the place of a section, which would be left out unheard."""
+        if not isinstance(content, dict):
+            return
+        sections = {action.dest.rpartition(".")[0] for action in self._actions}
+        for key, value in content.items():
+            name = f"{above}{key}"
+            if name in sections and isinstance(value, dict):
+                self._check_sections(path, value, f"{name}.")
+            elif name in sections and value is not None:
+                raise ConfigError(
+                    f"{path}: {name} is {str(value)[:40]!r}, expected settings by their names "
+                    "below it (skeletonmae COMMAND --print_config shows them)"
+                )
 
 
 def build_parser(names: Iterable[str] = tuple(COMMANDS)) -> Parser:

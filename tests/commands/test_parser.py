@@ -52,6 +52,34 @@ ask skeletonmae evaluate --protocol kn
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to ask")
+@pytest.mark.parametrize("value", ["[{class_path: os.system}]", "[1, 2]", "3", "[]", "name", "''"])
+@pytest.mark.parametrize(
+    ("command", "section"),
+    [
+        ("pretrain", "data"),
+        ("pretrain", "trainer"),
+        ("finetune", "trainer"),
+        ("evaluate", "data"),
+        ("evaluate", "tune"),
+        ("pretrain", "trainer: {optim"),
+    ],
+)
+def test_what_stands_in_the_place_of_a_section_is_refused(
+    command: str, section: str, value: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(f"{section}: {value}{'}' * section.count('{')}\n")
+    name = section.replace(": {", ".")
+    with pytest.raises(ConfigError, match=f"{path}: {name} is .*expected settings by their names"):
+        parse(build_parser([command]), [command, f"--config={path}"])
+
+
+def test_an_empty_section_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("data:\n  # name: ntu60\ntrainer:\n")
+    config = parse(build_parser(["pretrain"]), ["pretrain", f"--config={tmp_path / 'x.yaml'}"])
+    assert config.pretrain.data.name == "uiprmd" and config.pretrain.trainer.max_epochs > 0
+
+
 def test_bash_completes_commands_options_and_choices(tmp_path, capsys) -> None:
     code, script, _ = runner(capsys)("--print_completion", "bash")
     assert code == 0
