@@ -135,7 +135,7 @@ class Parser(ArgumentParser):
             name = f"{above}{key}"
             if name in sections and isinstance(value, dict):
                 self._check_sections(path, value, f"{name}.")
-            elif name in sections and value is not None:
+            elif name in sections and (value is not None or above):
                 raise ConfigError(
                     f"{path}: {name} is {str(value)[:40]!r}, expected settings by their names "
                     "below it (skeletonmae COMMAND --print_config shows them)"

@@ -74,6 +74,12 @@ def test_what_stands_in_the_place_of_a_section_is_refused(
         parse(build_parser([command]), [command, f"--config={path}"])
 
 
+def test_an_empty_section_of_a_section_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("trainer:\n  optim:\n    # lr: 1\n")
+    with pytest.raises(ConfigError, match=r"trainer\.optim is 'None', expected settings"):
+        parse(build_parser(["pretrain"]), ["pretrain", f"--config={tmp_path / 'x.yaml'}"])
+
+
 def test_an_empty_section_says_nothing(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("data:\n  # name: ntu60\ntrainer:\n")
     config = parse(build_parser(["pretrain"]), ["pretrain", f"--config={tmp_path / 'x.yaml'}"])
