@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from bucket_helpers import bucket, s3_server, upload
 from cli_helpers import runner, the_error
 
+from pyg_skeletonmae.commands import in_python
 from pyg_skeletonmae.datasets import SyntheticActions
 from pyg_skeletonmae.datasets.store.cached import FOLDER_VARIABLE
 from pyg_skeletonmae.training import load_release
@@ -72,6 +74,25 @@ def test_a_run_from_a_bucket_is_the_run_from_disk(tmp_path, store, run):
         assert result[0] == 0
         rows[-1]["said"] = [line for line in result[1].splitlines() if "knn" in line]
     assert rows[0] == rows[1] and rows[0]["said"]
+
+
+def test_a_clip_of_a_bucket_is_looked_at(tmp_path, store, run):
+    url = upload(store.root, "view")
+    pages = []
+    for place in (str(store.root), url):
+        out = tmp_path / "clip.html"
+        code, _, err = run("view", place, "--clip", "3", "--out", str(out))
+        assert code == 0, err
+        pages.append(out.read_text())
+    assert pages[0] == pages[1]
+
+
+def test_training_in_python_takes_an_address(tmp_path, monkeypatch):
+    words = []
+    monkeypatch.setattr(in_python, "run_settings", words.extend)
+    for place in ("s3://clips/x", Path("s3://clips/x")):
+        in_python.pretrain(place, out=tmp_path / "run", method="graph_mae_small")
+    assert words.count("--data.name=store") == words.count("--data.path=s3://clips/x") == 2
 
 
 def test_what_is_wrong_is_one_line(tmp_path, store, run):

@@ -43,9 +43,9 @@ def pretrain(
     """Pre-trains a model without labels, as ``skeletonmae pretrain`` does.
 
     Args:
-        data: A store, a folder of pose files, a pickle of pyskl, a packed ``.npz``, the name of a
-            data set, or arrays ``[T, V, C]`` or ``[M, T, V, C]``: every fifth of these is held out,
-            and a store of them is written beside ``out``.
+        data: A store, in a folder or at an address, a folder of pose files, a pickle of pyskl, a
+            packed ``.npz``, the name of a data set, or arrays ``[T, V, C]`` or ``[M, T, V, C]``:
+            every fifth of these is held out, and a store of them is written beside ``out``.
         out: The run folder, which is returned.
         method: A preset of pre-training, see :func:`list_methods`.
         skeleton: The joints of arrays, and of pose files that do not say them.

@@ -1,8 +1,10 @@
 """Stores in object storage: a real server of its protocol, on this machine."""
 
 import multiprocessing
+import os
 import pickle
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -24,6 +26,7 @@ from pyg_skeletonmae.datasets import (
 from pyg_skeletonmae.datasets.store import cached
 from pyg_skeletonmae.datasets.store.store import MemoryStore
 from pyg_skeletonmae.errors import ConfigError, DataError
+from pyg_skeletonmae.files.remote import RemoteFolder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -173,6 +176,33 @@ def test_several_processes_fetch_once(tmp_path):
         job.join()
     assert sum(count for count, _ in found) == 1
     assert {digest for _, digest in found} == {there.content_hash}
+
+
+def _killed(url: str, folder: str) -> None:
+    fetch = RemoteFolder.fetch
+
+    def dies(self, name, *args):
+        fetch(self, name, *args)
+        if name == "pos.npy":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    RemoteFolder.fetch = dies
+    ClipStore(url, StoreCache(folder))
+
+
+def test_a_process_that_is_killed_leaves_the_way_free(tmp_path):
+    there = a_store(tmp_path / "s")
+    url = upload(there.root, "killed")
+    cache = StoreCache(tmp_path / "c")
+    job = multiprocessing.get_context("spawn").Process(
+        target=_killed, args=(url, str(cache.folder))
+    )
+    job.start()
+    job.join()
+    assert job.exitcode == -signal.SIGKILL and taken(cache) == []
+    assert [path.name for path in cache.folder.rglob("pos.npy")] == ["pos.npy"], "half a copy"
+    assert ClipStore(url, cache).content_hash == there.content_hash
+    assert len(list(cache.folder.rglob("pos.npy"))) == 1
 
 
 # Faults ------------------------------------------------------------------------------------
