@@ -88,7 +88,7 @@ def _is_plain_linear(module: nn.Module) -> bool:
         plain = sizes == ((1, 1), (1, 1), (0, 0), 1)
     else:
         plain = type(module) is nn.Linear
-    return plain and getattr(module, "bias", None) is None and not _has_hooks(module)
+    return plain and getattr(module, "bias", None) is None and not has_hooks(module)
 
 
 def _matrix(linear: nn.Module) -> Tensor | None:
@@ -110,7 +110,8 @@ def _slope(act: nn.Module) -> Tensor | None:
     return torch.tensor(known[type(act)]) if type(act) in known else None
 
 
-def _has_hooks(module: nn.Module) -> bool:
+def has_hooks(module: nn.Module) -> bool:
+    """Whether a module has to be called, as somebody listens to its calls."""
     hooks = module._forward_hooks, module._forward_pre_hooks, module._backward_hooks
     return any(hooks) or bool(module._backward_pre_hooks)
 
@@ -125,7 +126,7 @@ def _fits(norm: nn.Module, act: nn.Module, x: Tensor) -> bool:
         return False
     here = readable(x) and type(x) is Tensor and x.dtype == torch.float32 == norm.weight.dtype
     several = x.numel() > x.size(1 if isinstance(norm, nn.BatchNorm2d) else -1)
-    return here and several and not (_has_hooks(norm) or _has_hooks(act))
+    return here and several and not (has_hooks(norm) or has_hooks(act))
 
 
 class _NormAct(torch.autograd.Function):

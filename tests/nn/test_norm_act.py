@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from pyg_skeletonmae.layouts import COCO17, NTU25
 from pyg_skeletonmae.models import GraphSkeletonMAE, GraphTemporalEncoder, STGCNEncoder
+from pyg_skeletonmae.models.encoders.graph import GraphLayer
 from pyg_skeletonmae.nn import norm_act as module
 from pyg_skeletonmae.nn.kernels import use_kernels
 from pyg_skeletonmae.nn.norm import BatchNormLast, batch_norms
@@ -183,6 +184,17 @@ def test_modules_with_hooks_are_called() -> None:
     with use_kernels():
         in_turn(torch.randn(6, 16), linear, norm, act)
     assert seen == ["linear", "norm", "act"]
+
+
+@compiled
+def test_convolutions_with_hooks_are_called() -> None:
+    layer = GraphLayer("gin", 16)
+    seen: list[str] = []
+    layer.conv.register_forward_hook(lambda *_: seen.append("conv"))
+    layer.conv.nn.register_forward_hook(lambda *_: seen.append("nn"))
+    with use_kernels():
+        layer(torch.randn(2, 17, 3, 16), COCO17.adjacency())
+    assert seen == ["nn", "conv"]
 
 
 @compiled

@@ -13,7 +13,7 @@ from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import graph_mean, visible_edges
 from pyg_skeletonmae.nn.kernels import kernels
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
-from pyg_skeletonmae.nn.norm_act import InTurn, in_turn
+from pyg_skeletonmae.nn.norm_act import InTurn, has_hooks, in_turn
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
@@ -99,10 +99,11 @@ class GraphLayer(nn.Module):
             graph: The graph of each node ``[N]``, long.
         """
         seen = self.dropout(x)
-        if kernels() and isinstance(self.conv, SkeletonGINConv) and self.everyone is None:
-            sums = self.conv.neighbour_sums(seen, adjacency)
-            layers = cast(InTurn, self.conv.nn)
-            out: Tensor = in_turn(sums, *layers, self.norm, self.act)
+        conv, mlp = self.conv, getattr(self.conv, "nn", None)
+        listened = any(has_hooks(module) for module in (conv, mlp) if module is not None)
+        if kernels() and self.everyone is None and isinstance(mlp, InTurn) and not listened:
+            sums = cast(SkeletonGINConv, conv).neighbour_sums(seen, adjacency)
+            out: Tensor = in_turn(sums, *mlp, self.norm, self.act)
             return x + out if self.residual else out
         h = self.conv(seen, adjacency)
         if self.everyone is not None:
