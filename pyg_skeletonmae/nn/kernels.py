@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import shlex
 import subprocess
 import sys
@@ -23,7 +24,8 @@ VARIABLE = "SKELETONMAE_KERNELS"
 SOURCE = Path(__file__).with_name("kernels.c")
 # Which rounds as the C standard asks for, but for products that are added (one rounding), and
 # nobody looks at floating point exceptions.
-FLAGS = ["-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
+NATIVE = "-mcpu=native" if platform.machine() in ("aarch64", "arm64") else "-march=native"
+FLAGS = ["-O3", NATIVE, "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math"]
 _P, _L, _F, _I = ctypes.c_void_p, ctypes.c_long, ctypes.c_float, ctypes.c_int
 _FUNCTIONS = {
     "norm_act": [_P, _P, _L, _L, _L, _P, _P, _F, _F, _F, *[_P] * 6, _I],
