@@ -18,13 +18,13 @@ def locked(path: str | Path, busy: Callable[[], object]) -> Iterator[None]:
     A process may take a lock that it holds once more; the lock of a killed process is free.
 
     Args:
-        path: What is locked; the folder above it is made if need be.
+        path: What is locked, by whichever link it is named; the folder above it is made if need be.
         busy: Called if another process holds it: raises, or returns to wait.
 
     Raises:
         OSError: Nothing can be written there.
     """
-    path = Path(path).absolute()
+    path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(_lock_file(path), is_singleton=True)
     try:
@@ -55,7 +55,7 @@ def sweep(path: Path, remove: Callable[[], object] = lambda: None) -> None:
     def busy() -> None:
         raise BlockingIOError
 
-    if _lock_file(path.absolute()).exists():
+    if _lock_file(path.resolve()).exists():
         with suppress(OSError), locked(path, busy):
             clear(path)
             remove()

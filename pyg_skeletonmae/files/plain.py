@@ -50,10 +50,15 @@ def open_plain(path: str | Path) -> BinaryIO:
             return os.fdopen(descriptor, "rb")
         os.close(descriptor)
         other = "no plain file"
+    raise refusal(path, other)
+
+
+def refusal(path: str | Path, other: str) -> OSError:
+    """The error of a path that is not a plain file but, as :func:`not_plain` says, another thing."""
     kind = errno.ENOENT if other.startswith("nothing") else errno.EINVAL
     kind = errno.EISDIR if other == "a folder" else kind
     reason = f"{other}, not a plain file" if kind == errno.EINVAL else os.strerror(kind)
-    raise OSError(kind, reason, str(path))
+    return OSError(kind, reason, str(path))
 
 
 def read_plain(path: str | Path, max_bytes: int) -> bytes:

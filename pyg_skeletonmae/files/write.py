@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from pyg_skeletonmae.files.plain import not_plain, refusal
+
 _LETTERS = 40  # of a name, so that the longest that a disk takes can be written, too
 _HERE, _EXCHANGE = -100, 2  # of Linux's fcntl.h; RENAME_EXCHANGE, and RENAME_SWAP of macOS
 _ABANDONED = 3600.0  # seconds
@@ -38,9 +40,14 @@ def write_file(
             process that is killed between the two renames leaves it under this name alone.
 
     Raises:
-        OSError: It cannot be written. Whatever is raised, what was there is untouched.
+        OSError: It cannot be written, or a folder, a pipe, a socket or a device has the name.
+            Whatever is raised, what was there is untouched.
     """
     path = Path(path)
+    for place in (path, Path(previous or path)):
+        other = not_plain(place)
+        if other is not None and place.exists():
+            raise refusal(place, other)
     with _beside(path) as beside, naming(path):
         with beside.open("wb") as file:
             write(file)
@@ -174,7 +181,7 @@ def _settle(beside: Path, path: Path) -> None:
     """Removes what is beside ``path``; what had this name, which is free again, gets it back."""
     if beside.suffix == ".old" and beside.exists() and not path.exists():
         beside.rename(path)
-    elif beside.is_dir():
+    elif beside.is_dir() and not beside.is_symlink():
         shutil.rmtree(beside, ignore_errors=True)
     else:
         beside.unlink(missing_ok=True)

@@ -33,7 +33,10 @@ def check_missing(keys: Iterable[str]) -> None:
     """Raises :class:`SkeletonError` if a field that every skeleton has is not among ``keys``."""
     for key in ("name", "joints", "bones", "root"):
         if key not in keys:
-            raise SkeletonError(f"the key {key!r} is missing")
+            raise SkeletonError(
+                f"the key {key!r} is missing; a skeleton has name, joints, bones (a list of "
+                "[child, parent]) and root, the joint without a parent"
+            )
 
 
 def freeze_field(key: str, value: object) -> Any:

@@ -29,7 +29,7 @@ def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
     cut off when the run was killed is left out.
 
     Raises:
-        CheckpointError: A line before the last is damaged, or one holds something else.
+        CheckpointError: A line is damaged or holds something else.
     """
     records, garbage = read_lines(Path(run_dir) / METRICS)
     for _, reason in garbage:
@@ -54,7 +54,7 @@ def read_lines(path: Path) -> tuple[list[dict[str, Any]], list[tuple[bytes, str]
         try:
             record = json.loads(line.decode()) if line else None
         except (ValueError, RecursionError) as error:
-            if number < len(lines):  # else it was cut off
+            if number < len(lines) or line[:2] not in (b"{", b'{"'):  # else it was cut off
                 garbage.append((line, f"{path}: line {number} is not JSON ({error})"))
             continue
         if isinstance(record, dict) and {"step", "epoch"} <= record.keys():

@@ -49,6 +49,15 @@ def test_one_process_at_a_time_until_it_ends(tmp_path):
     assert not list((tmp_path / "new").iterdir())
 
 
+def test_a_folder_and_a_link_to_it_have_one_lock(tmp_path):
+    (tmp_path / "disk" / "run").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("disk/run")
+    with another_process(tmp_path / "link"):
+        with pytest.raises(Busy), locked(tmp_path / "disk" / "run", busy):
+            pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
+
+
 def test_the_lock_of_a_killed_process_is_free(tmp_path):
     with another_process(tmp_path / "run") as process:
         process.kill()

@@ -43,6 +43,22 @@ def test_a_file_is_written_whole_and_its_folder_made(tmp_path):
     assert path.read_text(encoding="utf-8") == "zwei\n" and names(path.parent) == ["ü.txt"]
 
 
+def test_what_is_no_plain_file_is_not_replaced(tmp_path):
+    place = tmp_path / "a.csv"
+    for make, kind in ((place.mkdir, "Is a directory"), (lambda: os.mkfifo(place), "a pipe, not")):
+        make()
+        before = place.stat().st_ino
+        for asked in ({}, {"previous": place}):
+            path = tmp_path / "b.csv" if asked else place
+            with pytest.raises(OSError, match=f"{kind}.*: '{place}'"):
+                write_file(path, lambda file: file.write(b"text"), **asked)
+        assert names(tmp_path) == ["a.csv"] and place.stat().st_ino == before
+        place.rmdir() if place.is_dir() else place.unlink()
+    place.symlink_to("b.csv")  # which is not there
+    write_text(place, "text")
+    assert place.read_text() == "text"
+
+
 def test_what_was_there_may_keep_another_name(tmp_path):
     for text in ("eins", "zwei", "drei"):
         write_file(tmp_path / "a", lambda file, t=text: file.write(t.encode()), tmp_path / "b")
@@ -105,6 +121,15 @@ def test_a_folder_is_replaced_on_demand_only(tmp_path):
 def no_exchange(monkeypatch):
     """A system that cannot exchange two names."""
     monkeypatch.setattr(write, "exchange", lambda one, other: False)
+
+
+def test_a_link_to_a_folder_is_replaced_and_what_it_means_stays(tmp_path):
+    write_text(tmp_path / "real" / "a", "old")
+    (tmp_path / "x").symlink_to("real")
+    with write_folder(tmp_path / "x", overwrite=True) as folder:
+        write_text(folder / "a", "new")
+    assert (tmp_path / "x" / "a").read_text() == "new" and names(tmp_path) == ["real", "x"]
+    assert (tmp_path / "real" / "a").read_text() == "old"
 
 
 def test_two_names_are_exchanged_at_once(tmp_path):

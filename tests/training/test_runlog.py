@@ -45,6 +45,20 @@ def test_values_that_are_not_finite_are_null(tmp_path):
     assert json.loads(text, parse_constant=lambda name: pytest.fail(name))["eval/score"] is None
 
 
+def test_an_end_that_no_line_begins_with_is_named(tmp_path):
+    """As a disk leaves that lost its power, and not a process that was killed."""
+    write(tmp_path, [1])
+    path = tmp_path / "metrics.jsonl"
+    whole = path.read_bytes()
+    for end in (b"{", b'{"', b'{"step": 2, "ep'):
+        path.write_bytes(whole + end)
+        assert len(read_metrics(tmp_path)) == 1
+    for end in (bytes(9), b"\xff", b"[[[[", b"{}{"):
+        path.write_bytes(whole + end)
+        with pytest.raises(CheckpointError, match=r"metrics.jsonl: line 2 is not JSON"):
+            read_metrics(tmp_path)
+
+
 def test_damaged_lines_are_named(tmp_path):
     write(tmp_path, [1])
     path = tmp_path / "metrics.jsonl"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pyg_skeletonmae.datasets.sets.pose_formats import (
+    FORMATS,
     PoseFormatName,
     PoseTask,
     ReadPoses,
@@ -83,7 +84,9 @@ def plan_poses(
     rows = None if labels is None else read_label_csv(root / labels)
     paths, notes = find_recordings(root, format, labels)
     if not paths:
-        hints = "".join(f"; {note}" for note in [*notes, *([export] if export else [])])
+        others = [name for name in FORMATS if find_recordings(root, name, labels).paths]
+        told = export or (f"there are files as of {', '.join(others)}: name one" if others else "")
+        hints = "".join(f"; {note}" for note in [*notes, *([told] if told else [])])
         raise DataError(f"{root}: no recording of the format {format!r}{hints}")
     layout = pose_skeleton(format, skeleton, paths.values())
     texts = {row.label for row in rows or () if row.label}

@@ -155,6 +155,12 @@ def test_a_folder_of_text_files_is_one_recording_of_yolo(tmp_path):
     assert data[0].pos.shape == (17, 3, 2) and data.skeleton.name == "coco17"
 
 
+def test_files_of_other_formats_are_told(tmp_path):
+    (tmp_path / "a.json").write_text("[]")
+    with pytest.raises(DataError, match=r"as of openpose, coco, mediapipe_json, .*: name one"):
+        PoseFolder(tmp_path, None, "coco17", "mediapipe")
+
+
 @pytest.mark.parametrize(
     ("name", "file", "message"),
     [("sleap", "a.slp", "export analysis files"), ("deeplabcut", "a.h5", "write CSV files")],
