@@ -54,7 +54,7 @@ def open_plain(path: str | Path) -> BinaryIO:
 
 
 def refusal(path: str | Path, other: str) -> OSError:
-    """The error of a path that is not a plain file but, as :func:`not_plain` says, another thing."""
+    """The error of a path that is, as :func:`not_plain` says, something else than a plain file."""
     kind = errno.ENOENT if other.startswith("nothing") else errno.EINVAL
     kind = errno.EISDIR if other == "a folder" else kind
     reason = f"{other}, not a plain file" if kind == errno.EINVAL else os.strerror(kind)

@@ -52,9 +52,9 @@ def test_one_process_at_a_time_until_it_ends(tmp_path):
 def test_a_folder_and_a_link_to_it_have_one_lock(tmp_path):
     (tmp_path / "disk" / "run").mkdir(parents=True)
     (tmp_path / "link").symlink_to("disk/run")
-    with another_process(tmp_path / "link"):
-        with pytest.raises(Busy), locked(tmp_path / "disk" / "run", busy):
-            pass
+    real = locked(tmp_path / "disk" / "run", busy)
+    with another_process(tmp_path / "link"), pytest.raises(Busy), real:
+        pass
     assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "link"]
 
 
