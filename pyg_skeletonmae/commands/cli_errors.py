@@ -87,6 +87,8 @@ def _wrong_value(text: str, path: str) -> str | None:
 
 def _nearest_key(key: str, keys: list[str]) -> str:
     """The nearest key: first by its last part among its siblings, then by the whole of it."""
+    if key in keys:  # the parser knows it, but not as an option
+        return "; it is no option: write its value alone, see --help"
     parent, _, name = key.rpartition(".")
     siblings = [known.rpartition(".")[2] for known in keys if known.rpartition(".")[0] == parent]
     near = difflib.get_close_matches(name, siblings, n=1)

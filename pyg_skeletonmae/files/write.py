@@ -46,7 +46,7 @@ def write_file(
     path = Path(path)
     for place in (path, Path(previous or path)):
         other = not_plain(place)
-        if other is not None and place.exists():
+        if other is not None and "nothing" not in other:
             raise refusal(place, other)
     with _beside(path) as beside, naming(path):
         with beside.open("wb") as file:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from pyg_skeletonmae.__about__ import __version__
@@ -120,7 +120,8 @@ def save_release(
         )
     skeleton = skeleton_of(model)
     with write_folder(folder, overwrite=True) as beside:
-        save_file(weights, beside / WEIGHTS)
+        # Not by save_file, whose file nobody else may read.
+        (beside / WEIGHTS).write_bytes(save(weights))
         (beside / CONFIG).write_text(text, encoding="utf-8")
         if preprocessing is not None:
             (beside / PREPROCESSING).write_text(preprocessing.to_yaml(), encoding="utf-8")

@@ -263,6 +263,11 @@ def test_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert not out.exists()
 
 
+def test_what_has_a_place_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    said = the_error(runner(capsys)("import", "a.pth", "--from", "mamp", "--out=release"))
+    assert said == "out: no such key; it is no option: write its value alone, see --help"
+
+
 def test_a_release_keeps_teacher_student_and_schedule(tmp_path: Path) -> None:
     model = make_s2v(ema_start=0.5, ema_steps=4)
     with torch.no_grad():

@@ -36,6 +36,7 @@ def test_round_trip(tmp_path):
     folder = save_release(model, tmp_path / "deep" / "release", {"classes": ["a", "b"]})
     files = ["README.md", "config.json", "manifest.json", "model.safetensors", "skeleton.yaml"]
     assert sorted(p.name for p in folder.iterdir()) == files
+    assert len({p.stat().st_mode for p in folder.iterdir()}) == 1  # who may read one, may all
     assert Skeleton.from_yaml(folder / "skeleton.yaml") == UIPRMD22
     assert [p.name for p in folder.parent.iterdir()] == ["release"]
     again = load_release(folder)
