@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from cli_helpers import runner, the_error
 from model_helpers import make_batch
 from public_helpers import save
 from s2v_helpers import make_s2v, s2v_oracle
