@@ -164,7 +164,7 @@ def test_a_full_disk_leaves_the_old_release_and_nothing_else(tmp_path, folder, m
     def full(*_):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(release, "save_file", full)
+    monkeypatch.setattr(release, "save", full)
     with pytest.raises(OSError, match="No space"):
         save_release(make_model(8), folder)
     assert [path.name for path in tmp_path.iterdir()] == ["release"]
