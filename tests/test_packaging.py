@@ -20,7 +20,7 @@ def test_presets_and_types_are_installed() -> None:
     package = CONFIGS.parent
     patterns = SETUP["options.package_data"]["pyg_skeletonmae"].split(", ")
     files = {path for pattern in patterns for path in package.glob(pattern)}
-    others = {package / "py.typed", package / "visualize/page.html"}
+    others = {package / name for name in ("py.typed", "visualize/page.html", "nn/kernels.c")}
     assert set(package.rglob("*.yaml")) | others == files
 
 
