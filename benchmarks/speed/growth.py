@@ -124,7 +124,7 @@ def step(model: nn.Module, batch: Batch) -> None:
     model(batch)["loss"].backward()
 
 
-def kept(model: nn.Module, batch: Batch) -> int:
+def saved_bytes(model: nn.Module, batch: Batch) -> int:
     """The bytes that the forward pass keeps for the backward pass, without the weights."""
     own = {x.untyped_storage().data_ptr() for x in (*model.parameters(), *model.buffers())}
     storages: dict[int, int] = {}
@@ -158,7 +158,7 @@ def sizes_of(name: str, quick: bool) -> Iterator[tuple[int, Size]]:
 
 
 def measure(args: argparse.Namespace, alternate: Alternate) -> list[dict[str, Any]]:
-    """Of each system and size: milliseconds, bytes kept, FLOPs, and their exponents."""
+    """Of each system and size: milliseconds, bytes saved, FLOPs, and their exponents."""
     rows = []
     for system, make in SYSTEMS.items():
         for name in SIZES:
@@ -176,7 +176,7 @@ def measure(args: argparse.Namespace, alternate: Alternate) -> list[dict[str, An
                 "size": name,
                 "values": values,
                 "ms": list(found.values()),
-                "kept": [float(kept(*one)) for one in models],
+                "saved": [float(saved_bytes(*one)) for one in models],
                 "gflop": [flops(one) for one in steps.values()],
             }
             row |= {f"{what} exponent": exponent(values, row[what]) for what in FIGURES}
@@ -184,7 +184,7 @@ def measure(args: argparse.Namespace, alternate: Alternate) -> list[dict[str, An
     return rows
 
 
-FIGURES: Mapping[str, str] = {"ms": "time", "kept": "memory", "gflop": "FLOPs"}
+FIGURES: Mapping[str, str] = {"ms": "time", "saved": "memory", "gflop": "FLOPs"}
 
 
 def as_markdown(rows: list[dict[str, Any]], about: str) -> str:
@@ -206,9 +206,9 @@ def as_markdown(rows: list[dict[str, Any]], about: str) -> str:
         first = own["frames"]
         cells = (
             f"{own[name]['values'][-1]:.0f}: {own[name]['ms'][-1]:.0f} ms, "
-            f"{own[name]['kept'][-1] / 2**20:.0f} MiB"
+            f"{own[name]['saved'][-1] / 2**20:.0f} MiB"
             for name in SIZES
         )
-        base = f"{first['ms'][0]:.0f} ms, {first['kept'][0] / 2**20:.0f} MiB"
+        base = f"{first['ms'][0]:.0f} ms, {first['saved'][0] / 2**20:.0f} MiB"
         lines.append(f"| {system} | {base} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -141,27 +141,27 @@ class _NormAct(torch.autograd.Function):
         u = x if matrix is None else x.new_empty(rows, channels)
         turned = None if matrix is None else matrix.t().contiguous()
         room = x.new_empty(library.room_forward(rows, channels))
-        found, y = x.new_empty(2, channels), torch.empty_like(u)
+        moments, y = x.new_empty(2, channels), torch.empty_like(u)
         ctx.a, ctx.library, ctx.shape = slope.item(), library, slope.shape
         sizes, rates = [rows, inputs, channels], [norm.eps, norm.momentum]
         running, threads = [norm.running_mean, norm.running_var], torch.get_num_threads()
-        given = [x, turned, *sizes, weight, bias, ctx.a, *rates, *running]
-        call(library.norm_act, [*given, room, found, u, y, threads])
-        ctx.save_for_backward(x, matrix, None if u is x else u, weight, bias, found)
+        arguments = [x, turned, *sizes, weight, bias, ctx.a, *rates, *running]
+        call(library.norm_act, [*arguments, room, moments, u, y, threads])
+        ctx.save_for_backward(x, matrix, None if u is x else u, weight, bias, moments)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, matrix, u, weight, bias, found = ctx.saved_tensors
+        x, matrix, u, weight, bias, moments = ctx.saved_tensors
         u = x if u is None else u
         sizes = _, inputs, channels = len(x), 0 if matrix is None else x.size(1), len(weight)
         room = x.new_empty(ctx.library.room_backward(*sizes))
         of_x, of_rest = torch.empty_like(x), x.new_empty(2 * channels + 1)
         of_matrix = None if matrix is None else x.new_empty(channels, inputs)
-        given = [x, u, grad.contiguous(), None if matrix is None else matrix.contiguous()]
-        rest, threads = [weight, bias, ctx.a, found], torch.get_num_threads()
-        parts = [*given, *sizes, *rest, room, of_x, of_matrix, of_rest, threads]
+        arguments = [x, u, grad.contiguous(), None if matrix is None else matrix.contiguous()]
+        rest, threads = [weight, bias, ctx.a, moments], torch.get_num_threads()
+        parts = [*arguments, *sizes, *rest, room, of_x, of_matrix, of_rest, threads]
         call(ctx.library.norm_act_backward, parts)
         of_weight, of_bias, of_slope = of_rest.split([channels, channels, 1])
         return of_x, of_matrix, of_slope.view(ctx.shape), None, of_weight, of_bias

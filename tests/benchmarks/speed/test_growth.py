@@ -16,9 +16,9 @@ def test_it_runs_and_writes(tmp_path, capsys):
         (system, size) for system in growth.SYSTEMS for size in growth.SIZES
     }
     assert page.read_text().startswith(growth.MARK) and "| graph | time |" in page.read_text()
-    for row in rows:  # what is kept is counted, and the same everywhere
+    for row in rows:  # what is saved is counted, and the same everywhere
         if row["size"] in ("clips", "persons"):
-            assert row["kept exponent"] == pytest.approx(1.0, abs=0.05)
+            assert row["saved exponent"] == pytest.approx(1.0, abs=0.05)
     assert "| st-gcn | FLOPs |" in capsys.readouterr().out
 
 
@@ -26,8 +26,8 @@ def test_no_memory_grows_with_the_square_of_the_joints():
     """Where attention or an adjacency were written out, it would."""
     for system, make in growth.SYSTEMS.items():
         sizes = [growth.Size(width=32, depth=1, frames=64, joints=joints) for joints in (34, 136)]
-        kept = [growth.kept(make(size), growth.make_batch(size)) for size in sizes]
-        assert kept[1] < 4.4 * kept[0], system
+        saved = [growth.saved_bytes(make(size), growth.make_batch(size)) for size in sizes]
+        assert saved[1] < 4.4 * saved[0], system
 
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
