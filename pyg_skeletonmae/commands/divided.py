@@ -10,7 +10,7 @@ from lightning_fabric import Fabric
 
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.training.devices import make_fabric
-from pyg_skeletonmae.training.watch import watched
+from pyg_skeletonmae.training.watch import meet, watched
 
 
 @contextmanager
@@ -27,13 +27,13 @@ def divided(
 
     Raises:
         ConfigError: There are no such devices, or as many processes were not started.
-        ProcessError: Another process is lost; it names it.
+        ProcessError: Another process is lost; it names it. Or not all of them come.
     """
     for name, value in (("devices", devices), ("num_nodes", num_nodes), ("timeout", timeout)):
         if not value > 0:
             raise ConfigError(f"{name} {value}: expected more than 0")
     kind = accelerator or ("cuda" if torch.cuda.is_available() else "cpu")
     fabric = make_fabric(kind, devices, "auto", "32-true", num_nodes=num_nodes, timeout=timeout)
-    fabric.launch()
+    meet(fabric)
     with watched(fabric, timeout, lambda: 0):
         yield fabric

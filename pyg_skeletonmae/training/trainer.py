@@ -23,7 +23,7 @@ from pyg_skeletonmae.training.run_checkpoints import Resume, RunCheckpoints, alo
 from pyg_skeletonmae.training.runlog import RunLog
 from pyg_skeletonmae.training.sharding import whole
 from pyg_skeletonmae.training.signals import stop_signals
-from pyg_skeletonmae.training.watch import watched
+from pyg_skeletonmae.training.watch import meet, watched
 
 Evaluate = Callable[[nn.Module], dict[str, float]]
 
@@ -184,10 +184,13 @@ class Trainer(metaclass=CheckedMeta):
 
         :meth:`fit` and :attr:`rank` call it. Call it first in a script for several processes, so
         that what stands before ``fit`` is not done by one process alone.
+
+        Raises:
+            ProcessError: Not all of them come within the time-out.
         """
         if not self._launched:
             self._launched = True
-            self.fabric.launch()
+            meet(self.fabric)
 
     @property
     def rank(self) -> int:

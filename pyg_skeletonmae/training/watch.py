@@ -136,6 +136,19 @@ class Watch:
                 os._exit(ProcessError.exit_code)
 
 
+def meet(fabric: Fabric) -> None:
+    """Starts the other processes, if there are to be any, and waits for them.
+
+    Raises:
+        ProcessError: Not all of them come within the time-out.
+    """
+    try:
+        fabric.launch()
+    except dist.DistError as error:
+        reason = str(error).partition("\n")[0]
+        raise ProcessError(f"the processes do not meet within the time-out: {reason}") from error
+
+
 @contextmanager
 def watched(fabric: Fabric, timeout: float, place: Callable[[], int]) -> Iterator[None]:
     """Ends the block, on all processes, where one of them is lost.

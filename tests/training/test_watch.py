@@ -41,6 +41,18 @@ except ProcessError as error:
     os._exit(error.exit_code)
 """
 
+ALONE = """
+import sys
+from pyg_skeletonmae.errors import ProcessError
+from pyg_skeletonmae.training import Trainer
+
+try:
+    Trainer(max_steps=1, accelerator="cpu", devices=2, timeout=1, progress=0).launch()
+except ProcessError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
 
 def run_lost(processes: int, lost: int, how: str) -> dict[int, tuple[int, str]]:
     """The exit code and what was said, of each process but the one that is lost."""
@@ -97,3 +109,19 @@ def test_ten_of_ten(attempt: int, how: str) -> None:
     began = time.monotonic()
     check(2, 1, how)
     assert time.monotonic() - began < 60
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_process_that_never_comes_is_an_error_of_our_own(rank: int) -> None:
+    environment = os.environ | {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(find_free_network_port()),
+        "WORLD_SIZE": "2",
+        "LOCAL_RANK": str(rank),
+        "PYTHONPATH": str(TESTS.parent),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 4, done.stderr
+    assert "the processes do not meet within the time-out: " in done.stderr.splitlines()[-1]
