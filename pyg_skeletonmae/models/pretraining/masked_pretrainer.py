@@ -130,17 +130,15 @@ class MaskedPretrainer(SkeletonModel):
         """The loss of a batch."""
         predictions, targets, view = self._predict(batch)
         masks = [_over(view.mask, target) & target.valid for target in targets]
-        losses = [
-            target.weight * self._error(prediction, target.value, mask)
-            for prediction, target, mask in zip(predictions, targets, masks, strict=True)
-        ]
+        scored = [(1.0, masks)]
         if self.visible_weight:
-            losses += [
-                self.visible_weight
-                * target.weight
-                * self._error(prediction, target.value, ~mask & target.valid)
-                for prediction, target, mask in zip(predictions, targets, masks, strict=True)
-            ]
+            visible = [~mask & target.valid for mask, target in zip(masks, targets, strict=True)]
+            scored.append((self.visible_weight, visible))
+        losses = [
+            weight * target.weight * self._error(prediction, target.value, mask)
+            for weight, places in scored
+            for prediction, target, mask in zip(predictions, targets, places, strict=True)
+        ]
         losses += [weight * value for weight, value in view.losses.values()]
         logs = self.objective.logs(targets, masks)
         logs |= {name: value for name, (_, value) in view.losses.items()}
