@@ -22,15 +22,15 @@ _WIDEST, _EVEN = 128, 16
 RELU, IDENTITY = nn.ReLU(inplace=True), nn.Identity()
 
 
-class InTurn(nn.Sequential):
-    """:class:`torch.nn.Sequential` whose modules are passed by :func:`in_turn`."""
+class FusedSequential(nn.Sequential):
+    """:class:`torch.nn.Sequential` whose modules are passed by :func:`fused_sequential`."""
 
     def forward(self, input: Any) -> Any:
         """Passes the input through all modules."""
-        return in_turn(input, *self)
+        return fused_sequential(input, *self)
 
 
-def in_turn(x: Any, *modules: nn.Module) -> Any:
+def fused_sequential(x: Any, *modules: nn.Module) -> Any:
     """Passes ``x`` through modules one after the other.
 
     A batch norm, the activation behind it, and a linear map before it without a bias are one call

@@ -15,7 +15,7 @@ from pyg_skeletonmae.models.encoders.graph import GraphLayer
 from pyg_skeletonmae.nn import norm_act as module
 from pyg_skeletonmae.nn.kernels import use_kernels
 from pyg_skeletonmae.nn.norm import BatchNormLast, batch_norms
-from pyg_skeletonmae.nn.norm_act import IDENTITY, RELU, InTurn, in_turn, norm_act
+from pyg_skeletonmae.nn.norm_act import IDENTITY, RELU, FusedSequential, fused_sequential, norm_act
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
 
 compiled = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
@@ -182,7 +182,7 @@ def test_modules_with_hooks_are_called() -> None:
     for name, part in (("linear", linear), ("norm", norm), ("act", act)):
         part.register_forward_hook(lambda *_, name=name: seen.append(name))
     with use_kernels():
-        in_turn(torch.randn(6, 16), linear, norm, act)
+        fused_sequential(torch.randn(6, 16), linear, norm, act)
     assert seen == ["linear", "norm", "act"]
 
 
@@ -209,7 +209,7 @@ def test_one_after_the_other() -> None:
     x = torch.randn(9, 4)
     expected = nn.Sequential(*copy.deepcopy(parts))(x)
     with use_kernels(False):
-        assert torch.equal(InTurn(*parts)(x), expected)
+        assert torch.equal(FusedSequential(*parts)(x), expected)
 
 
 @compiled

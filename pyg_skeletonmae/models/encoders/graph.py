@@ -13,7 +13,7 @@ from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import graph_mean, visible_edges
 from pyg_skeletonmae.nn.kernels import kernels
 from pyg_skeletonmae.nn.norm import Norm, channel_norm
-from pyg_skeletonmae.nn.norm_act import InTurn, has_hooks, in_turn
+from pyg_skeletonmae.nn.norm_act import FusedSequential, fused_sequential, has_hooks
 from pyg_skeletonmae.nn.prelu import ScalarPReLU
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv, SkeletonGINConv
 from pyg_skeletonmae.nn.skeleton_gat_conv import SkeletonGATConv
@@ -39,7 +39,7 @@ def graph_conv(conv: Conv, channels: int, norm: Norm = "batch", bias: bool = Tru
     if conv == "gat":
         heads = 4 if channels % 4 == 0 else 1
         return SkeletonGATConv(channels, channels // heads, heads=heads, bias=bias)
-    mlp = InTurn(
+    mlp = FusedSequential(
         nn.Linear(channels, channels, bias=norm != "batch"),
         channel_norm(channels, norm),
         ScalarPReLU(inplace=True),
@@ -101,14 +101,19 @@ class GraphLayer(nn.Module):
         seen = self.dropout(x)
         conv, mlp = self.conv, getattr(self.conv, "nn", None)
         listened = any(has_hooks(module) for module in (conv, mlp) if module is not None)
-        if kernels() and self.everyone is None and isinstance(mlp, InTurn) and not listened:
+        if (
+            kernels()
+            and self.everyone is None
+            and isinstance(mlp, FusedSequential)
+            and not listened
+        ):
             sums = cast(SkeletonGINConv, conv).neighbour_sums(seen, adjacency)
-            out: Tensor = in_turn(sums, *mlp, self.norm, self.act)
+            out: Tensor = fused_sequential(sums, *mlp, self.norm, self.act)
             return x + out if self.residual else out
         h = self.conv(seen, adjacency)
         if self.everyone is not None:
             h = h + self.everyone(graph_mean(seen, graph))
-        out = in_turn(h, self.norm, self.act)
+        out = fused_sequential(h, self.norm, self.act)
         return x + out if self.residual else out
 
 

@@ -12,7 +12,7 @@ from pyg_skeletonmae.models.heads import JointPool
 from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import aggregate
 from pyg_skeletonmae.nn.norm import Norm, TrackNorm, channel_norm, norm_rows
-from pyg_skeletonmae.nn.norm_act import IDENTITY, RELU, in_turn, norm_act
+from pyg_skeletonmae.nn.norm_act import IDENTITY, RELU, fused_sequential, norm_act
 from pyg_skeletonmae.nn.places import Places
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv
 from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv, TemporalConv
@@ -116,7 +116,7 @@ class STGCNBlock(nn.Module):
         h = self.dropout(self.temporal(norm_act(self.norm, RELU, h)))
         before = x[:, :, :: self.stride]
         if isinstance(self.residual, nn.Sequential):
-            before = in_turn(before, *self.residual, IDENTITY)
+            before = fused_sequential(before, *self.residual, IDENTITY)
         return torch.relu_(h + before)
 
     def _visible(self, x: Tensor, visible: Tensor, adjacency: Tensor) -> Tensor:
