@@ -33,9 +33,12 @@ def inference_form(module: M) -> M:
         \mathbf{s} = \boldsymbol{\gamma} / \sqrt{\boldsymbol{\sigma}^2 + \epsilon}
 
     Which norms those are, a module says by its attribute ``norms_after``: names of norms, each with
-    the names of the maps whose sum it normalises. Norms and maps of another kind (layer norms, maps
-    with hooks, in half precision or with weights that are computed) stay as they are. Encoders of
-    this library also pass many tracks in pieces, see :func:`in_pieces`.
+    the names of the maps whose sum it normalises. In ``norms_beside`` they are maps of equal width
+    whose results lie side by side, ``None`` for what no map gives: of the norm, that part is left.
+    Norms and maps of another kind (layer norms, maps with hooks, in half precision or with weights
+    that are computed) stay as they are. Encoders of this library also pass many tracks in pieces,
+    see :func:`in_pieces`, and their modules may take shorter ways where ``without_training`` is
+    set.
 
     The copy is in evaluation mode, takes no gradients of weights, and knows nothing of what happens
     to the module afterwards. It is not for training, nor to be saved; its modules have an attribute
@@ -56,7 +59,44 @@ def inference_form(module: M) -> M:
                 for number, linear in enumerate(before):
                     _fold(linear, affine[0], None if number else affine[1])
                 owner.get_submodule(place)._modules[last] = nn.Identity()
+        beside: Mapping[str, Sequence[str | None]] = getattr(owner, "norms_beside", {})
+        for name, parts in beside.items():
+            _fold_beside(owner, name, parts)
     return copy
+
+
+class PartAffine(nn.Module):
+    """What is left of a norm: it scales some channels of its input and adds to them, in place.
+
+    Args:
+        first: The first of those channels.
+        scale: Their factors.
+        shift: What is added.
+
+    Shapes:
+        - **input:** ``[N, C, ...]``
+        - **output:** the same
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, first: int, scale: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.first = first
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Changes the channels."""
+        shape = [-1, *(1 for _ in input.shape[2:])]
+        part = input.narrow(1, self.first, len(self.scale))
+        part.mul_(self.scale.view(shape)).add_(self.shift.view(shape))
+        return input
+
+    def __repr__(self) -> str:
+        last = self.first + len(self.scale) - 1
+        return f"{type(self).__name__}(channels {self.first} to {last})"
 
 
 def in_pieces(encode: Encode) -> Encode:
@@ -135,6 +175,21 @@ def _affine(norm: nn.Module) -> tuple[Tensor, Tensor] | None:
     scale = scale if norm.weight is None else scale * norm.weight
     shift = -norm.running_mean * scale
     return scale, shift if norm.bias is None else shift + norm.bias
+
+
+def _fold_beside(owner: nn.Module, name: str, parts: Sequence[str | None]) -> None:
+    """Makes a norm part of the maps that lie side by side before it, but for one that is no map."""
+    if (affine := _affine(owner.get_submodule(name))) is None:
+        return
+    scale, shift = (values.chunk(len(parts)) for values in affine)
+    maps = [None if part is None else owner.get_submodule(part) for part in parts]
+    if all(linear is None or _takes(linear, own) for linear, own in zip(maps, scale, strict=True)):
+        for linear, factor, own in zip(maps, scale, shift, strict=True):
+            if linear is not None:
+                _fold(linear, factor, own)
+        rest = maps.index(None)
+        first = rest * len(scale[0])
+        owner._modules[name] = PartAffine(first, scale[rest].clone(), shift[rest].clone())
 
 
 def _weights_of(linear: nn.Module) -> Any:

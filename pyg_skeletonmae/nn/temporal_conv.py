@@ -158,6 +158,8 @@ class MultiScaleTemporalConv(nn.Module):
         self.linear = nn.Conv2d(in_channels, width, 1, bias=False)
         self.norm = nn.BatchNorm2d(out_channels)
         self.norms_after = {"reduce_norm": ["reduce"]}
+        convs = [f"convs.{number}" for number in range(len(self.convs))]
+        self.norms_beside = {"norm": [*convs, None, "linear"]}
         self.residual: nn.Module | None = None
         if residual and in_channels == out_channels and stride == 1:
             self.residual = nn.Identity()

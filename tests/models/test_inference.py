@@ -21,15 +21,16 @@ from pyg_skeletonmae.models import (
     STTFormerEncoder,
     inference,
 )
+from pyg_skeletonmae.models.encoders.st_gcn import STGCNBlock
 from pyg_skeletonmae.models.inference import in_pieces, inference_form
 from pyg_skeletonmae.nn.norm import BatchNormLast
+from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv
 from pyg_skeletonmae.nn.transformer import LayerScale
 from pyg_skeletonmae.training import save_release
 
 SKELETON = UIPRMD22
 FRAMES = 8
-# Each encoder, and the norms that are left: those of coordinates, of branches that are put side by
-# side, and in GAT.
+# Each encoder, and the norms that are left: those of coordinates and in GAT.
 ENCODERS = {
     "gin": (lambda: GraphEncoder(SKELETON, hidden_channels=16), 0),
     "gin, layer norms": (lambda: GraphEncoder(SKELETON, hidden_channels=16, norm="layer"), 0),
@@ -39,12 +40,12 @@ ENCODERS = {
     ),
     "gcn": (lambda: GraphEncoder(SKELETON, hidden_channels=16, conv="gcn", global_group=True), 0),
     "gat": (lambda: GraphEncoder(SKELETON, hidden_channels=16, conv="gat"), 3),
-    "st-gcn": (lambda: STGCNEncoder(SKELETON, channels=[16, 16, 32]), 1 + 3),
+    "st-gcn": (lambda: STGCNEncoder(SKELETON, channels=[16, 16, 32]), 1),
     "graph-temporal": (lambda: GraphTemporalEncoder(SKELETON, frames=FRAMES, depth=2), 1),
-    "strl": (lambda: STRLEncoder(SKELETON, frames=FRAMES, data_norm=True), 1 + 3),
+    "strl": (lambda: STRLEncoder(SKELETON, frames=FRAMES, data_norm=True), 1),
     "strl, one for each person": (
         lambda: STRLEncoder(SKELETON, frames=FRAMES, share_persons=False, tie_layers=True),
-        3,
+        0,
     ),
     "vit": (
         lambda: STEncoder(
@@ -247,3 +248,40 @@ def test_any_method_of_tracks_can_be_passed_in_pieces() -> None:
     out = fast.encode_tracks(pos, times=times)
     assert torch.equal(out, pos * times[:, None, None, None]) and fast.pieces == 3
     assert torch.equal(fast.encode_tracks(pos, times), out)
+
+
+def test_of_a_norm_over_branches_one_part_is_left() -> None:
+    """That of the pooled branch, which is no linear map."""
+    conv = trained(MultiScaleTemporalConv(8, 16)).eval()
+    fast, x = inference_form(conv), torch.randn(2, 3, 5, 8)
+    assert repr(fast.norm) == "PartAffine(channels 8 to 11)"
+    with torch.no_grad():
+        close(fast(x), conv(x))
+    conv.convs[1].register_forward_hook(lambda *_: None)
+    assert type(inference_form(conv).norm) is nn.BatchNorm2d
+    conv.norm.register_forward_hook(lambda *_: None)
+    assert type(inference_form(conv).norm) is nn.BatchNorm2d
+    with torch.no_grad():
+        close(inference_form(conv)(x), conv(x))
+
+
+@pytest.mark.parametrize("channels", [(4, 8), (8, 8), (8, 4)])
+@pytest.mark.parametrize("itself", [True, False])
+def test_groups_of_neighbours_are_summed_the_shorter_way(
+    channels: tuple[int, int], itself: bool
+) -> None:
+    torch.manual_seed(0)
+    partitions = torch.rand(3, 5, 5)
+    if itself:
+        partitions[0] = torch.diag(torch.rand(5))
+    block = trained(STGCNBlock(*channels, partitions, stride=2)).eval()
+    block.importance.data.uniform_(0.5, 1.5)
+    fast, x = inference_form(block), torch.randn(2, 5, 6, channels[0])
+    before = x.clone()
+    with torch.no_grad():
+        close(fast(x), block(x))
+        assert torch.equal(x, before)
+        calls: list[int] = []
+        block.convs[0].register_forward_hook(lambda *_: calls.append(1))
+        close(inference_form(block)(x), block(x))
+    assert len(calls) == 2  # hooks are heard in the form, too

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonEncoder
@@ -12,7 +15,7 @@ from pyg_skeletonmae.models.heads import JointPool
 from pyg_skeletonmae.models.inference import in_pieces
 from pyg_skeletonmae.nn.adjacency import aggregate
 from pyg_skeletonmae.nn.norm import Norm, TrackNorm, channel_norm, norm_rows
-from pyg_skeletonmae.nn.norm_act import IDENTITY, RELU, fused_sequential, norm_act
+from pyg_skeletonmae.nn.norm_act import IDENTITY, RELU, fused_sequential, has_hooks, norm_act
 from pyg_skeletonmae.nn.places import Places
 from pyg_skeletonmae.nn.skeleton_conv import SkeletonGCNConv
 from pyg_skeletonmae.nn.temporal_conv import MultiScaleTemporalConv, TemporalConv
@@ -63,6 +66,7 @@ class STGCNBlock(nn.Module):
     """
 
     partitions: Tensor
+    without_training = False  # set in copies by ``inference_form``
 
     def __init__(
         self,
@@ -77,6 +81,7 @@ class STGCNBlock(nn.Module):
         super().__init__()
         self.register_buffer("partitions", partitions, persistent=False)
         self.importance = nn.Parameter(torch.ones_like(partitions))
+        self.sees_itself = torch.equal(partitions[0], partitions[0].diagonal().diag())
         self.convs = nn.ModuleList(
             SkeletonGCNConv(in_channels, out_channels, normalize=False, bias=False)
             for _ in partitions
@@ -109,15 +114,35 @@ class STGCNBlock(nn.Module):
         adjacency = self.partitions * self.importance
         if visible is not None:
             return self._visible(x, visible, adjacency)
-        h = self.convs[0](x, adjacency[0])
-        for conv, own in zip(self.convs[1:], adjacency[1:], strict=True):
-            assert isinstance(conv, SkeletonGCNConv)
-            h = aggregate(own, conv.lin(x), onto=h)
+        h = self._sums(x, adjacency)
         h = self.dropout(self.temporal(norm_act(self.norm, RELU, h)))
         before = x[:, :, :: self.stride]
         if isinstance(self.residual, nn.Sequential):
             before = fused_sequential(before, *self.residual, IDENTITY)
-        return torch.relu_(h + before)
+        return torch.relu_(h.add_(before) if self.without_training else h + before)
+
+    def _sums(self, x: Tensor, adjacency: Tensor) -> Tensor:
+        """What the convolutions of all groups give together.
+
+        Without training joints that see themselves alone are scaled in place, and where channels
+        become more, neighbours are summed before the map.
+        """
+        first, *others = cast(list[SkeletonGCNConv], list(self.convs))
+        shorter = self.without_training and not has_hooks(first)
+        if shorter and x.size(-1) < first.out_channels:
+            h = F.linear(aggregate(adjacency[0], x), first.lin.weight, first.bias)
+            for conv, own in zip(others, adjacency[1:], strict=True):
+                sums = aggregate(own, x).flatten(0, -2)
+                h.view(-1, h.size(-1)).addmm_(sums, conv.lin.weight.t())
+            return h
+        if shorter and self.sees_itself:
+            h = first.lin(x).mul_(adjacency[0].diagonal().view(-1, 1, 1))
+            h = h if first.bias is None else h.add_(first.bias)
+        else:
+            h = first(x, adjacency[0])
+        for conv, own in zip(others, adjacency[1:], strict=True):
+            h = aggregate(own, conv.lin(x), onto=h)
+        return h
 
     def _visible(self, x: Tensor, visible: Tensor, adjacency: Tensor) -> Tensor:
         places, there = Places(visible), visible.unsqueeze(-1).to(x.dtype)
