@@ -84,7 +84,7 @@ MODELS: dict[str, Make] = {
     ),
     "masked-attention": lambda skeleton, in_channels: MaskedPretrainer(
         GraphTemporalEncoder(skeleton, in_channels, FRAMES, 3, 16, 2, norm="layer"),
-        decoder=AttentionDecoder(heads=2),
+        decoder=AttentionDecoder(heads=2, average_weight=3.0),
     ),
     "masked-latent": lambda skeleton, in_channels: MaskedPretrainer(
         STTFormerEncoder(skeleton, in_channels, FRAMES, 3, [(8, 8, 4), (8, 16, 4)], 2),

@@ -31,7 +31,7 @@ MAX_POSITIONAL = 6  # arguments without a name in a call of our own
 # Public names (classes, functions, methods) of the package. To raise it: count again with
 # `python -m pytest tests/test_house.py -k public`, and let the message of the commit say which new
 # names users get and where docs/api lists them.
-MAX_PUBLIC = 1560
+MAX_PUBLIC = 1565
 
 Graph = Mapping[str, set[str]]
 Function = ast.FunctionDef | ast.AsyncFunctionDef

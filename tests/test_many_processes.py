@@ -31,6 +31,7 @@ SYSTEMS: dict[str, tuple[str, BatchNorm, float]] = {
     "st_mae-sttformer": ("st_mae-sttformer", "sync", 0.005),
     "skeleton2vec": ("skeleton2vec", "sync", 0.005),
     "masked-graph_temporal": ("masked-graph_temporal", "sync", 0.005),
+    "masked-attention": ("masked-attention", "sync", 0.005),
     "masked-st_gcn": ("masked-st_gcn", "sync", 0.005),
     "strl": ("strl", "sync", 0.0002),
     "strl-frozen": ("strl", "frozen", 0.005),

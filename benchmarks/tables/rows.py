@@ -45,7 +45,8 @@ _YOUNGER = {
     "model.init_args.decoder.init_args.global_group": False,
     "model.init_args.decoder.init_args.kernel_size": None, "trainer.batch_norm": "sync",
     "data.global_batch_size": None, "model.init_args.visible_weight": 0.0,
-    "encoder.init_args.data_norm": "joint",
+    "encoder.init_args.data_norm": "joint", "encoder.init_args.joint_gain": False,
+    "model.init_args.decoder.init_args.average_weight": 0.0,
 }  # fmt: skip
 Row = dict[str, Any]
 

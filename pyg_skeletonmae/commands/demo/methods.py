@@ -108,8 +108,12 @@ def build_pretraining(
             skeleton, channels, hidden, mask=PartMask("random"), joint_embedding=True
         )
     if method == "graph_temporal":
-        encoder = GraphTemporalEncoder(skeleton, channels, frames, 4, 2 * hidden, 3)
-        return MaskedPretrainer(encoder, RandomTokenMask(0.75), decoder=AttentionDecoder())
+        temporal = GraphTemporalEncoder(
+            skeleton, channels, frames, 4, 2 * hidden, 3, data_norm="axis", joint_gain=True
+        )
+        decoder = AttentionDecoder(average_weight=30.0)
+        hiding = RandomTokenMask(0.3)
+        return MaskedPretrainer(temporal, hiding, decoder=decoder, visible_weight=1.0)
     width, eps = 2 * hidden, 1e-5 if method == "st_mae" else 1e-6
     backbone = ViTBackbone(4, width, 3, 4, norm_eps=eps, decoder_channels=width, decoder_depth=1)
     if method == "st_mae":

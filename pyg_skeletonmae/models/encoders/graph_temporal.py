@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from pyg_skeletonmae.errors import ConfigError
@@ -52,6 +53,10 @@ class GraphTemporalEncoder(MaskedEncoder):
         data_norm: Whose mean and deviation normalise a coordinate of the input: those of its
             ``"joint"``, as in ST-GCN, or of all joints along its ``"axis"``, so that the body keeps
             its shape. What was measured of both is on the page named above.
+        joint_gain: Whether the features of each joint are multiplied, behind the last block, by a
+            vector of its own, :math:`\mathbf{g}_v`, drawn from a normal distribution and learned.
+            An average over joints then is a projection of all of them, and not a blend in which
+            no joint can be told from another (our choice).
 
     Shapes:
         - **input:** a batch with ``pos [P * V, T, C]``
@@ -76,6 +81,7 @@ class GraphTemporalEncoder(MaskedEncoder):
         dropout: float = 0.0,
         time_embedding: TimeEmbedding = "learned",
         data_norm: DataNorm = "joint",
+        joint_gain: bool = False,
     ) -> None:
         super().__init__(skeleton, in_channels, frames, hidden_channels, frames_per_patch)
         if depth < 1:
@@ -98,6 +104,8 @@ class GraphTemporalEncoder(MaskedEncoder):
             )
             for _ in range(depth)
         )
+        gain = torch.randn(skeleton.num_joints, 1, hidden_channels) if joint_gain else None
+        self.gain = None if gain is None else nn.Parameter(gain)
 
     @property
     def num_states(self) -> int:
@@ -125,7 +133,7 @@ class GraphTemporalEncoder(MaskedEncoder):
         """Passes tokens ``[P, V, S, D]`` through the blocks."""
         for block in self.blocks:
             x = block(x)
-        return x
+        return self._gained(x)
 
     @in_pieces
     def encode_tracks(self, pos: Tensor) -> Tensor:
@@ -145,15 +153,19 @@ class GraphTemporalEncoder(MaskedEncoder):
         x = self.embed(pos, visible).masked_fill(~visible[..., None], 0.0)
         for block in self.blocks:
             x = block(x, visible)
-        return x
+        return self._gained(x)
 
     def hidden_states(self, pos: Tensor, last: int) -> list[Tensor]:
         """All tokens ``[P, V * S, D]`` after each of the ``last`` blocks."""
         x, states = self.embed(pos), []
         for block in self.blocks:
             x = block(x)
-            states.append(x.flatten(1, 2))
-        return states[-last:]
+            states.append(x)
+        states[-1] = self._gained(x)
+        return [state.flatten(1, 2) for state in states[-last:]]
+
+    def _gained(self, x: Tensor) -> Tensor:
+        return x if self.gain is None else x * self.gain
 
     def __repr__(self) -> str:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models.base import SkeletonEncoder
+from pyg_skeletonmae.models.pretraining.average_head import AverageHead
 from pyg_skeletonmae.models.pretraining.masked import MaskedDecoder, MaskedEncoder, MaskedView
 from pyg_skeletonmae.models.pretraining.mixing_decoder import check_drop
 from pyg_skeletonmae.models.pretraining.st_decoder import STDecoder
@@ -38,6 +40,8 @@ class AttentionDecoder(MaskedDecoder):
         channels: The width of the blocks, a multiple of ``heads``; none: that of the encoder.
         heads: The heads of attention.
         mlp_ratio: How many times wider the hidden layer of a block is.
+        average_weight: The weight of a loss of averaged features, see
+            :class:`~pyg_skeletonmae.models.pretraining.average_head.AverageHead`.
 
     Raises:
         ConfigError: A setting is out of range. On use: it does not suit the encoder.
@@ -51,11 +55,15 @@ class AttentionDecoder(MaskedDecoder):
         channels: int | None = None,
         heads: int = 4,
         mlp_ratio: float = 4.0,
+        average_weight: float = 0.0,
     ) -> None:
         super().__init__()
         if depth < 1:
             raise ConfigError(f"depth {depth}: expected at least one block")
+        if not 0.0 <= average_weight < math.inf:
+            raise ConfigError(f"average_weight {average_weight}: expected zero or more")
         self.depth, self.channels, self.heads, self.mlp_ratio = depth, channels, heads, mlp_ratio
+        self.average_weight = average_weight
 
     def attach(self, encoder: SkeletonEncoder, channels: int) -> None:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
@@ -72,10 +80,17 @@ class AttentionDecoder(MaskedDecoder):
             heads=self.heads,
             mlp_ratio=self.mlp_ratio,
         )
+        if self.average_weight:
+            joints, width = encoder.skeleton.num_joints, encoder.out_channels
+            self.average = AverageHead(joints, width, encoder.in_channels)
 
     def reconstruct(self, encoder: Any, pos: Tensor, view: MaskedView) -> Tensor:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
-        visible = self.tokens.embed(encoder.encode_subgraph(pos, ~view.mask))
+        x = encoder.encode_subgraph(pos, ~view.mask)
+        if self.average_weight:
+            error = self.average(x, pos, ~view.mask, view.valid)
+            view.losses["average"] = (self.average_weight, error)
+        visible = self.tokens.embed(x)
         token = self.tokens.mask_token.to(visible.dtype)
         filled = torch.where(view.mask[..., None], token, visible)
         return self.tokens.decode(filled.flatten(1, 2)).view(*view.mask.shape, -1)

@@ -45,6 +45,22 @@ def test_all_joints_may_be_normalised_by_the_same_numbers() -> None:
     torch.testing.assert_close(encoder.embed(pos), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_each_joint_may_have_a_gain_of_its_own() -> None:
+    encoder = make_encoder(joint_gain=True).eval()
+    plain = copy.deepcopy(encoder)
+    plain.gain = None
+    assert encoder.gain is not None and make_encoder().gain is None
+    pos, visible = torch.randn(2, 22, 16, 3), torch.rand(2, 22, 4) > 0.5
+    expected = plain.encode_tracks(pos) * encoder.gain
+    torch.testing.assert_close(encoder.encode_tracks(pos), expected)
+    torch.testing.assert_close(encoder.hidden_states(pos, 2)[1], expected.flatten(1, 2))
+    torch.testing.assert_close(
+        encoder.inference().encode_tracks(pos), expected, atol=1e-5, rtol=1e-4
+    )
+    subgraph = plain.encode_subgraph(pos, visible) * encoder.gain
+    torch.testing.assert_close(encoder.encode_subgraph(pos, visible), subgraph)
+
+
 @pytest.mark.parametrize(("global_group", "reach"), [(False, 1), (True, 22)])
 def test_a_block_reaches_the_neighbours_or_all_joints(global_group: bool, reach: int) -> None:
     encoder = make_encoder(depth=1, global_group=global_group).eval()

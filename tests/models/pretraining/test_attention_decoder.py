@@ -57,7 +57,22 @@ def test_a_hidden_token_hears_of_the_farthest_joint() -> None:
     assert (pos.grad[:, 0, :4] == 0).all()
 
 
+def test_the_average_of_visible_features_has_a_loss_of_its_own() -> None:
+    encoder = GraphTemporalEncoder(BODY, 3, 8, 4, 16, 1, joint_gain=True)
+    decoder = AttentionDecoder(average_weight=3.0)
+    decoder.attach(encoder, 12)
+    pos, seen = view()
+    decoder.reconstruct(encoder, pos, seen)
+    weight, error = seen.losses["average"]
+    x = encoder.encode_subgraph(pos, ~seen.mask)
+    assert weight == 3.0
+    torch.testing.assert_close(error, decoder.average(x, pos, ~seen.mask, seen.valid))
+    assert view()[1].losses == {} and not hasattr(AttentionDecoder(), "average")
+
+
 def test_what_is_refused() -> None:
+    with pytest.raises(ConfigError, match="average_weight -1"):
+        AttentionDecoder(average_weight=-1.0)
     with pytest.raises(ConfigError, match="depth 0"):
         AttentionDecoder(0)
     with pytest.raises(ConfigError, match="decodes MaskedEncoder, not GraphEncoder"):

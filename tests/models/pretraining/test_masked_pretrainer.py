@@ -113,7 +113,9 @@ def test_hidden_tokens_can_be_dropped(encoder: str, target: str) -> None:
     assert_gradients(model, EXEMPT)
 
 
-@pytest.mark.parametrize("decoder", [AttentionDecoder(), AttentionDecoder(2, 8, 2)], ids=repr)
+@pytest.mark.parametrize(
+    "decoder", [AttentionDecoder(), AttentionDecoder(2, 8, 2, average_weight=1.0)], ids=repr
+)
 @pytest.mark.parametrize("target", ["coordinates", "bones", "latent"])
 def test_attention_behind_message_passing(target: str, decoder: AttentionDecoder) -> None:
     torch.manual_seed(0)
