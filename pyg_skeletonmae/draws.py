@@ -11,6 +11,7 @@ from torch import Tensor
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
 
+_DTYPES = {torch.float: np.float32, torch.double: np.float64}
 _GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15, the increment of SplitMix64
 _MIX_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
 _MIX_2 = -7723592293110705685  # 0x94D049BB133111EB
@@ -95,31 +96,41 @@ class Draws:
         keys = torch.randint(2**63 - 1, (rows,), generator=generator, device=source)
         return cls(keys.to(device, non_blocking=True))
 
-    def uniform(self, *shape: int) -> Tensor:
-        """Numbers in [0, 1), float32, ``[B, *shape]``."""
+    def uniform(self, *shape: int, dtype: torch.dtype = torch.float) -> Tensor:
+        """Numbers in [0, 1), ``[B, *shape]``; whatever the dtype, those of float32."""
         size = math.prod(shape)
-        # The upper 24 bits fill the mantissa exactly: no draw ever rounds up to 1.
-        if (key := self._next_array()) is not None:
-            array = _mix_array(key[:, None], np.arange(size)).view(np.uint64) >> np.uint64(40)
-            numbers = array.astype(np.float32) * np.float32(2.0**-24)
-            return torch.from_numpy(numbers.reshape(len(numbers), *shape))
+        if (array := self._uniform_array(size, _DTYPES[dtype])) is not None:
+            return torch.from_numpy(array.reshape(len(array), *shape))
         counter = torch.arange(size, device=self.keys.device)
         bits = mix(self._next()[:, None], counter)
-        return (_shift(bits, 40).float() * 2.0**-24).reshape(len(self.keys), *shape)
+        return (_shift(bits, 40).to(dtype) * 2.0**-24).reshape(len(self.keys), *shape)
+
+    def between(self, low: float, high: float, *shape: int) -> Tensor:
+        """Numbers in [low, high), float64, ``[B, *shape]``."""
+        size, width = math.prod(shape), high - low
+        if (array := self._uniform_array(size, np.float64)) is not None:
+            return torch.from_numpy((low + width * array).reshape(len(array), *shape))
+        return low + width * self.uniform(*shape, dtype=torch.double)
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers, float32, ``[B, *shape]`` (Box-Muller, both outputs)."""
         size = math.prod(shape)
-        first, second = self.uniform(2, (size + 1) // 2).unbind(1)
-        radius, angle = torch.sqrt(-2.0 * torch.log1p(-first)), 2.0 * torch.pi * second
+        half = (size + 1) // 2
+        if (array := self._uniform_array(2 * half, np.float32)) is not None:
+            less = torch.from_numpy(-array[:, :half])
+            angle = torch.from_numpy(np.float32(2.0 * math.pi) * array[:, half:])
+        else:
+            first, second = self.uniform(2, half).unbind(1)
+            less, angle = -first, 2.0 * torch.pi * second
+        radius = torch.sqrt(-2.0 * torch.log1p(less))
         pairs = torch.cat([radius * torch.cos(angle), radius * torch.sin(angle)], dim=1)
-        return pairs[:, :size].reshape(-1, *shape)
+        return (pairs if size % 2 == 0 else pairs[:, :size]).reshape(-1, *shape)
 
     def integers(self, high: Tensor | int, *shape: int) -> Tensor:
         """Whole numbers in [0, high), long, ``[B, *shape]``; ``high`` may be ``[B]``-shaped."""
-        if isinstance(high, Tensor):
+        if isinstance(high, Tensor) and shape:
             high = high.reshape(-1, *(1 for _ in shape))
-        return (self.uniform(*shape).double() * high).long()
+        return (self.uniform(*shape, dtype=torch.double) * high).long()
 
     def split(self, counts: Tensor, rows: int | None = None) -> Draws:
         """Draws for the tracks of each clip: row ``i`` becomes ``counts[i]`` rows of their own.
@@ -132,7 +143,9 @@ class Draws:
             each = counts.numpy()
             clips = np.repeat(np.arange(len(each)), each)
             numbers = np.arange(len(clips)) - (np.cumsum(each) - each)[clips]
-            return Draws(torch.from_numpy(_mix_array(key[clips], numbers)))
+            draws = Draws(torch.from_numpy(array := _mix_array(key[clips], numbers)))
+            draws._array = array
+            return draws
         clip = torch.repeat_interleave(counts, output_size=rows)
         first = torch.cumsum(counts, 0) - counts
         number = torch.arange(len(clip), device=counts.device) - first[clip]
@@ -140,7 +153,17 @@ class Draws:
 
     def fork(self) -> Tensor:
         """Fresh keys ``[B]`` for whoever draws after this object."""
+        if self._array is not None:
+            return torch.from_numpy(_mix_array(self._array, -2))
         return mix(self.keys, -2)
+
+    def _uniform_array(self, size: int, dtype: Any) -> Array | None:
+        """Numbers in [0, 1), ``[B, size]``, of NumPy; None: not on this device."""
+        if (key := self._next_array()) is None:
+            return None
+        # The upper 24 bits fill the mantissa exactly: no draw ever rounds up to 1.
+        bits = _mix_array(key[:, None], np.arange(size)).view(np.uint64) >> np.uint64(40)
+        return np.asarray(bits.astype(dtype) * dtype(2.0**-24))
 
     def _next_array(self) -> Array | None:
         """The next keys for NumPy, which needs no operators for them; None: not on this device."""

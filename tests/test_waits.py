@@ -123,7 +123,7 @@ def test_a_batch_on_a_cpu_takes_few_operators(dataset: SkeletonDataset) -> None:
     next(batches)
     with Waits() as waits:
         next(batches)
-    assert waits.operators < 280, waits.operators  # to be brought down to 200
+    assert waits.operators < 200, waits.operators
 
 
 def moves(tree: ast.AST) -> list[str]:
@@ -146,7 +146,7 @@ def test_all_moves_to_a_device_go_one_way() -> None:
     package = Path(pyg_skeletonmae.__file__).parent
     paths = [*(package / "loader").glob("*.py"), *(package / "transforms").glob("*.py")]
     found = {path.name: moves(ast.parse(path.read_text(encoding="utf-8"))) for path in paths}
-    assert {name: calls for name, calls in found.items() if calls} == {
+    assert {name: sorted(calls) for name, calls in found.items() if calls} == {
         "collate.py": ["store.pos.to(self.device)", "store.valid.to(self.device)"],
         "stacked_rows.py": ["part.to(device)"],
     }

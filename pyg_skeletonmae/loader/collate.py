@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import takewhile
 from typing import cast
 
@@ -61,9 +62,11 @@ class StoreCollater:
             self.sampler = cast(Resample | FrameSampler, self.rest.pop(0))
         store.check_files()
         self._views = self.sampler.views if isinstance(self.sampler, FrameSampler) else 1
-        self._pos = store.pos.to(self.device)
+        self._joints, self._channels = store.pos.shape[1:]
+        self._pos = store.pos.to(self.device).flatten(1)
         self._valid = None if store.valid is None else store.valid.to(self.device)
-        self._edges = on_device(tracks_edge_index(store.skeleton, 1), self.device)
+        self._num_tracks = store.num_tracks
+        self._edges = on_device(tracks_edge_index(store.skeleton, 64), self.device)
 
     def __call__(self, clips: Tensor, keys: Tensor) -> Data:
         """The batch of some clips.
@@ -80,8 +83,7 @@ class StoreCollater:
         # Bookkeeping stays on the CPU, where the tables of a batch lie: a device is only given what
         # comes of it, and nothing waits for it.
         plan, keys = self._plan(clips, keys)
-        first = store.clip_track[clips]
-        num_tracks = store.clip_track[clips + 1] - first
+        first, num_tracks = store.clip_track[clips], self._num_tracks[clips]
         track, view = repeat_tracks(first, num_tracks, self._views)
         start = on_device(store.track_start[track], self.device)
         fields = self._gather(start, plan.of(view).on(self.device))
@@ -89,13 +91,13 @@ class StoreCollater:
         if edges > self._edges.size(1):  # a template that grows on demand
             self._edges = on_device(tracks_edge_index(store.skeleton, 2 * len(track)), self.device)
         # A copy: whose batch it is may change it.
-        fields["edge_index"] = self._edges[:, :edges].clone()
+        fields["edge_index"] = self._edges.narrow_copy(1, 0, edges)
         if store.label is not None:
             fields["y"] = on_device(store.label[clips], self.device)
         if self._views > 1:
             fields["num_views"] = torch.full_like(first, self._views, device=self.device)
         fields |= {
-            "num_tracks": num_tracks * self._views,
+            "num_tracks": num_tracks if self._views == 1 else num_tracks * self._views,
             "clip_id": on_device(clips.clone(), self.device),
             "subject": on_device(store.subject[clips], self.device),
             "key": on_device(keys, self.device),
@@ -120,20 +122,27 @@ class StoreCollater:
 
     def _gather(self, start: Tensor, plan: TimePlan) -> dict[str, Tensor]:
         """``pos [N, F, C]`` and ``valid [N, F]`` of tracks that begin in the rows ``start [P]``."""
-        joints, channels = self._pos.shape[1:]
-        shape = len(start), joints, plan.low.size(1)
-        pos = torch.empty(*shape, channels, device=self.device)
-        valid = torch.ones(shape, dtype=torch.bool, device=self.device)
+        tracks, frames = len(start), plan.low.size(1)
+        pos = torch.empty(tracks, self._joints, frames, self._channels, device=self.device)
+        valid = torch.ones(tracks * self._joints, frames, dtype=torch.bool, device=self.device)
         # A few tracks at a time, so that what is gathered is still in the cache when it is turned
         # from [P, F, V, C], as it lies in the store, to nodes with time as their first axis.
-        step = max(_AT_ONCE // pos[:1].nbytes, 1) if pos.is_cpu else len(start)
-        for part in (slice(first, first + step) for first in range(0, len(start), step)):
-            here = plan.of(part)
-            rows = take_frames(self._pos.flatten(1), start[part], here)
-            pos[part] = rows.view(*rows.shape[:2], joints, channels).transpose(1, 2)
+        step = max(_AT_ONCE * tracks // max(pos.nbytes, 1), 1) if pos.is_cpu else tracks
+        for first in range(0, tracks, step):
+            part = slice(first, first + step)
+            here, own = (plan, start) if step >= tracks else (plan.of(part), start[part])
+            rows = take_frames(self._pos, own, here)
+            pos[part] = rows.view(*rows.shape[:2], self._joints, self._channels).transpose(1, 2)
             if self._valid is not None:
-                valid[part] = take_frames(self._valid, start[part], here).transpose(1, 2)
-        return {"pos": pos.flatten(0, 1), "valid": valid.flatten(0, 1)}
+                nodes = valid.view(tracks, self._joints, frames)
+                nodes[part] = take_frames(self._valid, own, here).transpose(1, 2)
+        return {"pos": pos.flatten(0, 1), "valid": valid}
+
+
+@lru_cache(maxsize=8)
+def _tables(clips: int) -> tuple[Tensor, Tensor]:
+    """What PyG adds to fields that hold one value of each clip, and where these begin."""
+    return torch.zeros(clips, dtype=torch.long), torch.arange(clips + 1)
 
 
 def _as_batch(fields: dict[str, Tensor], tracks: int) -> Data:
@@ -145,7 +154,7 @@ def _as_batch(fields: dict[str, Tensor], tracks: int) -> Data:
     clips = len(num_tracks)
     joints, edges = fields["pos"].size(0) // tracks, fields["edge_index"].size(1) // tracks
     fields["num_tracks"] = on_device(num_tracks, device)
-    none, one_each = torch.zeros(clips, dtype=torch.long), torch.arange(clips + 1)
+    none, one_each = _tables(clips)
     batch = copy.copy(_EMPTY)
     batch._store._mapping.update(fields)
     batch._num_graphs, batch._tracks = clips, (clips, tracks)

@@ -7,11 +7,18 @@ from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, clip_of_node, count_tracks, on_device, valid_joints
+from pyg_skeletonmae.batch import (
+    as_tracks,
+    clip_of_node,
+    count_tracks,
+    on_device,
+    readable,
+    valid_joints,
+)
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.errors import ConfigError, DataError
 from pyg_skeletonmae.skeleton import Skeleton
-from pyg_skeletonmae.transforms.base import RandomTransform, refuse_masks, replace_leading
+from pyg_skeletonmae.transforms.base import RandomTransform, leading, refuse_masks, replace_leading
 
 
 @functional_transform("jitter_joints")
@@ -48,10 +55,10 @@ class JitterJoints(RandomTransform):
     def _apply(self, data: Data, draws: Draws) -> Data:
         pos: Tensor = data["pos"]
         tracks: Tensor = data["num_tracks"]
-        xyz = pos[..., : self.dims]
-        rows = count_tracks(data)
-        shape = len(pos) // rows, 1 if self.steady else xyz.size(1), xyz.size(2)
-        noise = draws.split(tracks, rows).normal(*shape).flatten(0, 1).to(pos.dtype)
+        xyz = leading(pos, self.dims)
+        draws = draws.split(tracks, None if readable(tracks) else count_tracks(data))
+        shape = len(pos) // len(draws.keys), 1 if self.steady else xyz.size(1), xyz.size(2)
+        noise = draws.normal(*shape).flatten(0, 1).to(pos.dtype)
         noise = noise.mul_(self.sigma) * valid_joints(data)[..., None]
         data["pos"] = replace_leading(pos, noise.add_(xyz))
         return data

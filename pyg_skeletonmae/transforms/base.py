@@ -45,25 +45,34 @@ class RandomTransform(SkeletonTransform):
         """Changes ``data``, which is a shallow copy already, with one row of draws per clip."""
 
 
-def clip_mean(data: Data, x: Tensor, present: Tensor) -> Tensor:
-    """The mean over what is present in each clip, ``[B, C]``, zero where nothing is.
+class ClipMean:
+    """Means over what is present in each clip, ``[B, 1, C]``, zero where nothing is.
 
     Nodes are summed over time on their own and added up in double precision, so that the order of
     summation, which differs between a clip and a batch, does not show in the result.
 
     Args:
         data: The clip or batch.
-        x: Values of its nodes, ``[N, T, C]``.
-        present: Which of them count, ``[N, T]``, bool.
+        present: Which values of its nodes count, ``[N, T]``, bool.
     """
-    if all_present(present) and data.get("batch") is None:
-        total = x.sum(dim=1).double().sum(dim=0, keepdim=True)
-        return (total / max(present.numel(), 1)).to(x.dtype)
-    total = torch.where(present[..., None], x, 0.0).sum(dim=1).double()
-    count = present.sum(dim=1, keepdim=True).double()
-    sums = clip_sum(data, torch.cat([total, count], dim=1))
-    total, count = sums.tensor_split((x.size(2),), dim=1)
-    return (total / count.clamp(min=1.0)).to(x.dtype)
+
+    def __init__(self, data: Data, present: Tensor) -> None:
+        self.data = data
+        self.absent: Tensor | None = None
+        self.count: Tensor | int = max(present.numel(), 1)
+        if data.get("batch") is not None or not all_present(present):
+            there = present[..., None]
+            count = clip_sum(data, there.sum(dim=1, keepdim=True, dtype=torch.double))
+            self.absent, self.count = ~there, count.clamp(min=1.0)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The means of values of nodes, ``[N, T, C]``."""
+        if self.absent is None:
+            total = x.sum(dim=1, keepdim=True).double().sum(dim=0, keepdim=True)
+        else:
+            sums = x.masked_fill(self.absent, 0.0).sum(dim=1, keepdim=True)
+            total = clip_sum(self.data, sums.double())
+        return (total / self.count).to(x.dtype)
 
 
 def clip_sum(data: Data, x: Tensor) -> Tensor:
@@ -82,6 +91,11 @@ def first_tracks(data: Data) -> Tensor:
     """The number of the first track of each clip, ``[B]``, long."""
     tracks: Tensor = data["num_tracks"]
     return torch.cumsum(tracks, 0) - tracks
+
+
+def leading(x: Tensor, channels: int) -> Tensor:
+    """The first channels of ``x``."""
+    return x if x.size(-1) <= channels else x[..., :channels]
 
 
 def replace_leading(x: Tensor, leading: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from pyg_skeletonmae.transforms.base import (
 )
 from pyg_skeletonmae.transforms.rotation import rotate
 from pyg_skeletonmae.transforms.temporal import follow_plan
-from pyg_skeletonmae.transforms.timeplan import whole_frames
+from pyg_skeletonmae.transforms.timeplan import TimePlan
 
 AlignMode = Literal["upright", "pyskl", "none"]
 _SMALL = 1e-6
@@ -224,4 +224,4 @@ def _select_frames(data: Data, frames: Tensor) -> Data:
             f"{longest} frames: use PreNormalize3D as pre_transform of the data set"
         )
     frame = (~frames).int().argsort(dim=1, stable=True)[:, :longest]
-    return follow_plan(data, whole_frames(frame))
+    return follow_plan(data, TimePlan(frame))

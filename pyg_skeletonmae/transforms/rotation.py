@@ -17,6 +17,7 @@ from pyg_skeletonmae.transforms.base import (
     RandomTransform,
     SkeletonTransform,
     first_tracks,
+    leading,
     replace_leading,
     require_3d,
 )
@@ -45,17 +46,18 @@ _CROSS = torch.tensor(
     dtype=torch.double,
 )
 # A turn is sin K + cos P + (1 - P), where P leaves of a vector what is not along the axis.
-_AXES = torch.stack([_CROSS, -(_CROSS @ _CROSS), torch.eye(3) + _CROSS @ _CROSS])
+_AXES = _CROSS, -(_CROSS @ _CROSS), torch.eye(3) + _CROSS @ _CROSS
 
 
 def axis_rotations(angles: Tensor) -> Tensor:
-    r"""Rotation matrices ``[B, 3, 3]`` about x, then y, then z by ``angles [B, 3]`` (radians).
+    r"""Rotation matrices ``[B, 3, 3]`` about x, then y, then z by ``angles [B, 3]`` (radians);
+    ``[B, 3, 1, 1]`` are as good.
 
     The product :math:`\mathbf{R}_z\mathbf{R}_y\mathbf{R}_x`. The public feeders turn the other way:
     their matrices are those of ``-angles``.
     """
-    cross, plane, rest = on_device(_AXES, angles.device).to(angles.dtype)
-    angles = angles.view(-1, 3, 1, 1)
+    cross, plane, rest = (on_device(part, angles.device).to(angles.dtype) for part in _AXES)
+    angles = angles if angles.dim() == 4 else angles.view(-1, 3, 1, 1)
     turns = rest.addcmul(angles.sin(), cross).addcmul(angles.cos(), plane)
     x, y, z = turns.unbind(1)
     return torch.bmm(torch.bmm(z, y), x)
@@ -91,19 +93,19 @@ class RandomRotate3D(RandomTransform):
         if len(angles) != 3 or min(angles) < 0:
             raise ConfigError(f"degrees {degrees!r}: expected one or three numbers, none negative")
         self.degrees = tuple(angles)
-        self._whole = 2.0 * torch.tensor(angles, dtype=torch.double).deg2rad()
+        self._whole = 2.0 * torch.tensor(angles, dtype=torch.double).deg2rad().view(3, 1, 1)
 
     def matrices(self, draws: Draws) -> Tensor:
         """A rotation for each row of draws, ``[B, 3, 3]``, double."""
         # Double precision: the sine of an angle must not depend on its place in the batch.
         whole = on_device(self._whole, draws.keys.device)
-        return axis_rotations((draws.uniform(3).double() - 0.5) * whole)
+        return axis_rotations(draws.between(-0.5, 0.5, 3, 1, 1) * whole)
 
     def _apply(self, data: Data, draws: Draws) -> Data:
         require_3d(data, self)
         pos: Tensor = data["pos"]
         matrix = self.matrices(draws).to(pos.dtype)
-        data["pos"] = replace_leading(pos, rotate(pos[..., :3], matrix[clip_of_node(data)]))
+        data["pos"] = replace_leading(pos, rotate(leading(pos, 3), matrix[clip_of_node(data)]))
         return data
 
     def __repr__(self) -> str:

@@ -23,7 +23,7 @@ from pyg_skeletonmae.transforms.base import (
 )
 from pyg_skeletonmae.transforms.masking import ranks
 from pyg_skeletonmae.transforms.temporal import follow_plan, whole_clips
-from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, resample_plan, whole_frames
+from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, resample_plan
 from pyg_skeletonmae.transforms.tracks import repeat_tracks, select_tracks
 
 Origin = Literal["ours", "UniformSample", "UniformSampleDecode"]
@@ -294,7 +294,7 @@ class UniformSample(FrameSampler):
         start = self.first_frames(sample.used, sample.start)
         spread = spread_frames(sample.used, start, sample.skipped, sample.jitter)
         frame = self.select(length, sample.used, sample.offset, spread)
-        return whole_frames(frame + window.start.repeat_interleave(self.views)[:, None])
+        return TimePlan(frame + window.start.repeat_interleave(self.views)[:, None])
 
     def _draw(self, length: Tensor, draws: Draws) -> Sample:
         if not self.train:

@@ -13,10 +13,11 @@ from pyg_skeletonmae.batch import as_tracks, on_device, readable, valid_joints
 from pyg_skeletonmae.errors import check_choice
 from pyg_skeletonmae.skeleton import Skeleton
 from pyg_skeletonmae.transforms.base import (
+    ClipMean,
     SkeletonTransform,
-    clip_mean,
     first_tracks,
     for_nodes,
+    leading,
     replace_leading,
 )
 
@@ -55,30 +56,30 @@ class CenterRoot(SkeletonTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips centred."""
         pos: Tensor = data["pos"]
-        xyz = pos[..., : self.dims]
+        xyz = leading(pos, self.dims)
         center = self._mean(data, xyz) if self.mode == "mean" else self._joint(data, xyz)
         data["pos"] = replace_leading(pos, xyz - for_nodes(data, center))
         return data
 
     def _mean(self, data: Data, xyz: Tensor) -> Tensor:
-        return clip_mean(data, xyz, valid_joints(data))[:, None]
+        return ClipMean(data, valid_joints(data))(xyz)
 
     def _joint(self, data: Data, xyz: Tensor) -> Tensor:
         """The centre of each clip, ``[B, 1 or T, dims]``."""
         joints, joint = self.skeleton.num_joints, self.skeleton.index(self.skeleton.center_joint)
-        tracks = first_tracks(data)
-        path = as_tracks(xyz, joints)[tracks, joint]
-        present = as_tracks(valid_joints(data), joints)[tracks, joint]
-        source = present.int().argmax(dim=1, keepdim=True)
+        ptr = data.get("ptr")
+        first = first_tracks(data) * joints if ptr is None else ptr[:-1]
+        nodes = first + joint
+        path, present = xyz[nodes], valid_joints(data)[nodes]
+        visible, source = present.max(dim=1, keepdim=True)  # of equal ones the first
         if self.mode == "frame":
             frames = torch.arange(path.size(1), device=path.device)
             latest = torch.where(present, frames, -1).cummax(dim=1).values
             source = torch.where(latest < 0, source, latest)
         center = path.gather(1, source[..., None].expand(-1, -1, path.size(-1)))
-        visible = present.any(dim=1)
-        if readable(visible) and bool(visible.all()):
+        if readable(visible) and visible.numpy().all():
             return center
-        return torch.where(visible[:, None, None], center, self._mean(data, xyz))
+        return torch.where(visible[..., None], center, self._mean(data, xyz))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.skeleton.name}, mode={self.mode!r})"
@@ -113,7 +114,7 @@ class ScaleBody(SkeletonTransform):
     def forward(self, data: Data) -> Data:
         """Returns the clips in body sizes."""
         pos: Tensor = data["pos"]
-        xyz = pos[..., : self.dims]
+        xyz = leading(pos, self.dims)
         valid = valid_joints(data)
         if self.by == "bones":
             child, parent = on_device(self.skeleton.bone_index, pos.device)
@@ -123,12 +124,13 @@ class ScaleBody(SkeletonTransform):
             length[:, child] = (tracks[:, child] - tracks[:, parent]).norm(dim=-1, keepdim=True)
             present = torch.zeros_like(joints)
             present[:, child] = joints[:, child] & joints[:, parent]
-            size = clip_mean(data, length.flatten(0, 1), present.flatten(0, 1))
+            size = ClipMean(data, present.flatten(0, 1))(length.flatten(0, 1))
         else:
-            offset = xyz - for_nodes(data, clip_mean(data, xyz, valid)[:, None])
-            size = clip_mean(data, offset.square(), valid).mean(dim=-1, keepdim=True).sqrt()
+            mean = ClipMean(data, valid)
+            offset = xyz - for_nodes(data, mean(xyz))
+            size = mean(offset.square()).mean(dim=-1, keepdim=True).sqrt()
         size = torch.where(size > 0, size, 1.0)
-        data["pos"] = replace_leading(pos, xyz / for_nodes(data, size[:, None]))
+        data["pos"] = replace_leading(pos, xyz / for_nodes(data, size))
         return data
 
     def __repr__(self) -> str:

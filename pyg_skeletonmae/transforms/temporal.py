@@ -112,7 +112,7 @@ class CropTime(RandomTransform):
 
     def narrow(self, window: Window, draws: Draws) -> Window:
         """Windows inside of windows, with one row of draws per clip."""
-        ratio = self.min_ratio + (self.max_ratio - self.min_ratio) * draws.uniform().double()
+        ratio = draws.between(self.min_ratio, self.max_ratio)
         length = (ratio * window.length + 0.5).long().clamp(min=1)
         room = window.length - length
         offset = draws.integers(room + 1) if self.random else room // 2

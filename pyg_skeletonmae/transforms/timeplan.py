@@ -25,30 +25,25 @@ class Window(NamedTuple):
 class TimePlan(NamedTuple):
     """Where each new frame comes from: between ``low`` and ``high`` at ``weight``; ``[B, F]``.
 
-    ``low`` and ``high`` are equal exactly where the weight is zero: a frame that falls on an old
-    one does not look at its neighbour.
+    Without weights every new frame is an old one.
     """
 
     low: Tensor
-    high: Tensor
-    weight: Tensor
+    weight: Tensor | None = None
+
+    @property
+    def high(self) -> Tensor:
+        """``low``, or the frame behind it: one that falls on an old one does not look at that."""
+        return self.low if self.weight is None else self.low + (self.weight > 0)
 
     def of(self, clip: Tensor | slice) -> TimePlan:
         """The plan of each node or track, given the clip ``[N]`` it belongs to: ``[N, F]``."""
-        low = self.low[clip]
-        return TimePlan(low, low if self.whole else self.high[clip], self.weight[clip])
+        return TimePlan(self.low[clip], None if self.weight is None else self.weight[clip])
 
     def on(self, device: torch.device | str) -> TimePlan:
         """The plan on a device."""
-        low = on_device(self.low, device)
-        if self.whole:
-            return TimePlan(low, low, self.weight)
-        return TimePlan(low, on_device(self.high, device), on_device(self.weight, device))
-
-    @property
-    def whole(self) -> bool:
-        """Whether every new frame is known to be an old one, so that nothing needs blending."""
-        return self.high is self.low
+        weight = None if self.weight is None else on_device(self.weight, device)
+        return TimePlan(on_device(self.low, device), weight)
 
 
 def resample_plan(window: Window, frames: int, mode: ResampleMode = "linear") -> TimePlan:
@@ -70,16 +65,9 @@ def resample_plan(window: Window, frames: int, mode: ResampleMode = "linear") ->
         position = step * last / (frames - 1) if frames > 1 else last / 2
     if mode == "nearest":
         low = (position + 0.5).floor().minimum(last).long() + window.start[:, None]
-        return whole_frames(low)
+        return TimePlan(low)
     low = position.floor()
-    weight = position - low
-    low = low.long() + window.start[:, None]
-    return TimePlan(low, low + (weight > 0), weight.float())
-
-
-def whole_frames(frame: Tensor) -> TimePlan:
-    """A plan that takes old frames as they are; ``[B, F]``, long."""
-    return TimePlan(frame, frame, torch.zeros((), device=frame.device).expand(frame.shape))
+    return TimePlan(low.long() + window.start[:, None], (position - low).float())
 
 
 def window_plan(window: Window) -> TimePlan:
@@ -94,7 +82,7 @@ def window_plan(window: Window) -> TimePlan:
             f"clips of {shortest} to {longest} frames cannot stand in one batch: "
             "put Resample(frames) first, behind CropTime if there is one"
         )
-    return whole_frames(window.start[:, None] + torch.arange(longest, device=window.start.device))
+    return TimePlan(window.start[:, None] + torch.arange(longest, device=window.start.device))
 
 
 def take_frames(rows: Rows, start: Tensor, plan: TimePlan) -> Tensor:
@@ -114,17 +102,18 @@ def take_frames(rows: Rows, start: Tensor, plan: TimePlan) -> Tensor:
             out[where] = take_frames(part, first, plan.of(where))
         return out
     low = (plan.low + start[:, None]).flatten()
-    if plan.whole:
+    if plan.weight is None:
         out = rows.index_select(0, low)
     else:
-        high = (plan.high + start[:, None]).flatten()
+        weight = plan.weight.flatten()
+        high = low + (weight > 0)
         if rows.dtype == torch.bool:
             out = rows.index_select(0, low).logical_and_(rows.index_select(0, high))
         else:
             # A weighted sum of two rows is what this kernel is made for: one pass over memory,
             # seven times as fast as gathering both. Each row is rounded on its own, whatever
             # stands beside it.
-            weight = plan.weight.flatten().to(rows.dtype)
+            weight = weight.to(rows.dtype)
             pair = torch.stack([high, low], dim=1)
             weights = torch.stack([weight, 1.0 - weight], dim=1)
             out = embedding_bag(pair, rows, mode="sum", per_sample_weights=weights)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch_geometric.data import Data
 from torch_geometric.data.datapipes import functional_transform
 
-from pyg_skeletonmae.batch import as_tracks, count_tracks, on_device, tracks_of_views
+from pyg_skeletonmae.batch import as_tracks, count_tracks, on_device, readable, tracks_of_views
 from pyg_skeletonmae.errors import ConfigError, check_choice
 from pyg_skeletonmae.transforms.base import SkeletonTransform, refuse_masks
 
@@ -30,6 +31,11 @@ def repeat_tracks(first: Tensor, num_tracks: Tensor, views: int) -> tuple[Tensor
     """
     if views > 1:
         first, num_tracks = first.repeat_interleave(views), num_tracks.repeat_interleave(views)
+    if readable(first):  # the same by NumPy, which takes no operators
+        starts, counts = first.numpy(), num_tracks.numpy()
+        of_view = np.repeat(np.arange(len(counts)), counts)
+        old = (starts - np.cumsum(counts) + counts)[of_view] + np.arange(len(of_view))
+        return torch.from_numpy(old), torch.from_numpy(of_view)
     view = torch.repeat_interleave(num_tracks)
     shift = first - torch.cumsum(num_tracks, 0) + num_tracks
     return shift[view] + torch.arange(len(view), device=view.device), view
@@ -66,13 +72,13 @@ def cut_into_clips(batch: Data, num_tracks: Tensor, joints: int, edges: int) -> 
         joints: The nodes of a track.
         edges: The edges of a track.
     """
-    device, nodes = batch["pos"].device, num_tracks.cpu() * joints
-    ptr = nodes.new_zeros(len(nodes) + 1)
-    torch.cumsum(nodes, 0, out=ptr[1:])
-    batch["batch"] = on_device(torch.repeat_interleave(nodes), device)
+    device, counts = batch["pos"].device, num_tracks.cpu().numpy()
+    first = np.append(0, np.cumsum(counts))
+    ptr, clip = torch.from_numpy(first * joints), np.repeat(np.arange(len(counts)), counts * joints)
+    batch["batch"] = on_device(torch.from_numpy(clip), device)
     batch["ptr"] = on_device(ptr, device)
-    batch._tracks = len(nodes), len(batch["pos"]) // joints
-    slices = {"pos": ptr, "valid": ptr, "edge_index": ptr // joints * edges}
+    batch._tracks = len(counts), len(batch["pos"]) // joints
+    slices = {"pos": ptr, "valid": ptr, "edge_index": torch.from_numpy(first * edges)}
     table = getattr(batch, "_slice_dict", None)
     if table is not None:  # a batch that PyG made
         batch._slice_dict = {name: slices.get(name, rows) for name, rows in table.items()}

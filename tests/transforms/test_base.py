@@ -21,8 +21,8 @@ from pyg_skeletonmae.transforms import (
     Resample,
 )
 from pyg_skeletonmae.transforms.base import (
+    ClipMean,
     add_field,
-    clip_mean,
     first_tracks,
     for_nodes,
     replace_leading,
@@ -32,24 +32,24 @@ from pyg_skeletonmae.transforms.base import (
 def test_clip_mean_counts_only_what_has_weight():
     clips = make_clips((1, 2), frames=4)
     batch = Batch.from_data_list(clips)
-    means = clip_mean(batch, batch.pos, batch.valid)
-    for mean, clip in zip(means, clips, strict=True):
+    means = ClipMean(batch, batch.valid)(batch.pos)
+    for (mean,), clip in zip(means, clips, strict=True):
         torch.testing.assert_close(mean, clip.pos[clip.valid].mean(dim=0))
 
 
 def test_clip_mean_of_nothing_is_zero():
     clip = make_clip(missing=1.1)
-    assert clip_mean(clip, clip.pos, clip.valid).tolist() == [[0.0, 0.0, 0.0]]
+    assert ClipMean(clip, clip.valid)(clip.pos).tolist() == [[[0.0, 0.0, 0.0]]]
 
 
 def test_a_clip_in_which_nothing_is_missing_is_centred_alone_as_in_a_batch():
     clips = make_clips((1, 2), frames=4, missing=0.0)
     batch = Batch.from_data_list(clips)
     assert batch.valid.all()
-    alone = torch.cat([clip_mean(clip, clip.pos, clip.valid) for clip in clips])
-    assert torch.equal(alone, clip_mean(batch, batch.pos, batch.valid))
-    nobody = clip_mean(clips[0], clips[0].pos[:0], clips[0].valid[:0])
-    assert nobody.tolist() == [[0.0, 0.0, 0.0]]
+    alone = torch.cat([ClipMean(clip, clip.valid)(clip.pos) for clip in clips])
+    assert torch.equal(alone, ClipMean(batch, batch.valid)(batch.pos))
+    nobody = ClipMean(clips[0], clips[0].valid[:0])(clips[0].pos[:0])
+    assert nobody.tolist() == [[[0.0, 0.0, 0.0]]]
 
 
 def test_values_of_clips_for_their_nodes():

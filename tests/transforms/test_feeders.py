@@ -31,7 +31,7 @@ from pyg_skeletonmae.transforms import (
 from pyg_skeletonmae.transforms.rotation import axis_rotations, rotate
 from pyg_skeletonmae.transforms.sampling import crop_length, middle_crop, spread_frames
 from pyg_skeletonmae.transforms.temporal import follow_plan
-from pyg_skeletonmae.transforms.timeplan import Window, resample_plan, whole_frames
+from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, resample_plan
 
 pytestmark = pytest.mark.oracle
 MAMP, PYSKL = "mamp_feeder", "pyskl_skeleton2vec"
@@ -351,7 +351,7 @@ def test_training_chain_of_skeleton2vec(case, align):
     clip.pos = rotate(clip.pos.double(), matrix.expand(len(clip.pos), -1, -1)).float()
     transform = UniformSample(18, origin="UniformSampleDecode")
     frames = {"T": clip.pos.size(1), "draws": record["draws"][1:]}
-    clip = follow_plan(clip, whole_frames(sampled(transform, frames)))
+    clip = follow_plan(clip, TimePlan(sampled(transform, frames)))
     del clip.valid
     for name, found in (("keypoint", clip), ("motion", ToMotion()(clip))):
         wanted = arrays[f"{key}/{name}"][0]
@@ -369,9 +369,7 @@ def test_training_chain_of_bones(case):
     del clip.valid
     clip = ToBones(NTU25_CTRGCN)(clip)
     found = keypoint_of(
-        follow_plan(
-            clip, whole_frames(sampled(UniformSample(18), {**record, "T": clip.pos.size(1)}))
-        )
+        follow_plan(clip, TimePlan(sampled(UniformSample(18), {**record, "T": clip.pos.size(1)})))
     )
     wanted = arrays[f"pyskl_stgcnpp_bone_train/{case}"][0]
     assert found.sub(wanted[: len(found)]).abs().max() < 5e-7
@@ -412,7 +410,7 @@ def test_sampling_keeps_scores():
     transform = UniformSample(frames, origin="UniformSampleDecode")
     draws = draws_of_seed(record["numpy_seed"], record["T"], frames, 1)
     frame = sampled(transform, {"T": record["T"], "draws": draws})
-    clip = follow_plan(clip_of(keypoint, COCO17, zeros=False), whole_frames(frame))
+    clip = follow_plan(clip_of(keypoint, COCO17, zeros=False), TimePlan(frame))
     assert keypoint_of(clip, COCO17).equal(arrays["sample/decode_with_score/output"])
 
 
