@@ -22,6 +22,8 @@ class Target(NamedTuple):
         mean: What was subtracted, broadcast to the value.
         std: What was divided by, likewise.
         weight: The factor of its loss.
+        embedding: The encoder's embedding of all tokens ``[P, V, S, E]``, with its gradients, where
+            the target has computed it: nobody has to compute it again.
     """
 
     value: Tensor
@@ -29,6 +31,7 @@ class Target(NamedTuple):
     mean: Tensor | float = 0.0
     std: Tensor | float = 1.0
     weight: float = 1.0
+    embedding: Tensor | None = None
 
     def restore(self, prediction: Tensor) -> Tensor:
         """Predictions ``[P, V, T, C]`` in the units of the data."""
@@ -41,7 +44,10 @@ class Target(NamedTuple):
             x.repeat_interleave(views, 0) if isinstance(x, Tensor) else x
             for x in (self.mean, self.std)
         )
-        return Target(value, valid, mean, std, self.weight)
+        embedding = self.embedding
+        if embedding is not None:
+            embedding = embedding.repeat_interleave(views, 0)
+        return Target(value, valid, mean, std, self.weight, embedding)
 
 
 def motion(pos: Tensor, valid: Tensor, stride: int = 1) -> tuple[Tensor, Tensor]:

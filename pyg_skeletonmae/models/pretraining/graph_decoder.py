@@ -88,7 +88,7 @@ class GraphDecoder(MaskedDecoder):
         if edge_mask is not None:
             adjacency = encoder.masked_adjacency(edge_mask)
         if self.joints is None:
-            x, there = encoder.mix(view.fill(encoder.embed(pos)), adjacency), view.valid
+            x, there = encoder.mix(view.fill(view.embedded(encoder, pos)), adjacency), view.valid
         else:
             x = encoder.encode_subgraph(pos, ~view.mask, adjacency)
             there = view.valid & ~view.mask

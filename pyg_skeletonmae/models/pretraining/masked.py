@@ -82,6 +82,7 @@ class MaskedView:
         edge_mask: The bones that the batch hides, ``[P * E]``, bool.
         token: What stands in hidden places, ``[E]``, for decoders that ask for it.
         losses: What a decoder adds to the loss, by name, each with its weight.
+        embedding: The encoder's embedding of the tracks, where a target has computed it.
     """
 
     mask: Tensor
@@ -91,11 +92,17 @@ class MaskedView:
     edge_mask: Tensor | None = None
     token: Tensor | None = None
     losses: dict[str, tuple[float, Tensor]] = field(default_factory=dict)
+    embedding: Tensor | None = None
 
     @property
     def split(self) -> TokenSplit:
         """The numbers of the visible tokens, for encoders that see those alone."""
         return split_tokens(self.mask, self.visible)
+
+    def embedded(self, encoder: Any, pos: Tensor) -> Tensor:
+        """The encoder's embedding of the tracks, hidden tokens included, ``[P, V, S, E]``."""
+        out: Tensor = encoder.embed(pos) if self.embedding is None else self.embedding
+        return out
 
     def fill(self, x: Tensor) -> Tensor:
         """Tokens ``[P, V, S, E]`` with :attr:`token` in the hidden places."""

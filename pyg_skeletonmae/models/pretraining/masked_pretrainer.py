@@ -171,6 +171,7 @@ class MaskedPretrainer(SkeletonModel):
             pos, valid = (x.repeat_interleave(self.views, 0) for x in (pos, valid))
             targets = [target.repeated(self.views) for target in targets]
         view = self._view(batch, pos, valid)
+        view.embedding = next((t.embedding for t in targets if t.embedding is not None), None)
         out = self.decoder.reconstruct(encoder, pos, view)
         if len(targets) == 1:
             return [out.view(targets[0].value.shape)], targets, view

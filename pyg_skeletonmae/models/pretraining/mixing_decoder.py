@@ -81,7 +81,7 @@ class MixingDecoder(MaskedDecoder):
             x = view.fill(cast(Any, encoder).encode_subgraph(pos, ~view.mask)) + self.joints
         else:
             halves = cast(TokenEncoder, encoder)
-            x = halves.mix(view.fill(halves.embed(pos)))
+            x = halves.mix(view.fill(view.embedded(halves, pos)))
         if x.shape[:3] != view.mask.shape:
             raise DataError(
                 f"{type(encoder).__name__} makes {list(x.shape[1:3])} features of "

@@ -179,9 +179,10 @@ class EmbeddingTarget(MaskedTarget):
 
     def forward(self, encoder: SkeletonEncoder, pos: Tensor, valid: Tensor) -> list[Target]:
         """See :class:`MaskedTarget`; a token is known if its joint is present in all frames."""
-        value = cast(TokenEncoder, encoder).embed(pos)
-        value = value.detach() if self.detach else value
-        return [Target(value, whole_tokens(valid, encoder.frames_per_token))]
+        embedding = cast(TokenEncoder, encoder).embed(pos)
+        value = embedding.detach() if self.detach else embedding
+        known = whole_tokens(valid, encoder.frames_per_token)
+        return [Target(value, known, embedding=embedding)]
 
     def logs(self, targets: Sequence[Target], masks: Sequence[Tensor]) -> dict[str, Tensor]:
         """The mean cosine between targets."""

@@ -7,6 +7,7 @@ from pyg_skeletonmae import layouts
 from pyg_skeletonmae.batch import as_tracks
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.models import GraphSkeletonMAE
+from pyg_skeletonmae.models.pretraining.targets import EmbeddingTarget
 from pyg_skeletonmae.nn import rce_loss
 from pyg_skeletonmae.transforms.masking import PartMask, RandomMask
 
@@ -164,3 +165,30 @@ def test_squared_error_of_coordinates() -> None:
         make_model(loss="absolute")
     with pytest.raises(ConfigError, match=r"target 'bones': expected one of"):
         make_model(target="bones")
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_the_embedding_is_computed_once(views: int) -> None:
+    """It is the target and what the encoder goes on with."""
+    model, batch, calls = make_model(), make_batch(SKELETON, (1, 2)), []
+    model.views = views
+    model.encoder.embed.register_forward_hook(lambda *_: calls.append(1))
+    loss = model(batch)["loss"]
+    assert len(calls) == 1
+    loss.backward()
+    found = [weight.grad.clone() for weight in model.parameters() if weight.grad is not None]
+    model.zero_grad()
+    forward = EmbeddingTarget.forward
+    with pytest.MonkeyPatch.context() as patch:  # as if nobody had computed it
+        patch.setattr(
+            EmbeddingTarget,
+            "forward",
+            lambda *args: [target._replace(embedding=None) for target in forward(*args)],
+        )
+        again = model(batch)["loss"]
+    assert len(calls) == 3
+    again.backward()
+    assert torch.equal(loss, again)
+    expected = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
