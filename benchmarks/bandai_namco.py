@@ -6,7 +6,9 @@
 Motion capture of three actors, 2,902 clips, CC BY-NC 4.0; ``bandai_namco/bandai_namco2.npz`` in
 ``$SKELETONMAE_DATA`` is their packed form. Within each class every second clip, in the order of
 names, is tested on. Models are pre-trained on the training half without labels; one or five clips
-of each class are labelled, another draw for each seed. Nothing was chosen on this data set.
+of each class are labelled, another draw for each seed. Nothing was chosen on the test half; the
+settings of ``graph_temporal`` were chosen on the training half, among other data (see
+``docs/methods/graph_temporal.md``).
 
 Rows go to ``benchmarks/results.csv``, the tables to ``benchmarks/RESULTS.md``. A command may be
 stopped and given again.

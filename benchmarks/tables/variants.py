@@ -14,6 +14,7 @@ _TURNED = ("--data.rotate=[10.0,180.0,10.0]",)
 _GCN = (f"{_MODEL}conv=gcn",)
 _SQUARED = (f"{_MODEL}target=coordinates", f"{_MODEL}loss=squared")
 _DROP = (f"{_MODEL}hidden=drop",)
+_NO_AVERAGE = f"{_MODEL}decoder.init_args.average_weight=0"
 
 
 def _tube(length: int) -> Settings:
@@ -43,18 +44,29 @@ _VARIANTS: dict[str, tuple[str, Settings, Settings]] = {
     "skeleton2vec tube 8": ("skeleton2vec", _tube(8), ()),
     "graph_temporal tubes": (
         "graph_temporal",
-        (f"{_MODEL}mask=TubeMask", f"{_MODEL}mask.init_args={{ratio: 0.75, tube: 4}}"),
+        (f"{_MODEL}mask=TubeMask", f"{_MODEL}mask.init_args={{ratio: 0.3, tube: 4}}"),
         (),
     ),
     "graph_temporal whole joints": (
         "graph_temporal",
-        (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.6"),
+        (f"{_MODEL}mask=RandomMask", f"{_MODEL}mask.init_args.ratio=0.3"),
         (),
     ),
     "graph_temporal where it moves": (
         "graph_temporal",
-        (f"{_MODEL}mask=MotionMask", f"{_MODEL}mask.init_args.ratio=0.75"),
+        (f"{_MODEL}mask=MotionMask", f"{_MODEL}mask.init_args.ratio=0.3"),
         (),
+    ),
+    "graph_temporal ratio 0.75": (
+        "graph_temporal",
+        (f"{_MODEL}mask.init_args.ratio=0.75",),
+        (),
+    ),
+    "graph_temporal no average": ("graph_temporal", (_NO_AVERAGE,), ()),
+    "graph_temporal no gain": (
+        "graph_temporal",
+        (),
+        ("--encoder.init_args.joint_gain=false",),
     ),
     "graph_temporal motion": ("graph_temporal", (f"{_MODEL}target=MotionTarget",), ()),
     "graph_temporal hidden alone": ("graph_temporal", (f"{_MODEL}visible_weight=0",), ()),
@@ -123,6 +135,7 @@ _OWN_TWIN = {
     "graph_mae squared",
     "graph_mae squared drop",
     "st_gcn_mae token",
+    "graph_temporal no average",
     "graph_temporal decoder of two",
     "graph_temporal graph decoder",
 }

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tables.bandai_namco_runs import PACKED, PROTOCOLS, bandai_namco, draw, halves
+from tables.bandai_namco_runs import HELD_OUT, PACKED, PROTOCOLS, bandai_namco, draw, halves
 
 from pyg_skeletonmae.commands.data_clips import open_dataset, split
 from pyg_skeletonmae.commands.data_section import DataConfig
+from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.datasets.label_subsets import read_labels
 from pyg_skeletonmae.io.packed import Packed, read_packed, write_packed
 
@@ -86,6 +87,18 @@ def test_the_store_has_no_joint_on_the_floor_and_runs_see_the_halves(data, tmp_p
     assert sorted(read_labels(file)) == sorted(
         sides.labelled.store.names[i] for i in sides.labelled.indices()
     )
+
+
+def test_choices_are_made_on_the_training_half_alone(data, tmp_path):
+    content = read_packed(data / PACKED)
+    train, quarter = halves(content), halves(content, halves(content))
+    opened = bandai_namco(data, tmp_path / "out", seeds=[0], held_out=True)
+    store = SkeletonDataset(tmp_path / "out" / "store").store
+    there = {name for name, own in zip(content.names, train, strict=True) if own}
+    assert set(store.names) == there and quarter.sum() == 12 and (train | ~quarter).all()
+    run = next(opened.runs("frozen", ["coordinates"], [HELD_OUT], [0]))
+    assert run.row["protocol"] == HELD_OUT and "--l2=0.01" in run.command
+    assert opened.pretraining == ("--trainer.max_clips=24000",)
 
 
 def test_without_the_file_it_is_said_where_it_can_be_had(tmp_path):
