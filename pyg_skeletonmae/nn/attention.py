@@ -76,13 +76,26 @@ class SelfAttention(nn.Module):
         """Lets each token look at all tokens that are present."""
         return self.attend(self.qkv(x), present)
 
-    def attend(self, qkv: Tensor, present: Tensor | None = None) -> Tensor:
-        """The same from queries, keys and values ``[P, L, 3 * D]``, which others may have made."""
+    def attend(
+        self, qkv: Tensor, present: Tensor | None = None, asked: Tensor | None = None
+    ) -> Tensor:
+        """The same from queries, keys and values ``[P, L, 3 * D]``, which others may have made.
+
+        Args:
+            qkv: The queries, keys and values.
+            present: Which tokens are attended to; none: all.
+            asked: The numbers of the tokens that look, ``[P, M]``, long; none: all.
+
+        Returns:
+            ``[P, L, D]``, or of the tokens that look ``[P, M, D]``.
+        """
         tracks, length, channels = *qkv.shape[:2], qkv.size(2) // 3
-        qkv = qkv.view(tracks, length, 3, self.heads, channels // self.heads)
+        width = channels // self.heads
+        qkv = qkv.view(tracks, length, 3, self.heads, width)
         query, key, value = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed = attention(query, key, value, present).transpose(1, 2)
-        out: Tensor = self.proj(mixed.reshape(tracks, length, channels))
+        if asked is not None:
+            query = query.gather(2, asked[:, None, :, None].expand(-1, self.heads, -1, width))
+        out: Tensor = self.proj(attention(query, key, value, present).transpose(1, 2).flatten(2))
         return out
 
     def __repr__(self) -> str:

@@ -37,11 +37,14 @@ class TokenSplit(NamedTuple):
         keep: The numbers of the visible tokens ``[P, K]``, long, in ascending order.
         present: Where tracks see different numbers of tokens: which of ``keep`` are really
             visible, ``[P, K]``, bool; the others fill up the rows. None if all are.
+        hidden: The numbers of the masked tokens ``[P, L - K]``, long, in ascending order, where all
+            tracks have as many of them; else none.
     """
 
     mask: Tensor
     keep: Tensor
     present: Tensor | None = None
+    hidden: Tensor | None = None
 
 
 def split_tokens(mask: Tensor, visible: int | None = None) -> TokenSplit:
@@ -58,13 +61,15 @@ def split_tokens(mask: Tensor, visible: int | None = None) -> TokenSplit:
     flat = mask.flatten(1)
     order = flat.to(torch.uint8).argsort(dim=1, stable=True)
     if visible is not None:
-        return TokenSplit(mask, order[:, :visible])
+        return TokenSplit(mask, order[:, :visible], hidden=order[:, visible:])
     counts = (~flat).sum(1)
     least, most = (int(count) for count in torch.aminmax(counts)) if len(counts) else (1, 1)
     if least == 0:
         raise DataError("all tokens of a track are masked: none is left to see")
-    keep = order[:, :most]
-    return TokenSplit(mask, keep, None if least == most else ~flat.gather(1, keep))
+    keep, hidden = order[:, :most], order[:, most:]
+    if least == most:
+        return TokenSplit(mask, keep, hidden=hidden)
+    return TokenSplit(mask, keep, ~flat.gather(1, keep))
 
 
 def hidden_share(mask: Tensor, valid: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from pyg_skeletonmae.errors import ConfigError
 from pyg_skeletonmae.nn.attention import SelfAttention
 from pyg_skeletonmae.nn.drop_path import DropPath
+from pyg_skeletonmae.nn.tokens import gather_tokens
 
 Init = Literal["xavier", "normal"]
 
@@ -122,7 +123,11 @@ class TransformerBlock(nn.Module):
         self.norms_after = {"scale1": ["attn.proj"], "scale2": ["mlp.fc2"]}
 
     def forward(
-        self, x: Tensor, present: Tensor | None = None, qkv: Tensor | None = None
+        self,
+        x: Tensor,
+        present: Tensor | None = None,
+        qkv: Tensor | None = None,
+        asked: Tensor | None = None,
     ) -> Tensor:
         """One block; tokens that are not present are not attended to.
 
@@ -130,9 +135,14 @@ class TransformerBlock(nn.Module):
             x: The tokens.
             present: Which of them are present; none: all.
             qkv: What :meth:`queries` makes of them, if it is known.
+            asked: The numbers of the tokens that are asked for, ``[P, M]``, long; none: all.
+
+        Returns:
+            ``[P, L, D]``, or of the tokens that are asked for ``[P, M, D]``.
         """
         qkv = self.queries(x) if qkv is None else qkv
-        x = x + self.drop_path(self.scale1(self.attn.attend(qkv, present)))
+        x = x if asked is None else gather_tokens(x, asked)
+        x = x + self.drop_path(self.scale1(self.attn.attend(qkv, present, asked)))
         out: Tensor = x + self.drop_path(self.scale2(self.mlp(self.norm2(x))))
         return out
 
@@ -192,11 +202,24 @@ class Transformer(nn.Module):
         )
 
     def forward(
-        self, x: Tensor, present: Tensor | None = None, qkv: Tensor | None = None
+        self,
+        x: Tensor,
+        present: Tensor | None = None,
+        qkv: Tensor | None = None,
+        asked: Tensor | None = None,
     ) -> Tensor:
-        """The tokens after the last block; ``qkv`` is for the first, see its class."""
-        for block in self.blocks:
-            x, qkv = block(x, present, qkv), None
+        """The tokens after the last block.
+
+        Args:
+            x: The tokens.
+            present: Which of them are present; none: all.
+            qkv: What :meth:`TransformerBlock.queries` of the first block makes of them, if known.
+            asked: The numbers of the tokens that are asked for; none: all. The last block computes
+                no others.
+        """
+        last = len(self.blocks) - 1
+        for number, block in enumerate(self.blocks):
+            x, qkv = block(x, present, qkv, asked if number == last else None), None
         return x
 
     def hidden_states(self, x: Tensor, last: int) -> list[Tensor]:

@@ -83,6 +83,7 @@ class MaskedView:
         token: What stands in hidden places, ``[E]``, for decoders that ask for it.
         losses: What a decoder adds to the loss, by name, each with its weight.
         embedding: The encoder's embedding of the tracks, where a target has computed it.
+        hidden_only: Whether nobody looks at predictions of visible tokens.
     """
 
     mask: Tensor
@@ -93,6 +94,7 @@ class MaskedView:
     token: Tensor | None = None
     losses: dict[str, tuple[float, Tensor]] = field(default_factory=dict)
     embedding: Tensor | None = None
+    hidden_only: bool = False
 
     @property
     def split(self) -> TokenSplit:
@@ -161,7 +163,8 @@ class MaskedDecoder(SkeletonModel):
         """Encodes tracks ``[P, V, T, C]`` with the masked tokens hidden, and predicts all.
 
         Returns:
-            ``P * V * S * channels`` numbers, in this order.
+            ``P * V * S * channels`` numbers, in this order; of visible tokens any, if
+            ``view.hidden_only``.
         """
 
 

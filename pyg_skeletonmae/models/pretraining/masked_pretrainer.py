@@ -128,7 +128,7 @@ class MaskedPretrainer(SkeletonModel):
 
     def forward(self, batch: Data) -> dict[str, Tensor]:
         """The loss of a batch."""
-        predictions, targets, view = self._predict(batch)
+        predictions, targets, view = self._predict(batch, hidden_only=not self.visible_weight)
         masks = [_over(view.mask, target) & target.valid for target in targets]
         scored = [(1.0, masks)]
         if self.visible_weight:
@@ -161,7 +161,9 @@ class MaskedPretrainer(SkeletonModel):
         """What the target does after a step of the optimiser: a teacher follows its encoder."""
         self.objective.after_step(self.encoder)
 
-    def _predict(self, batch: Data) -> tuple[list[Tensor], list[Target], MaskedView]:
+    def _predict(
+        self, batch: Data, hidden_only: bool = False
+    ) -> tuple[list[Tensor], list[Target], MaskedView]:
         encoder = self.encoder
         pos = encoder.tracks(batch)
         encoder.check(pos)  # before anything is made of them
@@ -171,6 +173,7 @@ class MaskedPretrainer(SkeletonModel):
             pos, valid = (x.repeat_interleave(self.views, 0) for x in (pos, valid))
             targets = [target.repeated(self.views) for target in targets]
         view = self._view(batch, pos, valid)
+        view.hidden_only = hidden_only
         view.embedding = next((t.embedding for t in targets if t.embedding is not None), None)
         out = self.decoder.reconstruct(encoder, pos, view)
         if len(targets) == 1:

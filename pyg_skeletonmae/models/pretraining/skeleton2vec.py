@@ -152,7 +152,7 @@ class Skeleton2Vec(SkeletonModel):
         split, source = self._split(batch, pos)
         encoded = self.student.encode_visible(pos, split.keep, split.present)
         if source is None:
-            return self.decoder(encoded, split), split.mask
+            return self.decoder(encoded, split, hidden_only=True), split.mask
         tokens = place_published(self.decoder.embed(encoded), source, self.decoder.mask_token)
         return self.decoder.decode(tokens), split.mask
 

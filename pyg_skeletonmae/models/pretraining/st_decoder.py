@@ -67,19 +67,31 @@ class STDecoder(MaskedDecoder):
         nn.init.trunc_normal_(self.mask_token, std=0.02)
         init_linear(self, init)
 
-    def forward(self, encoded: Tensor, split: TokenSplit) -> Tensor:
+    def forward(self, encoded: Tensor, split: TokenSplit, hidden_only: bool = False) -> Tensor:
         """Predicts all tokens from the visible ones.
 
         What stands in a hidden place is the same in all tracks, and so is what the first block
         makes of it before tokens look at each other: that is computed once.
+
+        Args:
+            encoded: The visible tokens, encoded.
+            split: Where they belong.
+            hidden_only: Whether predictions of visible tokens may be zeros: where all tracks hide
+                equally many, the last block then computes the hidden ones alone.
         """
         visible = self.embed(encoded) + self.position(split.keep)
         hidden = self.mask_token + self.position()
         first = self.transformer.blocks[0]
         assert isinstance(first, TransformerBlock)
         qkv = scatter_tokens(first.queries(visible), split, first.queries(hidden))
-        out: Tensor = self.transformer(scatter_tokens(visible, split, hidden), qkv=qkv)
-        return self.predict(out)
+        asked = split.hidden if hidden_only else None
+        asked = None if asked is None or not asked.numel() else asked
+        tokens = scatter_tokens(visible, split, hidden)
+        out = self.predict(self.transformer(tokens, qkv=qkv, asked=asked))
+        if asked is None:
+            return out
+        zeros = out.new_zeros(*tokens.shape[:2], out.size(2))
+        return zeros.scatter(1, asked[..., None].expand(-1, -1, out.size(2)), out)
 
     def attach(self, encoder: STEncoder, channels: int) -> None:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
@@ -94,7 +106,8 @@ class STDecoder(MaskedDecoder):
     def reconstruct(self, encoder: STEncoder, pos: Tensor, view: MaskedView) -> Tensor:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
         split = view.split
-        out: Tensor = self(encoder.encode_visible(pos, split.keep, split.present), split)
+        encoded = encoder.encode_visible(pos, split.keep, split.present)
+        out: Tensor = self(encoded, split, view.hidden_only)
         return out
 
     def decode(self, tokens: Tensor) -> Tensor:

@@ -56,5 +56,40 @@ def test_hidden_places_are_computed_once_and_count_in_every_track(even: bool) ->
         torch.testing.assert_close(a, b)
 
 
+@pytest.mark.parametrize("depth", [1, 2])
+@pytest.mark.parametrize("even", [True, False])
+def test_the_last_block_can_leave_out_visible_tokens(depth: int, even: bool) -> None:
+    """Hidden tokens are predicted the same: values and gradients."""
+    torch.manual_seed(0)
+    decoder = STDecoder(3, 4, 8, 6, 5, depth, heads=2, layer_scale=0.5).double()
+    split = make_split()
+    if not even:
+        mask = split.mask.clone()
+        mask[0, 0, 0] = ~mask[0, 0, 0]
+        split = split_tokens(mask)
+    assert (split.hidden is not None) == even
+    x = torch.randn(2, split.keep.size(1), 8, dtype=torch.double, requires_grad=True)
+    inputs, seen = [x, *decoder.parameters()], []
+    decoder.transformer.blocks[-1].mlp.register_forward_hook(
+        lambda _, inputs, __: seen.append(inputs[0].size(1))
+    )
+    some, every = decoder(x, split, hidden_only=True), decoder(x, split)
+    assert seen == [8 if even else 12, 12]
+    hidden = split.mask.flatten(1)[..., None]
+    torch.testing.assert_close(some * hidden, every * hidden)
+    if even:
+        assert not (some * ~hidden).any()
+    seed = torch.randn_like(every) * hidden
+    found, expected = (torch.autograd.grad(out, inputs, seed) for out in (some, every))
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_nothing_is_hidden() -> None:
+    decoder, split = make_decoder(), split_tokens(torch.zeros(2, 3, 4, dtype=torch.bool))
+    x = torch.randn(2, 12, 8)
+    assert torch.equal(decoder(x, split, hidden_only=True), decoder(x, split))
+
+
 def test_repr() -> None:
     assert repr(make_decoder()) == "STDecoder(8, 6, 5, depth=1)"
