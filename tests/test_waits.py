@@ -147,7 +147,10 @@ def test_all_moves_to_a_device_go_one_way() -> None:
     paths = [*(package / "loader").glob("*.py"), *(package / "transforms").glob("*.py")]
     found = {path.name: moves(ast.parse(path.read_text(encoding="utf-8"))) for path in paths}
     assert {name: sorted(calls) for name, calls in found.items() if calls} == {
-        "collate.py": ["store.pos.to(self.device)", "store.valid.to(self.device)"],
+        "collate.py": [
+            "store.pos.to(self._rows_device)",
+            "store.valid.to(self._rows_device)",
+        ],
         "stacked_rows.py": ["part.to(device)"],
     }
     assert moves(ast.parse("x.to(y.device); torch.tensor(1, device=d); x.new_tensor([1])")) != []

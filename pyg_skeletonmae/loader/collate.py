@@ -17,6 +17,7 @@ from pyg_skeletonmae.batch import on_device, tracks_edge_index
 from pyg_skeletonmae.datasets.store import ClipStore
 from pyg_skeletonmae.draws import Draws
 from pyg_skeletonmae.transforms.sampling import FrameSampler
+from pyg_skeletonmae.transforms.stacked_rows import tensors
 from pyg_skeletonmae.transforms.temporal import CropTime, Resample
 from pyg_skeletonmae.transforms.timeplan import TimePlan, Window, take_frames, window_plan
 from pyg_skeletonmae.transforms.tracks import cut_into_clips, repeat_tracks
@@ -48,10 +49,17 @@ class StoreCollater:
         store: The clips.
         transforms: The steps, see :func:`flatten_transforms`.
         device: Where batches live. On a GPU all clips are copied there once and gathered there.
+        staged: Whether clips stay where the store is, and the frames of each batch are gathered
+            there and copied by way of pinned memory, which nothing waits for. None: where the
+            store would take more than half of the memory that is free on the GPU.
     """
 
     def __init__(
-        self, store: ClipStore, transforms: Sequence[Transform], device: torch.device | str = "cpu"
+        self,
+        store: ClipStore,
+        transforms: Sequence[Transform],
+        device: torch.device | str = "cpu",
+        staged: bool | None = None,
     ) -> None:
         self.store, self.device = store, torch.device(device)
         crops = takewhile(lambda step: isinstance(step, CropTime), transforms)
@@ -63,8 +71,10 @@ class StoreCollater:
         store.check_files()
         self._views = self.sampler.views if isinstance(self.sampler, FrameSampler) else 1
         self._joints, self._channels = store.pos.shape[1:]
-        self._pos = store.pos.to(self.device).flatten(1)
-        self._valid = None if store.valid is None else store.valid.to(self.device)
+        self.staged = is_too_large(store, self.device) if staged is None else staged
+        self._rows_device = torch.device("cpu") if self.staged else self.device
+        self._pos = store.pos.to(self._rows_device).flatten(1)
+        self._valid = None if store.valid is None else store.valid.to(self._rows_device)
         self._num_tracks = store.num_tracks
         self._edges = on_device(tracks_edge_index(store.skeleton, 64), self.device)
 
@@ -85,8 +95,9 @@ class StoreCollater:
         plan, keys = self._plan(clips, keys)
         first, num_tracks = store.clip_track[clips], self._num_tracks[clips]
         track, view = repeat_tracks(first, num_tracks, self._views)
-        start = on_device(store.track_start[track], self.device)
-        fields = self._gather(start, plan.of(view).on(self.device))
+        start = on_device(store.track_start[track], self._rows_device)
+        gathered = self._gather(start, plan.of(view).on(self._rows_device))
+        fields = {name: on_device(value, self.device) for name, value in gathered.items()}
         edges = len(track) * store.skeleton.edge_index.size(1)
         if edges > self._edges.size(1):  # a template that grows on demand
             self._edges = on_device(tracks_edge_index(store.skeleton, 2 * len(track)), self.device)
@@ -123,8 +134,10 @@ class StoreCollater:
     def _gather(self, start: Tensor, plan: TimePlan) -> dict[str, Tensor]:
         """``pos [N, F, C]`` and ``valid [N, F]`` of tracks that begin in the rows ``start [P]``."""
         tracks, frames = len(start), plan.low.size(1)
-        pos = torch.empty(tracks, self._joints, frames, self._channels, device=self.device)
-        valid = torch.ones(tracks * self._joints, frames, dtype=torch.bool, device=self.device)
+        pos = torch.empty(tracks, self._joints, frames, self._channels, device=self._rows_device)
+        valid = torch.ones(
+            tracks * self._joints, frames, dtype=torch.bool, device=self._rows_device
+        )
         # A few tracks at a time, so that what is gathered is still in the cache when it is turned
         # from [P, F, V, C], as it lies in the store, to nodes with time as their first axis.
         step = max(_AT_ONCE * tracks // max(pos.nbytes, 1), 1) if pos.is_cpu else tracks
@@ -137,6 +150,13 @@ class StoreCollater:
                 nodes = valid.view(tracks, self._joints, frames)
                 nodes[part] = take_frames(self._valid, own, here).transpose(1, 2)
         return {"pos": pos.flatten(0, 1), "valid": valid}
+
+
+def is_too_large(store: ClipStore, device: torch.device) -> bool:
+    """Whether a store would take more than half of what is free on a GPU."""
+    rows = [store.pos] if store.valid is None else [store.pos, store.valid]
+    size = sum(part.nbytes for own in rows for part in tensors(own))
+    return device.type == "cuda" and 2 * size > torch.cuda.mem_get_info(device)[0]
 
 
 @lru_cache(maxsize=8)

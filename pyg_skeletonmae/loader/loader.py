@@ -45,7 +45,8 @@ class SkeletonLoader(metaclass=CheckedMeta):
         seed: Where order and draws derive from, together with the epoch.
         rank: The number of this process.
         world_size: The number of processes.
-        device: Where batches live. On a GPU the whole store is copied there once.
+        device: Where batches live. On a GPU the whole store is copied there once, or, where that
+            would take more than half of its free memory, the frames of each batch.
 
     Raises:
         ConfigError: A number is out of range.

@@ -5,12 +5,15 @@ import torch
 from torch_geometric.data import Batch
 from torch_geometric.transforms import Compose
 from transforms_helpers import assert_same, make_clip
+from wait_helpers import Waits
 
+from pyg_skeletonmae.batch import on_device
 from pyg_skeletonmae.datasets import SkeletonDataset
 from pyg_skeletonmae.draws import clip_keys
 from pyg_skeletonmae.errors import DataError, SkeletonFormatError
 from pyg_skeletonmae.layouts import UIPRMD22
-from pyg_skeletonmae.loader.collate import StoreCollater, flatten_transforms
+from pyg_skeletonmae.loader import collate as collate_module
+from pyg_skeletonmae.loader.collate import StoreCollater, flatten_transforms, is_too_large
 from pyg_skeletonmae.transforms import (
     CropResize,
     CropTime,
@@ -132,6 +135,38 @@ def test_a_gpu_gives_the_same_batches(dataset):
             assert found[name].cpu().equal(value), name
     for ours, theirs in zip(found.to_data_list(), wanted.to_data_list(), strict=True):
         assert ours.edge_index.cpu().equal(theirs.edge_index)
+
+
+def test_what_does_not_fit_a_gpu_is_gathered_where_it_is(dataset, monkeypatch):
+    """On the device ``meta``, as on a GPU: frames are copied there, without waiting, not stores."""
+    copies = []
+    monkeypatch.setattr(
+        collate_module, "on_device", lambda x, to: copies.append((x.device, to)) or on_device(x, to)
+    )
+    steps = [CropTime(0.5), Resample(8), RandomRotate3D(30)]
+    numbers, keys = torch.tensor([0, 2]), clip_keys(0, 0, torch.tensor([0, 2]))
+    here = StoreCollater(dataset.store, steps)
+    expected = here(numbers, keys)
+    staged = StoreCollater(dataset.store, steps, "meta", staged=True)
+    assert staged.staged and not here.staged and staged._pos.is_cpu
+    with Waits() as waits:
+        batch = staged(numbers, keys)
+    assert dict(waits.found) == {}
+    for name, value in expected.to_dict().items():
+        assert batch[name].is_meta and batch[name].shape == value.shape, name
+    staged = StoreCollater(dataset.store, steps, "cpu", staged=True)
+    for name, value in staged(numbers, keys).to_dict().items():
+        assert value.equal(expected[name]), name
+    assert (torch.device("cpu"), torch.device("meta")) in copies
+
+
+def test_a_store_of_more_than_half_of_the_free_memory_is_too_large(dataset, monkeypatch):
+    store, gpu = dataset.store, torch.device("cuda")
+    size = store.pos.nbytes + (0 if store.valid is None else store.valid.nbytes)
+    for free, too_large in ((2 * size, False), (2 * size - 1, True)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 10 * free))
+        assert is_too_large(store, gpu) == too_large
+        assert not is_too_large(store, torch.device("cpu"))
 
 
 def test_batches_are_put_together_where_they_are_to_live(dataset):
