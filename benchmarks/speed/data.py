@@ -6,6 +6,11 @@ against PyG's ``DataLoader``, one ``Data`` per clip of the same store, and again
 of clips that lie in memory: large ones, as before, and small ones (one person, 64 frames, 2-D).
 
 ``--only parsing``: ``.skeleton`` files, written here, against a plain reader (``parsing.py``).
+
+``--only prepare``: a store of such files, checked, hashed and safe from kills, against the plain
+reader and one padded array in a file.
+
+``--markdown`` writes the comparisons into ``SPEED.md``.
 """
 
 from __future__ import annotations
@@ -18,9 +23,11 @@ from pathlib import Path
 import torch
 
 from pyg_skeletonmae.training.allocator import keep_memory
-from speed.graph import CLOCKS, RESULTS, about, alternate, append, machine
+from speed.graph import CLOCKS, RESULTS, SPEED, about, alternate, append, machine, write_section
 from speed.loader import BATCH, FRAMES, PERSONS, loader_steps
-from speed.parsing import NTU120_BYTES, parsing_steps
+from speed.parsing import NTU120_BYTES, parsing_steps, prepare_steps
+
+MARK = "<!-- written by data.py -->"
 
 # What is compared: the name of ours, of the other, and the target.
 LOADER = [
@@ -31,6 +38,7 @@ LOADER = [
     ("large batch: ours", "large batch: PyG, clips in memory", None),
 ]
 PARSING = [("skeleton files: ours", "skeleton files: line by line", 3.0)]
+PREPARE = [("store of skeleton files: ours", "store of skeleton files: plain", None)]
 
 
 def report(
@@ -38,8 +46,8 @@ def report(
     size: str,
     medians: dict[str, float],
     pairs: Sequence[tuple[str, str, float | None]],
-) -> None:
-    """Prints the table, and appends it to the file if asked."""
+) -> list[str]:
+    """Prints the table, and appends it to the file if asked; the comparisons as rows of a page."""
     print(f"{args.only}: {size}, median {args.clock} time of {args.repeats}")
     print(f"{machine()}, {args.threads} threads, torch {torch.__version__}")
     for name, value in medians.items():
@@ -50,39 +58,60 @@ def report(
     if args.csv:
         head = about(args, args.only, size)
         append([[*head, name, f"{value:.3f}"] for name, value in medians.items()], args.csv)
+    return [
+        f"| {ours} | {medians[ours]:.2f} ms | {other} | {medians[other]:.2f} ms | "
+        f"**{medians[other] / medians[ours]:.2f}x** |"
+        for ours, other, _ in pairs
+    ]
 
 
-def run_loader(args: argparse.Namespace, root: Path) -> None:
+def run_loader(args: argparse.Namespace, root: Path) -> list[str]:
     """Runs ``--only loader``."""
     medians = alternate(loader_steps(root), args.repeats, args.clock)
-    report(args, f"{BATCH} clips x {PERSONS} persons x {FRAMES} frames", medians, LOADER)
+    return report(args, f"{BATCH} clips x {PERSONS} persons x {FRAMES} frames", medians, LOADER)
 
 
-def run_parsing(args: argparse.Namespace, root: Path) -> None:
+def run_parsing(args: argparse.Namespace, root: Path) -> list[str]:
     """Runs ``--only parsing``."""
     steps, size = parsing_steps(root)
     medians = alternate(steps, args.repeats, args.clock)
-    report(args, f"{size / 1e6:.2f} MB", medians, PARSING)
+    rows = report(args, f"{size / 1e6:.2f} MB", medians, PARSING)
     for name, value in medians.items():
         minutes = NTU120_BYTES / size * value / 6e4
         print(f"  NTU RGB+D 120, {NTU120_BYTES / 1e9:.0f} GB, one core: {minutes:.0f} min, {name}")
+    return rows
+
+
+def run_prepare(args: argparse.Namespace, root: Path) -> list[str]:
+    """Runs ``--only prepare``."""
+    steps, size = prepare_steps(root)
+    medians = alternate(steps, args.repeats, args.clock)
+    return report(args, f"{size / 1e6:.2f} MB", medians, PREPARE)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Reads the command line and runs the benchmarks."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--only", choices=["loader", "parsing"], help="default: both")
+    parser.add_argument("--only", choices=["loader", "parsing", "prepare"], help="default: all")
     parser.add_argument("--repeats", type=int, default=41)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=list(CLOCKS), default="cpu")
     parser.add_argument(
         "--csv", nargs="?", type=Path, const=RESULTS, help=f"append to a file ({RESULTS.name})"
     )
+    parser.add_argument(
+        "--markdown", nargs="?", type=Path, const=SPEED, help=f"write the rows ({SPEED.name})"
+    )
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     keep_memory()  # as the command line does
-    runs = {"loader": run_loader, "parsing": run_parsing}
+    runs = {"loader": run_loader, "parsing": run_parsing, "prepare": run_prepare}
+    rows = ["| ours | | beside | | ratio |", "|---|---|---|---|---|"]
     for name in [args.only] if args.only else list(runs):
         args.only = name
         with tempfile.TemporaryDirectory() as root:
-            runs[name](args, Path(root))
+            rows += runs[name](args, Path(root))
+    if args.markdown:
+        head = f"{machine()}, {args.threads} thread(s), torch {torch.__version__}, median "
+        head += f"{args.clock} time of {args.repeats}.\n\n"
+        write_section(args.markdown, MARK, head + "\n".join(rows) + "\n")
