@@ -84,9 +84,9 @@ def run_parsing(args: argparse.Namespace, root: Path) -> list[str]:
 
 def run_prepare(args: argparse.Namespace, root: Path) -> list[str]:
     """Runs ``--only prepare``."""
-    steps, size = prepare_steps(root)
-    medians = alternate(steps, args.repeats, args.clock)
-    return report(args, f"{size / 1e6:.2f} MB", medians, PREPARE)
+    steps, size = prepare_steps(root, args.files)
+    medians = alternate(steps, min(args.repeats, 5), args.clock)
+    return report(args, f"{args.files} files, {size / 1e6:.2f} MB", medians, PREPARE)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -94,6 +94,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--only", choices=["loader", "parsing", "prepare"], help="default: all")
     parser.add_argument("--repeats", type=int, default=41)
+    parser.add_argument("--files", type=int, default=256, help="prepare: of a store")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=list(CLOCKS), default="cpu")
     parser.add_argument(

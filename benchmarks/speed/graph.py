@@ -16,6 +16,8 @@ ready in memory, on the other. "MLP alone" is our model without the sum over nei
 
 ``--only growth``: exponents of time and memory, see ``growth.py``.
 
+``--only profiles``: what takes the time, see ``profiles.py``.
+
 ``--only parts``: a step of the presets, and of ``MaskedPretrainer`` of the same four parts.
 """
 
@@ -47,7 +49,7 @@ from pyg_skeletonmae.layouts import COCO17
 from pyg_skeletonmae.loader import SkeletonLoader
 from pyg_skeletonmae.models import GraphSkeletonMAE
 from pyg_skeletonmae.nn import cosine_error
-from speed import growth, limits, streaming
+from speed import growth, limits, profiles, streaming
 from speed.parts import bench_parts
 from speed.spatial_temporal import bench_st, summary
 
@@ -256,6 +258,18 @@ def report_growth(args: argparse.Namespace) -> None:
         write_section(args.markdown, growth.MARK, text)
 
 
+def report_profiles(args: argparse.Namespace) -> None:
+    """Runs ``--only profiles``; prints its figures, and writes them where it is told to."""
+    found = profiles.measure(args, FrameGraphMAE)
+    about = f"{machine()}, {args.threads} thread(s), torch {torch.__version__}."
+    text = profiles.as_markdown(found, about)
+    print(text)
+    if args.json is not None:
+        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    if args.markdown is not None:
+        write_section(args.markdown, profiles.MARK, text)
+
+
 def write_section(page: Path, mark: str, text: str) -> None:
     """Writes tables behind their mark, up to the next mark, or at the end of a page."""
     before, _, after = (page.read_text(encoding="utf-8") if page.exists() else "").partition(mark)
@@ -295,6 +309,7 @@ OTHERS = {
     "parts": report_parts,
     "limits": report_limits,
     "growth": report_growth,
+    "profiles": report_profiles,
 }
 
 
@@ -313,17 +328,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, help="default: 21; st: 3")
     parser.add_argument("--tracks", type=int, default=4, help="st: persons in a batch")
     parser.add_argument("--processes", type=int, default=1, help="st: runs of each memory figure")
-    parser.add_argument(
-        "--quick", action="store_true", help="st, stream, limits, growth: small models, to try it"
-    )
+    parser.add_argument("--quick", action="store_true", help="small models, to try it")
     parser.add_argument("--against", help="limits: a commit whose encoders are timed in turns")
-    parser.add_argument("--json", type=Path, help="limits, growth: write the figures")
+    parser.add_argument("--json", type=Path, help="limits, growth, profiles: write the figures")
     parser.add_argument(
         "--markdown",
         nargs="?",
         type=Path,
         const=SPEED,
-        help=f"limits, growth: write tables ({SPEED.name})",
+        help=f"limits, growth, profiles: write tables ({SPEED.name})",
     )
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--seed", type=int, default=0)

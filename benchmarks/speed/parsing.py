@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from pyg_skeletonmae.datasets import NTURGBD
 from pyg_skeletonmae.io import read_ntu
+from pyg_skeletonmae.io.ntu import NtuName
 from pyg_skeletonmae.layouts import NTU25
 
 FIRST_ID = 72057594037931648
@@ -82,12 +84,16 @@ def prepare_plainly(paths: list[Path], out: Path) -> npt.NDArray[np.float32]:
     return pos
 
 
-def prepare_steps(root: Path) -> tuple[dict[str, Callable[[], object]], int]:
+def prepare_steps(root: Path, files: int) -> tuple[dict[str, Callable[[], object]], int]:
     """What is timed, by name, and how many bytes it reads."""
-    sizes = SIZES * 3
-    paths = [root / f"S001C001P{number:03}R001A001.skeleton" for number in range(1, len(sizes) + 1)]
-    for seed, (path, size) in enumerate(zip(paths, sizes, strict=True)):
-        write_file(path, *size, seed)
+    for number, size in enumerate(SIZES):
+        write_file(root / f"{number}.txt", *size, number)
+    paths = []
+    for number in range(files):
+        performer, action = divmod(number, 60)
+        name = NtuName(1, 1, 1 + performer, 1, 1 + action)
+        paths.append(root / f"{name}.skeleton")
+        shutil.copyfile(root / f"{number % len(SIZES)}.txt", paths[-1])
 
     def ours() -> NTURGBD:
         return NTURGBD(root, policy="none", force_reload=True, processed_root=root / "stores")

@@ -13,7 +13,7 @@ def test_figures_are_printed_and_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     table, threads = tmp_path / "speed.csv", str(torch.get_num_threads())
     page = tmp_path / "SPEED.md"
     page.write_text(f"# Speed\n\n{data.MARK}\n\nold\n")
-    command = ["--repeats", "1", "--threads", threads, "--csv", str(table)]
+    command = ["--repeats", "1", "--files", "8", "--threads", threads, "--csv", str(table)]
     data.main([*command, "--markdown", str(page)])
     printed = capsys.readouterr().out
     assert "x as fast as 'crop, resize, rotate: a feeder' (target 6x)" in printed
