@@ -83,7 +83,9 @@ MODELS: dict[str, Make] = {
         decoder=MixingDecoder(hidden="drop"),
     ),
     "masked-attention": lambda skeleton, in_channels: MaskedPretrainer(
-        GraphTemporalEncoder(skeleton, in_channels, FRAMES, 3, 16, 2, norm="layer"),
+        GraphTemporalEncoder(
+            skeleton, in_channels, FRAMES, 3, 16, 2, norm="layer", joint_gain=True
+        ),
         decoder=AttentionDecoder(heads=2, average_weight=3.0),
     ),
     "masked-latent": lambda skeleton, in_channels: MaskedPretrainer(

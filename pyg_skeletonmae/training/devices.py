@@ -89,7 +89,7 @@ def _started(devices: int, num_nodes: int) -> tuple[int, int]:
         return devices, num_nodes
     if (devices, num_nodes) not in ((1, 1), (each, nodes)):
         raise ConfigError(
-            f"trainer.devices {devices}, num_nodes {num_nodes}: {by} started {each} process(es) on "
+            f"devices {devices}, num_nodes {num_nodes}: {by} started {each} process(es) on "
             f"each of {nodes} machine(s); leave both settings out"
         )
     return each, nodes

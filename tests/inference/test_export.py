@@ -52,7 +52,7 @@ MODELS: dict[str, Callable[[], nn.Module]] = {
     "graph": lambda: GraphEncoder(COCO17, hidden_channels=8, depth=1),
     "attention": lambda: GraphEncoder(COCO17, hidden_channels=8, depth=1, conv="gat"),
     "graph_temporal": lambda: GraphTemporalEncoder(
-        COCO17, frames=8, frames_per_patch=4, hidden_channels=8, depth=1
+        COCO17, frames=8, frames_per_patch=4, hidden_channels=8, depth=1, joint_gain=True
     ),
     "st": st,
     "tuples": tuples,
