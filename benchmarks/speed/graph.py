@@ -238,36 +238,30 @@ def report_stream(args: argparse.Namespace) -> None:
 def report_limits(args: argparse.Namespace) -> None:
     """Runs ``--only limits``; prints its figures, and writes them where it is told to."""
     found = limits.measure(args, alternate, FrameGraphMAE)
-    if args.json is not None:
-        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    text = limits.as_markdown(found, machine())
-    print(text)
-    if args.markdown is not None:
-        write_section(args.markdown, limits.MARK, text)
+    _write(args, found, limits.MARK, limits.as_markdown(found, machine()))
 
 
 def report_growth(args: argparse.Namespace) -> None:
     """Runs ``--only growth``; prints its figures, and writes them where it is told to."""
     found = growth.measure(args, alternate)
     about = f"{machine()}, {args.threads} thread(s), torch {torch.__version__}, {args.clock} time."
-    text = growth.as_markdown(found, about)
-    print(text)
-    if args.json is not None:
-        args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    if args.markdown is not None:
-        write_section(args.markdown, growth.MARK, text)
+    _write(args, found, growth.MARK, growth.as_markdown(found, about))
 
 
 def report_profiles(args: argparse.Namespace) -> None:
     """Runs ``--only profiles``; prints its figures, and writes them where it is told to."""
     found = profiles.measure(args, FrameGraphMAE)
     about = f"{machine()}, {args.threads} thread(s), torch {torch.__version__}."
-    text = profiles.as_markdown(found, about)
+    _write(args, found, profiles.MARK, profiles.as_markdown(found, about))
+
+
+def _write(args: argparse.Namespace, found: Any, mark: str, text: str) -> None:
+    """Prints tables, and writes them and their figures where it is told to."""
     print(text)
     if args.json is not None:
         args.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     if args.markdown is not None:
-        write_section(args.markdown, profiles.MARK, text)
+        write_section(args.markdown, mark, text)
 
 
 def write_section(page: Path, mark: str, text: str) -> None:
