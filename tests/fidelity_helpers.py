@@ -47,12 +47,16 @@ def with_draws(monkeypatch: pytest.MonkeyPatch, draws: Iterable[Tensor]) -> None
     """Makes the next uniform draws those that are given, ``[B, ...]`` each."""
     left = deque(draws)
 
-    def uniform(self: Draws, *shape: int) -> Tensor:
+    def uniform(self: Draws, *shape: int, dtype: torch.dtype = torch.float) -> Tensor:
         value = left.popleft()
-        assert value.shape == (len(self.keys), *shape)
-        return value
+        assert value.numel() == len(self.keys) * math.prod(shape)
+        return value.view(-1, *shape)  # in the precision that it is given in
+
+    def between(self: Draws, low: float, high: float, *shape: int) -> Tensor:
+        return low + (high - low) * uniform(self, *shape).double()
 
     monkeypatch.setattr(Draws, "uniform", uniform)
+    monkeypatch.setattr(Draws, "between", between)
 
 
 def turn(angles: Sequence[float]) -> Tensor:

@@ -92,9 +92,9 @@ def test_the_variance_of_two_numbers_is_unbiased() -> None:
 
 def test_a_target_without_norm_has_a_mean_of_zero_and_a_weight_of_one() -> None:
     target = standardise(POS, VALID, "none", frames=4)
-    assert target[2:] == (0.0, 1.0, 1.0)
+    assert target[2:] == (0.0, 1.0, 1.0, None)
     weighted = target._replace(weight=0.5).repeated(2)
-    assert weighted[2:] == (0.0, 1.0, 0.5)
+    assert weighted[2:] == (0.0, 1.0, 0.5, None)
     assert torch.equal(weighted.value, POS[[0, 0, 1, 1]])
 
 
