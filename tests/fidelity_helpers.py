@@ -49,11 +49,12 @@ def with_draws(monkeypatch: pytest.MonkeyPatch, draws: Iterable[Tensor]) -> None
 
     def uniform(self: Draws, *shape: int, dtype: torch.dtype = torch.float) -> Tensor:
         value = left.popleft()
-        assert value.numel() == len(self.keys) * math.prod(shape)
-        return value.view(-1, *shape)  # in the precision that it is given in
+        assert value.shape == (len(self.keys), *shape)
+        return value  # in the precision that it is given in
 
     def between(self: Draws, low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * uniform(self, *shape).double()
+        value = uniform(self, *(size for size in shape if size > 1)).double()
+        return (low + (high - low) * value).view(-1, *shape)
 
     monkeypatch.setattr(Draws, "uniform", uniform)
     monkeypatch.setattr(Draws, "between", between)

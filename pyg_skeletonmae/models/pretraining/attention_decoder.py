@@ -86,9 +86,10 @@ class AttentionDecoder(MaskedDecoder):
 
     def reconstruct(self, encoder: Any, pos: Tensor, view: MaskedView) -> Tensor:
         """See :class:`~pyg_skeletonmae.models.pretraining.masked.MaskedDecoder`."""
-        x = encoder.encode_subgraph(pos, ~view.mask)
+        shown = ~view.mask
+        x = encoder.encode_subgraph(pos, shown)
         if self.average_weight:
-            error = self.average(x, pos, ~view.mask, view.valid)
+            error = self.average(x, pos, shown, view.valid)
             view.losses["average"] = (self.average_weight, error)
         visible = self.tokens.embed(x)
         token = self.tokens.mask_token.to(visible.dtype)

@@ -67,11 +67,7 @@ def joint_sums(pos: Tensor, visible: Tensor, valid: Tensor) -> Tensor:
     """
     frames = pos.size(2) // visible.size(2)
     there = visible.repeat_interleave(frames, dim=2) & valid
-    parts = [(pos, there)]
-    if pos.size(2) > 1:
-        ahead, known = motion(pos, there)
-        parts.append((ahead.abs(), known))
-    else:
-        parts.append((torch.zeros_like(pos), there))
+    ahead, both = motion(pos, there) if pos.size(2) > 1 else (torch.zeros_like(pos), there)
+    parts = (pos, there), (ahead.abs(), both)
     sums = [x.masked_fill(~known[..., None], 0.0).sum(2) / frames for x, known in parts]
     return torch.cat(sums, -1).flatten(1)
